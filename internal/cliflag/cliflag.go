@@ -1,0 +1,33 @@
+// Package cliflag copies the flags of command lines. A flag of urfave/cli keeps
+// in itself what was parsed, so that flags which are used twice remember.
+package cliflag
+
+import (
+	"reflect"
+
+	"github.com/urfave/cli/v2"
+)
+
+// Clone returns a copy of a flag for a command line of its own. Flags that are
+// no pointers to a struct are returned as they are.
+func Clone(f cli.Flag) cli.Flag {
+	original := reflect.ValueOf(f)
+	if original.Kind() != reflect.Pointer || original.IsNil() || original.Elem().Kind() != reflect.Struct {
+		return f
+	}
+	c := reflect.New(original.Type().Elem())
+	c.Elem().Set(original.Elem())
+	if clone, ok := c.Interface().(cli.Flag); ok {
+		return clone
+	}
+	return f
+}
+
+// CloneAll clones each of the flags.
+func CloneAll(flags []cli.Flag) []cli.Flag {
+	clones := make([]cli.Flag, len(flags))
+	for i, f := range flags {
+		clones[i] = Clone(f)
+	}
+	return clones
+}

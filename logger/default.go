@@ -1,0 +1,158 @@
+package logger
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/justcy/go-micro/v4/debug/log"
+)
+
+// timeLayout is the layout of the time that begins a line.
+const timeLayout = "2006-01-02 15:04:05"
+
+// defaultLogger writes lines of text. Its options are a snapshot that is
+// replaced as a whole, so logging takes no lock but the output's.
+type defaultLogger struct {
+	mu   sync.Mutex // serialises Init
+	opts atomic.Pointer[Options]
+	out  *sync.Mutex // serialises writes of this logger and those made from it
+}
+
+// NewLogger returns a logger that writes lines of text. By default it shows
+// info and worse, on the standard error stream.
+func NewLogger(opts ...Option) Logger {
+	l := newDefaultLogger(&Options{
+		Level:           InfoLevel,
+		Out:             os.Stderr,
+		CallerSkipCount: 2,
+		Context:         context.Background(),
+	}, new(sync.Mutex))
+	l.apply(opts)
+	return l
+}
+
+func newDefaultLogger(o *Options, out *sync.Mutex) *defaultLogger {
+	l := &defaultLogger{out: out}
+	l.opts.Store(o)
+	return l
+}
+
+// Init changes the options that are given and leaves the others. It never
+// fails.
+func (l *defaultLogger) Init(opts ...Option) error {
+	l.apply(opts)
+	return nil
+}
+
+func (l *defaultLogger) apply(opts []Option) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	o := l.Options()
+	for _, option := range opts {
+		option(&o)
+	}
+	l.opts.Store(&o)
+}
+
+// Options returns a copy of the options, the fields included.
+func (l *defaultLogger) Options() Options {
+	o := *l.opts.Load()
+	fields := make(map[string]any, len(o.Fields))
+	maps.Copy(fields, o.Fields)
+	o.Fields = fields
+	return o
+}
+
+// Fields returns a logger with more fields that shares the output.
+func (l *defaultLogger) Fields(fields map[string]any) Logger {
+	o := l.Options()
+	maps.Copy(o.Fields, fields)
+	return newDefaultLogger(&o, l.out)
+}
+
+// Enabled reports whether records of this level are shown.
+func (l *defaultLogger) Enabled(level Level) bool {
+	return l.opts.Load().Level.Enabled(level)
+}
+
+func (l *defaultLogger) String() string {
+	return "default"
+}
+
+func (l *defaultLogger) Log(level Level, v ...any) {
+	o := l.opts.Load()
+	if !o.Level.Enabled(level) {
+		return
+	}
+	l.write(o, o.record(level, fmt.Sprint(v...)))
+}
+
+func (l *defaultLogger) Logf(level Level, format string, v ...any) {
+	o := l.opts.Load()
+	if !o.Level.Enabled(level) {
+		return
+	}
+	l.write(o, o.record(level, fmt.Sprintf(format, v...)))
+}
+
+// record makes the record of a message. Log and Logf must call it directly: it
+// counts the calls between itself and the caller to name.
+func (o *Options) record(level Level, message string) log.Record {
+	metadata := make(map[string]string, len(o.Fields)+2)
+	for k, v := range o.Fields {
+		metadata[k] = fmt.Sprint(v)
+	}
+	metadata["level"] = level.String()
+	if _, file, line, ok := runtime.Caller(o.CallerSkipCount + 1); ok {
+		metadata["file"] = shortPath(file) + ":" + strconv.Itoa(line)
+	}
+	return log.Record{Timestamp: time.Now(), Metadata: metadata, Message: message}
+}
+
+// shortPath returns the last folder and the file name of a path.
+func shortPath(path string) string {
+	i := strings.LastIndexByte(path, '/')
+	if i < 0 {
+		return path
+	}
+	return path[strings.LastIndexByte(path[:i], '/')+1:]
+}
+
+// write keeps the record and shows it. A failing output has nowhere to be
+// reported to.
+func (l *defaultLogger) write(o *Options, r log.Record) {
+	_ = log.DefaultLog.Write(r)
+	if o.Out == nil {
+		return
+	}
+	line := formatLine(r)
+	l.out.Lock()
+	defer l.out.Unlock()
+	_, _ = o.Out.Write(line)
+}
+
+// formatLine formats a record as time, two spaces, fields by name, and message.
+func formatLine(r log.Record) []byte {
+	message, _ := r.Message.(string)
+	line := make([]byte, 0, 128+len(message))
+	line = r.Timestamp.AppendFormat(line, timeLayout)
+	line = append(line, ' ')
+	for _, k := range slices.Sorted(maps.Keys(r.Metadata)) {
+		line = append(line, ' ')
+		line = append(line, k...)
+		line = append(line, '=')
+		line = append(line, r.Metadata[k]...)
+	}
+	line = append(line, ' ')
+	line = append(line, message...)
+	return append(line, '\n')
+}
