@@ -1,0 +1,2 @@
+// Package testpb holds the protobuf messages that the tests of the codecs use.
+package testpb

@@ -1,0 +1,29 @@
+package proto_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/justcy/go-micro/v4/codec/codectest"
+	"github.com/justcy/go-micro/v4/codec/internal/testpb"
+	"github.com/justcy/go-micro/v4/codec/proto"
+)
+
+func TestConformance(t *testing.T) {
+	codectest.Run(t, harness())
+}
+
+func TestMarshalerConformance(t *testing.T) {
+	codectest.RunMarshaler(t, proto.Marshaler{}, harness())
+}
+
+func harness() codectest.Harness {
+	return codectest.Harness{
+		New: proto.NewCodec,
+		Value: func(i int) any {
+			return &testpb.Everything{FullName: fmt.Sprintf("gopher number %d", i), BigNumber: int64(i)}
+		},
+		Target:       func() any { return new(testpb.Everything) },
+		NoBoundaries: true, NoId: true, NoMethod: true, NoErrorText: true,
+	}
+}
