@@ -1,0 +1,268 @@
+package mdns
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+)
+
+// socketBuffer is the receive buffer wanted for each socket: room for the
+// answers of some thousand nodes. The system may grant less.
+const socketBuffer = 4 << 20
+
+// Multicast is the real [Network]: UDP over IPv4 and IPv6 on every interface that
+// is up and can multicast, loopback included. The zero value is ready to use.
+type Multicast struct {
+	// Port replaces the port of multicast DNS when it is not 0.
+	Port int
+
+	// Interface restricts the link to one interface; nil means all.
+	Interface *net.Interface
+
+	// Passive links have no socket to ask with: Ask sends from the shared port.
+	Passive bool
+
+	// Debugf receives what a closer look may want to know. Nil means nobody.
+	Debugf func(format string, args ...any)
+}
+
+// Open implements [Network]. A family or an interface that cannot be used is left
+// out; when nothing is left the error names everything that was tried.
+func (m *Multicast) Open(deliver func(Packet)) (Link, error) {
+	l := &multicastLink{deliver: deliver, only: m.Interface, debugf: m.Debugf}
+	if l.debugf == nil {
+		l.debugf = func(string, ...any) {}
+	}
+	port := m.Port
+	if port == 0 {
+		port = Port
+	}
+	var failures []error
+	for _, open := range []func(int, bool) (*family, error){openV4, openV6} {
+		f, err := open(port, !m.Passive)
+		if err != nil {
+			failures = append(failures, err)
+			l.debugf("mdns: %v", err)
+			continue
+		}
+		l.families = append(l.families, f)
+	}
+	if len(l.families) == 0 {
+		return nil, fmt.Errorf("mdns: no usable socket: %w", errors.Join(failures...))
+	}
+	if err := l.firstJoin(failures); err != nil {
+		l.closeSockets()
+		return nil, err
+	}
+	l.receive()
+	return l, nil
+}
+
+type multicastLink struct {
+	deliver  func(Packet)
+	only     *net.Interface
+	debugf   func(string, ...any)
+	families []*family
+	running  sync.WaitGroup
+	closing  sync.Once
+	closeErr error
+
+	mu          sync.Mutex // guards the fields below
+	fingerprint string
+	ifaces      []iface
+}
+
+// iface is an interface with its addresses, read together.
+type iface struct {
+	net.Interface
+	v4, v6 net.IP // the first address of the family, nil when there is none
+}
+
+func (l *multicastLink) Ask(data []byte) error      { return l.multicast(data, true) }
+func (l *multicastLink) Announce(data []byte) error { return l.multicast(data, false) }
+
+// multicast sends data on every joined interface of every family. It fails when
+// no copy could be sent.
+func (l *multicastLink) multicast(data []byte, ask bool) error {
+	l.mu.Lock()
+	ifaces := l.ifaces
+	l.mu.Unlock()
+	sent := false
+	var failures []error
+	for _, f := range l.families {
+		for i := range ifaces {
+			if !f.reaches(&ifaces[i]) {
+				continue
+			}
+			if err := f.multicast(data, &ifaces[i], ask); err != nil {
+				failures = append(failures, fmt.Errorf("%s on %s: %w", f.name, ifaces[i].Name, err))
+				continue
+			}
+			sent = true
+		}
+	}
+	switch {
+	case sent:
+		return nil
+	case len(failures) == 0:
+		return errors.New("mdns: no interface to send on")
+	}
+	return fmt.Errorf("mdns: send %d bytes: %w", len(data), errors.Join(failures...))
+}
+
+func (l *multicastLink) Reply(data []byte, to netip.AddrPort) error {
+	for _, f := range l.families {
+		if f.v4 != to.Addr().Unmap().Is4() {
+			continue
+		}
+		if _, err := f.listen.WriteToUDPAddrPort(data, to); err != nil {
+			return fmt.Errorf("mdns: reply %d bytes to %v: %w", len(data), to, err)
+		}
+		return nil
+	}
+	return fmt.Errorf("mdns: reply to %v: address family not in use", to)
+}
+
+// Refresh implements [Link].
+func (l *multicastLink) Refresh() bool {
+	ifaces, fingerprint, err := l.usable()
+	if err != nil {
+		l.debugf("mdns: list interfaces: %v", err)
+		return false
+	}
+	l.mu.Lock()
+	changed := fingerprint != l.fingerprint
+	l.fingerprint, l.ifaces = fingerprint, ifaces
+	l.mu.Unlock()
+	if !changed {
+		return false
+	}
+	for _, f := range l.families {
+		for _, err := range f.join(ifaces) {
+			l.debugf("mdns: %v", err)
+		}
+	}
+	return true
+}
+
+// firstJoin joins all interfaces and fails when no join succeeded.
+func (l *multicastLink) firstJoin(failures []error) error {
+	ifaces, fingerprint, err := l.usable()
+	if err != nil {
+		return fmt.Errorf("mdns: list interfaces: %w", err)
+	}
+	l.fingerprint, l.ifaces = fingerprint, ifaces
+	joined := false
+	for _, f := range l.families {
+		errs := f.join(ifaces)
+		joined = joined || len(errs) < len(ifaces)
+		failures = append(failures, errs...)
+	}
+	if joined {
+		for _, err := range failures {
+			l.debugf("mdns: %v", err)
+		}
+		return nil
+	}
+	names := make([]string, len(ifaces))
+	for i := range ifaces {
+		names[i] = ifaces[i].Name
+	}
+	return fmt.Errorf("mdns: cannot join the multicast group on any interface (tried %s): %w",
+		strings.Join(names, ", "), errors.Join(failures...))
+}
+
+// usable lists the interfaces worth joining, with a text that changes whenever
+// one of them, its state or its addresses do.
+func (l *multicastLink) usable() ([]iface, string, error) {
+	all, err := net.Interfaces()
+	if err != nil {
+		return nil, "", err
+	}
+	var out []iface
+	var fingerprint strings.Builder
+	for _, ifi := range all {
+		if l.only != nil && ifi.Index != l.only.Index {
+			continue
+		}
+		if ifi.Flags&net.FlagUp == 0 || ifi.Flags&(net.FlagMulticast|net.FlagLoopback) == 0 {
+			continue
+		}
+		addrs, err := ifi.Addrs()
+		if err != nil {
+			l.debugf("mdns: addresses of %s: %v", ifi.Name, err)
+			continue
+		}
+		out = append(out, withAddresses(ifi, addrs))
+		fmt.Fprintln(&fingerprint, ifi.Index, ifi.Name, ifi.Flags, addrs)
+	}
+	return out, fingerprint.String(), nil
+}
+
+func withAddresses(ifi net.Interface, addrs []net.Addr) iface {
+	out := iface{Interface: ifi}
+	for _, addr := range addrs {
+		ipnet, ok := addr.(*net.IPNet)
+		if !ok {
+			continue
+		}
+		if v4 := ipnet.IP.To4(); v4 != nil {
+			if out.v4 == nil {
+				out.v4 = v4
+			}
+		} else if out.v6 == nil {
+			out.v6 = ipnet.IP
+		}
+	}
+	return out
+}
+
+// receive starts a goroutine for each socket; Close waits for them.
+func (l *multicastLink) receive() {
+	for _, f := range l.families {
+		for _, conn := range f.sockets() {
+			l.running.Go(func() { l.receiveFrom(conn) })
+		}
+	}
+}
+
+func (l *multicastLink) receiveFrom(conn *net.UDPConn) {
+	buf := make([]byte, 1<<16)
+	for failures := 0; ; {
+		n, from, err := conn.ReadFromUDPAddrPort(buf)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			// Some systems report here what became of an earlier send.
+			if failures++; failures > 8 {
+				time.Sleep(50 * time.Millisecond)
+			}
+			continue
+		}
+		failures = 0
+		l.deliver(Packet{Data: buf[:n], From: from})
+	}
+}
+
+func (l *multicastLink) Close() error {
+	l.closing.Do(func() {
+		l.closeErr = l.closeSockets()
+		l.running.Wait()
+	})
+	return l.closeErr
+}
+
+func (l *multicastLink) closeSockets() error {
+	var errs []error
+	for _, f := range l.families {
+		for _, conn := range f.sockets() {
+			errs = append(errs, conn.Close())
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,234 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/justcy/go-micro/v4/registry"
+)
+
+// maxPending bounds the events that are kept while the registry is asked. With
+// more the answer is used once and not trusted afterwards.
+const maxPending = 1024
+
+// entry is what the cache has on one name.
+type entry struct {
+	name   string
+	answer atomic.Pointer[snapshot] // nil while nothing is known
+
+	mu      sync.Mutex
+	asking  *question          // the request to the registry under way
+	pending []*registry.Result // events since it began
+	watch   context.CancelFunc // ends the watcher, nil when there is none
+}
+
+// question is one request to the registry and its answer, for everybody who
+// waits for it.
+type question struct {
+	done     chan struct{} // closed when the answer is there
+	services []*registry.Service
+	err      error
+	// withdrawn is set when the request ended because the context of the
+	// caller who made it did: that says nothing to the others.
+	withdrawn bool
+}
+
+// lookup asks the registry, or waits for the answer to one who did.
+func (c *cache) lookup(name string, opts []registry.GetOption) ([]*registry.Service, error) {
+	var options registry.GetOptions
+	for _, o := range opts {
+		o(&options)
+	}
+	ctx := options.Context
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		e, q, first := c.join(name)
+		if first {
+			c.answer(ctx, e, q, opts)
+		} else if q != nil {
+			select {
+			case <-q.done:
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
+		if q == nil { // answered in the meantime
+			if s := e.answer.Load(); s != nil {
+				return s.services, nil
+			}
+			continue
+		}
+		if first || !q.withdrawn {
+			return q.services, q.err
+		}
+	}
+}
+
+// join returns the entry of a name and the request under way for it, starting
+// one when there is none. It returns no request when a fresh answer has
+// arrived.
+func (c *cache) join(name string) (e *entry, q *question, first bool) {
+	for {
+		v, ok := c.entries.Load(name)
+		if !ok {
+			v, _ = c.entries.LoadOrStore(name, &entry{name: name})
+		}
+		e = v.(*entry)
+		e.mu.Lock()
+		if now, ok := c.entries.Load(name); ok && now == v {
+			break
+		}
+		e.mu.Unlock() // dropped in the meantime
+	}
+	defer e.mu.Unlock()
+	switch {
+	case e.asking != nil:
+		return e, e.asking, false
+	case e.answer.Load().fresh(time.Now()):
+		return e, nil, false
+	}
+	e.asking = &question{done: make(chan struct{}), err: errPanicked}
+	e.pending = nil
+	c.startWatch(e)
+	return e, e.asking, true
+}
+
+// refresh asks the registry again, while lookups go on with what is known. It
+// is called once the first watcher of a name is open, for the changes between
+// the first answer and that moment.
+func (c *cache) refresh(ctx context.Context, e *entry) {
+	e.mu.Lock()
+	for e.asking != nil {
+		earlier := e.asking
+		e.mu.Unlock()
+		select {
+		case <-earlier.done:
+		case <-ctx.Done():
+			return
+		}
+		e.mu.Lock()
+	}
+	if e.answer.Load() == nil {
+		e.mu.Unlock()
+		return
+	}
+	q := &question{done: make(chan struct{}), err: errPanicked}
+	e.asking, e.pending = q, nil
+	e.mu.Unlock()
+	c.answer(ctx, e, q, []registry.GetOption{registry.GetContext(ctx)})
+}
+
+// errPanicked is what the others get when asking the registry panicked.
+var errPanicked = errors.New("the registry panicked")
+
+// answer puts the question to the registry and shares what it says.
+func (c *cache) answer(ctx context.Context, e *entry, q *question, opts []registry.GetOption) {
+	defer close(q.done)
+	defer func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.asking, e.pending = nil, nil
+	}()
+	services, err := c.ask(e.name, opts)
+
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case err == nil:
+		c.failing.Store(false)
+		q.services, q.err = c.keep(e, freeze(services))
+	case errors.Is(err, registry.ErrNotFound):
+		c.failing.Store(false)
+		c.drop(e)
+		q.err = err
+	default:
+		c.fail(ctx, e, q, err)
+	}
+}
+
+// fail answers a question that the registry could not: with the older copy when
+// there is one. The caller holds e.mu.
+func (c *cache) fail(ctx context.Context, e *entry, q *question, err error) {
+	q.services, q.err = nil, err
+	q.withdrawn = ctx.Err() != nil && errors.Is(err, ctx.Err())
+	if !q.withdrawn {
+		c.failing.Store(true)
+	}
+	old := e.answer.Load()
+	switch {
+	case old == nil:
+		c.drop(e)
+	case !q.withdrawn:
+		q.services, q.err = old.services, nil
+	}
+}
+
+// keep remembers an answer, with the events that arrived while the registry
+// was asked: the answer may be older than they are. The caller holds e.mu.
+func (c *cache) keep(e *entry, services []*registry.Service) ([]*registry.Service, error) {
+	for _, r := range e.pending {
+		services = applied(services, r)
+	}
+	if len(services) == 0 {
+		e.answer.Store(nil)
+		return nil, registry.ErrNotFound
+	}
+	e.answer.Store(&snapshot{
+		services: services,
+		expires:  time.Now().Add(c.options.TTL),
+		suspect:  len(e.pending) >= maxPending,
+	})
+	return services, nil
+}
+
+// drop forgets a name of which nothing is known, and ends its watcher: names
+// that never existed must not add up. The caller holds e.mu.
+func (c *cache) drop(e *entry) {
+	e.answer.Store(nil)
+	if e.watch != nil {
+		e.watch()
+	}
+	c.entries.CompareAndDelete(e.name, e)
+}
+
+// apply takes an event in.
+func (c *cache) apply(e *entry, r *registry.Result) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.asking != nil && len(e.pending) < maxPending {
+		e.pending = append(e.pending, r)
+	}
+	old := e.answer.Load()
+	if old == nil {
+		return
+	}
+	services := applied(old.services, r)
+	if len(services) == 0 {
+		if !c.failing.Load() {
+			e.answer.Store(nil)
+		}
+		return
+	}
+	changed := &snapshot{services: services, expires: old.expires, suspect: old.suspect}
+	if !old.suspect {
+		changed.expires = time.Now().Add(c.options.TTL)
+	}
+	e.answer.Store(changed)
+}
+
+// doubt marks what is known as suspect, after events may have been missed.
+func (e *entry) doubt() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if old := e.answer.Load(); old != nil {
+		e.answer.Store(&snapshot{services: old.services, suspect: true})
+	}
+}
