@@ -1,0 +1,159 @@
+package httpmsg
+
+import (
+	"bytes"
+	"io"
+	"slices"
+	"strings"
+)
+
+// firstRead is how much memory a message gets on its word alone. From there it
+// grows with what has really arrived.
+const firstRead = 64 << 10
+
+// growth is how many times what has arrived is made room for next. Each step
+// copies, so large bodies want few of them.
+const growth = 15
+
+// append reads n bytes behind those of b.
+func (r *Reader) append(b []byte, n int) ([]byte, error) {
+	for n > 0 {
+		if free := cap(b) - len(b); free == 0 {
+			b = slices.Grow(b, min(n, max(firstRead, growth*len(b))))
+		}
+		step := b[len(b):min(cap(b), len(b)+n)]
+		if err := r.full(step); err != nil {
+			return nil, err
+		}
+		b = b[:len(b)+len(step)]
+		n -= len(step)
+	}
+	return b, nil
+}
+
+// full fills p, first from the buffer and then straight from the source.
+func (r *Reader) full(p []byte) error {
+	n := copy(p, r.buf[r.r:r.w])
+	r.r += n
+	for n < len(p) {
+		r.limit(r.StallTimeout)
+		if len(p)-n < bufferSize {
+			if err := unexpected(r.fill(bufferSize)); err != nil {
+				return err
+			}
+			m := copy(p[n:], r.buf[r.r:r.w])
+			r.r += m
+			n += m
+			continue
+		}
+		m, err := r.src.Read(p[n:])
+		n += m
+		if err != nil && n < len(p) {
+			return unexpected(err)
+		}
+	}
+	return nil
+}
+
+// chunked reads a body in chunks and the trailer after it, which is dropped.
+func (r *Reader) chunked() ([]byte, error) {
+	body := []byte{}
+	for {
+		line, err := r.line(maxChunkLine, "chunk size line")
+		if err != nil {
+			return nil, err
+		}
+		size, err := chunkSize(line, r.MaxBody)
+		if err != nil {
+			return nil, err
+		}
+		if size == 0 {
+			return body, r.trailer()
+		}
+		if size > r.MaxBody-len(body) {
+			return nil, bodyTooLarge(r.MaxBody)
+		}
+		if body, err = r.append(body, size); err != nil {
+			return nil, err
+		}
+		var end [2]byte
+		if err := r.full(end[:]); err != nil {
+			return nil, err
+		}
+		if end != [2]byte{'\r', '\n'} {
+			return nil, malformed("chunk does not end where its size says")
+		}
+	}
+}
+
+// chunkSize parses a chunk's size, hexadecimal digits alone, which an extension
+// after a semicolon may follow.
+func chunkSize(line []byte, limit int) (int, error) {
+	digits, extension, _ := bytes.Cut(line, []byte{';'})
+	if !validValue(string(extension)) {
+		return 0, malformed("invalid chunk extension")
+	}
+	digits = bytes.TrimRight(digits, " \t")
+	if len(digits) == 0 || len(digits) > 15 {
+		return 0, malformed("invalid chunk size")
+	}
+	size := 0
+	for _, c := range digits {
+		switch {
+		case '0' <= c && c <= '9':
+			size = size<<4 | int(c-'0')
+		case 'a' <= c|0x20 && c|0x20 <= 'f':
+			size = size<<4 | int(c|0x20-'a'+10)
+		default:
+			return 0, malformed("invalid chunk size")
+		}
+	}
+	if size > limit {
+		return 0, bodyTooLarge(limit)
+	}
+	return size, nil
+}
+
+// trailer reads the header lines behind the last chunk.
+func (r *Reader) trailer() error {
+	for total := 0; total <= maxTrailer; {
+		line, err := r.line(maxTrailer, "trailer")
+		if err != nil || len(line) == 0 {
+			return err
+		}
+		total += len(line) + 2
+		name, value, ok := strings.Cut(string(line), ":")
+		if !ok || canonicalName(name) == "" || !validValue(value) {
+			return malformed("invalid trailer")
+		}
+	}
+	return headTooLarge("trailer", maxTrailer)
+}
+
+// line consumes one line and returns it without its CRLF. It is valid until
+// the next call.
+func (r *Reader) line(limit int, what string) ([]byte, error) {
+	for {
+		unread := r.buf[r.r:r.w]
+		if i := bytes.IndexByte(unread, '\n'); i >= 0 {
+			if i == 0 || unread[i-1] != '\r' {
+				return nil, malformed("line does not end in CRLF")
+			}
+			if i > limit {
+				return nil, headTooLarge(what, limit)
+			}
+			r.r += i + 1
+			return unread[:i-1], nil
+		}
+		if len(unread) >= limit {
+			return nil, headTooLarge(what, limit)
+		}
+		r.limit(r.StallTimeout)
+		if err := r.fill(limit); err != nil {
+			if err == io.EOF {
+				err = io.ErrUnexpectedEOF
+			}
+			return nil, err
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package mux
+
+import (
+	"io"
+	"net"
+	"sync/atomic"
+)
+
+const (
+	smallInput = 4 << 10
+	largeInput = 64 << 10
+	bulkAhead  = 512 // what is read at a time, at least, between pieces of a large body
+)
+
+// input reads a connection through a buffer. The buffer is small while little
+// arrives, so that an idle connection costs little.
+type input struct {
+	conn  net.Conn
+	reads *atomic.Uint64 // counted for those who watch for signs of life
+	buf   []byte
+	r, w  int // buf[r:w] is unread
+	// bulk says that most of what comes next is read with full, so that it
+	// would only be copied once more if it came through the buffer.
+	bulk bool
+}
+
+// preload puts bytes that were read already before those of the connection.
+func (in *input) preload(ahead []byte) {
+	in.buf = make([]byte, max(smallInput, len(ahead)))
+	in.r, in.w = 0, copy(in.buf, ahead)
+}
+
+// need waits for n bytes and returns them without consuming them. They are
+// valid until the next call. At the end of the connection it returns io.EOF if
+// nothing was read and io.ErrUnexpectedEOF otherwise.
+func (in *input) need(n int) ([]byte, error) {
+	for in.w-in.r < n {
+		in.makeRoom(n)
+		space := in.buf[in.w:]
+		if in.bulk {
+			space = space[:min(len(space), max(n, bulkAhead))]
+		}
+		m, err := in.conn.Read(space)
+		in.reads.Add(1)
+		in.w += m
+		if err != nil && in.w-in.r < n {
+			if err == io.EOF && in.w > in.r {
+				err = io.ErrUnexpectedEOF
+			}
+			return nil, err
+		}
+	}
+	return in.buf[in.r : in.r+n], nil
+}
+
+// makeRoom moves what is unread to the front and sees to it that n bytes fit.
+// A buffer that was filled by one read grows: more is waiting.
+func (in *input) makeRoom(n int) {
+	if in.r == in.w {
+		full := in.w == len(in.buf)
+		in.r, in.w = 0, 0
+		if full && len(in.buf) < largeInput {
+			in.buf = make([]byte, min(4*len(in.buf), largeInput))
+		}
+	}
+	if in.r+n <= len(in.buf) && in.w < len(in.buf) {
+		return
+	}
+	buf := in.buf
+	if n > len(buf) || in.r == 0 {
+		buf = make([]byte, max(n, min(4*len(buf), largeInput)))
+	}
+	in.w = copy(buf, in.buf[in.r:in.w])
+	in.r, in.buf = 0, buf
+}
+
+// empty reports whether the next read is one of the connection.
+func (in *input) empty() bool { return in.r == in.w }
+
+func (in *input) skip(n int) { in.r += n }
+
+// full fills p, what is buffered first and the rest from the connection.
+func (in *input) full(p []byte) error {
+	n := copy(p, in.buf[in.r:in.w])
+	in.r += n
+	for n < len(p) {
+		m, err := in.conn.Read(p[n:])
+		in.reads.Add(1)
+		n += m
+		if err != nil && n < len(p) {
+			if err == io.EOF {
+				err = io.ErrUnexpectedEOF
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// discard consumes n bytes.
+func (in *input) discard(n int) error {
+	for n > 0 {
+		if in.r == in.w {
+			if _, err := in.need(1); err != nil {
+				return unexpected(err)
+			}
+		}
+		m := min(n, in.w-in.r)
+		in.r += m
+		n -= m
+	}
+	return nil
+}
+
+// unexpected turns the end of the connection within a frame into an error that
+// cannot be mistaken for its regular end.
+func unexpected(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}

@@ -1,0 +1,171 @@
+package transport
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// h2Piece is the most that one Recv returns of an HTTP/2 body even when
+// Options.BuffSizeH2 allows more.
+const h2Piece = 64 << 10
+
+var h2Buffers = sync.Pool{New: func() any { b := make([]byte, h2Piece); return &b }}
+
+// h2Socket is one HTTP/2 request. Each Recv returns a piece of its body with
+// its headers, each Send writes a piece of the response.
+type h2Socket struct {
+	local   string
+	request *http.Request
+	size    int
+	timeout time.Duration
+	control *http.ResponseController
+
+	sendMu sync.Mutex // held while the response is written
+	writer http.ResponseWriter
+	recvMu sync.Mutex // held while the body is read
+	begun  bool       // guarded by recvMu: a piece was delivered
+	closed atomic.Bool
+}
+
+// messageH2 serves an HTTP/2 request as a socket.
+func (w *webServer) messageH2(rw http.ResponseWriter, r *http.Request) {
+	s := &h2Socket{
+		local:   w.listener.addr,
+		request: r,
+		size:    min(w.listener.opts.BuffSizeH2, h2Piece),
+		timeout: w.listener.opts.Timeout,
+		control: http.NewResponseController(rw),
+		writer:  rw,
+	}
+	if !w.listener.track(s) {
+		return
+	}
+	defer w.listener.untrack(s)
+	w.listener.run(s, w.fn)
+	s.Close()
+	s.sendMu.Lock() // the response must not be written after this handler
+	defer s.sendMu.Unlock()
+}
+
+// Recv reads a piece of the body into m, with the request's headers.
+func (s *h2Socket) Recv(m *Message) error {
+	if m == nil {
+		return ErrNilMessage
+	}
+	s.recvMu.Lock()
+	defer s.recvMu.Unlock()
+	if s.closed.Load() {
+		return io.EOF
+	}
+	if s.timeout > 0 {
+		s.control.SetReadDeadline(time.Now().Add(s.timeout)) //nolint:errcheck // a closed stream fails the read
+	}
+	buffer := h2Buffers.Get().(*[]byte)
+	defer h2Buffers.Put(buffer)
+	n, err := s.request.Body.Read((*buffer)[:s.size])
+	if n == 0 && err != nil && (err != io.EOF || s.begun) {
+		return s.readError(err)
+	}
+	s.begun = true // with an empty piece, if there is no body
+	m.Body = append(make([]byte, 0, n), (*buffer)[:n]...)
+	m.Header = firstValues(s.request.Header)
+	m.Header[":path"] = s.request.URL.Path
+	return nil
+}
+
+func (s *h2Socket) readError(err error) error {
+	if err == io.EOF || s.closed.Load() {
+		return io.EOF
+	}
+	return receiveError(s.request.RemoteAddr, err)
+}
+
+// Send writes a piece of the response and sets headers, which count until the
+// first piece and afterwards as trailers.
+func (s *h2Socket) Send(m *Message) error {
+	if m == nil {
+		return ErrNilMessage
+	}
+	s.sendMu.Lock()
+	defer s.sendMu.Unlock()
+	if s.closed.Load() {
+		return io.EOF
+	}
+	if s.timeout > 0 {
+		s.control.SetWriteDeadline(time.Now().Add(s.timeout)) //nolint:errcheck // a closed stream fails the write
+	}
+	s.setHeader(m.Header)
+	_, err := s.writer.Write(m.Body)
+	if err == nil {
+		err = s.control.Flush()
+	}
+	if err != nil && s.closed.Load() {
+		return io.EOF
+	}
+	return err
+}
+
+// setHeader sets the headers of a message. Those that its Trailer header lists
+// are sent when the response ends, and only then.
+func (s *h2Socket) setHeader(h map[string]string) {
+	header, trailers := s.writer.Header(), strings.ToLower(h["Trailer"])
+	for name, value := range h {
+		switch {
+		case strings.HasPrefix(name, ":"):
+		case listed(trailers, strings.ToLower(name)):
+			header.Set(http.TrailerPrefix+name, oneLine(value))
+		default:
+			header.Set(name, oneLine(value))
+		}
+	}
+}
+
+// listed reports whether a list with commas has a name.
+func listed(list, name string) bool {
+	for list != "" {
+		var item string
+		if item, list, _ = strings.Cut(list, ","); strings.TrimSpace(item) == name {
+			return true
+		}
+	}
+	return false
+}
+
+// oneLine replaces control characters, with which net/http would not send the
+// header at all, by spaces.
+func oneLine(value string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, value)
+}
+
+// Context ends with the request: when it was answered or given up.
+func (s *h2Socket) Context() context.Context { return s.request.Context() }
+
+// Close ends the socket and unblocks a pending Send or Recv.
+func (s *h2Socket) Close() error {
+	if s.closed.Swap(true) {
+		return nil
+	}
+	if s.sendMu.TryLock() {
+		s.sendMu.Unlock() // no Send is pending, and the next one sees closed
+	} else {
+		s.control.SetWriteDeadline(time.Unix(1, 0)) //nolint:errcheck // the stream has ended already
+	}
+	s.request.Body.Close()
+	return nil
+}
+
+// Local returns the listener's address.
+func (s *h2Socket) Local() string { return s.local }
+
+// Remote returns the peer's address.
+func (s *h2Socket) Remote() string { return s.request.RemoteAddr }

@@ -1,0 +1,168 @@
+package transport
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/justcy/go-micro/v4/internal/httpmsg"
+)
+
+// lingering bounds how long, and how much, an ending connection is read after
+// a refusal so that the refusal reaches the peer.
+const (
+	lingerTime  = 500 * time.Millisecond
+	lingerBytes = 256 << 10
+)
+
+// httpSocket is the end of an HTTP/1.1 connection that listened.
+type httpSocket struct {
+	httpConn
+	draining *atomic.Bool // the listener's
+	idle     time.Duration
+	first    *Message // guarded by recvMu: received and not delivered
+}
+
+func newHTTPSocket(conn net.Conn, ahead []byte, l *httpListener) *httpSocket {
+	s := &httpSocket{draining: &l.draining, idle: l.opts.IdleTimeout}
+	s.init(conn, ahead, &l.opts)
+	s.local, s.remote = l.addr, conn.RemoteAddr().String()
+	return s
+}
+
+// Send writes m as a response.
+func (s *httpSocket) Send(m *Message) error {
+	if err := s.check(m); err != nil {
+		return err
+	}
+	head := httpmsg.GetBuffer()
+	defer httpmsg.PutBuffer(head)
+	extra := ""
+	if s.draining.Load() {
+		extra = httpmsg.ConnectionClose
+	}
+	*head = httpmsg.AppendResponse(*head, extra, m.Header, len(m.Body))
+	return s.write(head, m.Body)
+}
+
+// Recv reads the next request into m.
+func (s *httpSocket) Recv(m *Message) error {
+	if m == nil {
+		return ErrNilMessage
+	}
+	s.recvMu.Lock()
+	defer s.recvMu.Unlock()
+	if s.closed.Load() {
+		return io.EOF
+	}
+	if s.first != nil {
+		*m, s.first = *s.first, nil
+		return nil
+	}
+	if s.recvError != nil {
+		return s.recvError
+	}
+	if err := s.awaitRequest(); err != nil {
+		return s.refuse(err)
+	}
+	return s.receive(m)
+}
+
+// awaitRequest waits for the first byte of a request.
+func (s *httpSocket) awaitRequest() error {
+	s.startRecv()
+	if s.timeout > 0 || s.idle <= 0 {
+		return nil // receive waits, under the deadline of Timeout or none
+	}
+	s.reader.SetDeadline(time.Now().Add(s.idle))
+	if err := s.reader.Wait(); err != nil {
+		return err
+	}
+	s.reader.SetDeadline(time.Time{})
+	return nil
+}
+
+// receive reads a whole request. The caller holds recvMu.
+func (s *httpSocket) receive(m *Message) error {
+	if err := s.reader.ReadRequest(&s.head); err != nil {
+		return s.refuse(err)
+	}
+	if s.head.Continue {
+		if err := s.askForBody(); err != nil {
+			return s.refuse(err)
+		}
+	}
+	body, err := s.reader.ReadBody(&s.head)
+	if err != nil {
+		return s.refuse(err)
+	}
+	m.Header, m.Body = s.head.Header, body
+	s.head.Header = nil
+	return nil
+}
+
+// askForBody answers the expectation of a 100.
+func (s *httpSocket) askForBody() error {
+	head := httpmsg.GetBuffer()
+	defer httpmsg.PutBuffer(head)
+	*head = append(*head, httpmsg.Continue...)
+	return s.write(head, nil)
+}
+
+// refuse ends reading. The author of a malformed or oversized message is told
+// what is wrong with it. The caller holds recvMu.
+func (s *httpSocket) refuse(err error) error {
+	failure := s.failReading(err)
+	var bad *httpmsg.Error
+	if errors.As(err, &bad) {
+		s.reply(bad.Status, bad.Detail)
+	} else if isTimeout(err) && !s.reader.Idle() {
+		s.reply(http.StatusRequestTimeout, "the message did not arrive in time")
+	}
+	return failure
+}
+
+// reply writes an error response and ends the connection in a way that lets
+// the peer read it.
+func (s *httpSocket) reply(status int, text string) {
+	head := httpmsg.GetBuffer()
+	defer httpmsg.PutBuffer(head)
+	*head = httpmsg.AppendError(*head, status, text)
+	s.conn.SetWriteDeadline(time.Now().Add(lingerTime)) //nolint:errcheck // a closed connection fails the write
+	if s.write(head, nil) == nil {
+		s.linger()
+	}
+	s.Close()
+}
+
+// linger ends the sending side and reads what the peer still sends: closing
+// with unread data would reset the connection and destroy the reply.
+func (s *httpSocket) linger() {
+	if half, ok := s.conn.(interface{ CloseWrite() error }); !ok || half.CloseWrite() != nil {
+		return
+	}
+	s.conn.SetReadDeadline(time.Now().Add(lingerTime)) //nolint:errcheck // a closed connection ends the copy
+	io.CopyN(io.Discard, s.conn, lingerBytes)          //nolint:errcheck // nothing is done with what is read
+}
+
+// handshake completes TLS, if the connection has it.
+func (s *httpSocket) handshake(limit time.Duration) error {
+	secured, ok := s.conn.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	s.conn.SetDeadline(time.Now().Add(limit)) //nolint:errcheck // a closed connection fails the handshake
+	err := secured.Handshake()
+	if plain := (tls.RecordHeaderError{}); errors.As(err, &plain) && plain.Conn != nil {
+		text := httpmsg.AppendError(nil, http.StatusBadRequest, "this server speaks TLS: use https")
+		plain.Conn.Write(text) //nolint:errcheck // the connection ends either way
+	}
+	if err == nil {
+		err = s.conn.SetDeadline(time.Time{})
+	}
+	return err
+}

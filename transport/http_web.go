@@ -1,0 +1,282 @@
+package transport
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/justcy/go-micro/v4/logger"
+)
+
+// webIdle is how long net/http keeps a connection without a request.
+const webIdle = 2 * time.Minute
+
+// handlersKey is the context key of extra handlers. It is a plain string
+// because programs set it without importing anything for it.
+const handlersKey = "http_handlers"
+
+// webServer gives connections that do not begin with a message to net/http:
+// those that speak HTTP/2 and those that ask for an extra handler.
+type webServer struct {
+	listener *httpListener
+	fn       func(Socket)
+	server   *http.Server
+	handlers bool // there are extra handlers
+	atRoot   bool // one of them may match path "/"
+	conns    chan net.Conn
+	closed   chan struct{}
+	running  sync.WaitGroup
+}
+
+func newWebServer(l *httpListener, fn func(Socket)) (*webServer, error) {
+	w := &webServer{listener: l, fn: fn, conns: make(chan net.Conn), closed: make(chan struct{})}
+	mux, err := w.routes()
+	if err != nil {
+		return nil, err
+	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(l.tls == nil)
+	w.server = &http.Server{
+		Handler:                      withTLS(mux),
+		ConnContext:                  connContext,
+		Protocols:                    protocols,
+		ReadHeaderTimeout:            l.opts.handshakeTimeout(),
+		IdleTimeout:                  webIdle,
+		MaxHeaderBytes:               MaxHeaderSize,
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     log.New(logWriter{&l.opts}, "", 0),
+	}
+	w.running.Go(func() { w.server.Serve(w) }) //nolint:errcheck // it ends by close
+	return w, nil
+}
+
+// routes returns the extra handlers with the messages' own path beside them.
+func (w *webServer) routes() (mux *http.ServeMux, err error) {
+	defer func() {
+		if r := recover(); r != nil { // how ServeMux reports a bad pattern
+			err = fmt.Errorf("listen on %s: http_handlers: %v", w.listener.addr, r)
+		}
+	}()
+	mux = http.NewServeMux()
+	mux.HandleFunc("/", w.message)
+	handlers, _ := w.listener.opts.value(handlersKey).(map[string]http.Handler)
+	for pattern, handler := range handlers {
+		mux.Handle(pattern, handler)
+		w.handlers = true
+		w.atRoot = w.atRoot || mayMatchRoot(pattern)
+	}
+	return mux, nil
+}
+
+// mayMatchRoot reports whether a pattern can match a POST of path "/".
+func mayMatchRoot(pattern string) bool {
+	if _, path, ok := strings.Cut(pattern, " "); ok {
+		pattern = strings.TrimLeft(path, " \t")
+	}
+	return !strings.HasPrefix(pattern, "/") || pattern == "/" || strings.HasPrefix(pattern, "/{")
+}
+
+// wants reports whether a connection that begins with line is net/http's.
+func (w *webServer) wants(line []byte) bool {
+	if bytes.Equal(line, []byte("PRI * HTTP/2.0")) {
+		return w.listener.tls == nil
+	}
+	return w.handlers && (w.atRoot || !bytes.HasPrefix(line, []byte("POST / ")))
+}
+
+// serve hands a connection to net/http and returns when it has ended or was
+// taken over by a socket.
+func (w *webServer) serve(conn *webConn) {
+	conn.ended = make(chan struct{})
+	select {
+	case w.conns <- conn:
+		<-conn.ended
+	case <-w.closed:
+		conn.Close()
+	}
+}
+
+// drain lets net/http end each connection with its next response.
+func (w *webServer) drain() { w.server.SetKeepAlivesEnabled(false) }
+
+// close ends net/http's connections and waits for its accept loop.
+func (w *webServer) close() {
+	close(w.closed)
+	w.server.Close()
+	w.running.Wait()
+}
+
+// Accept, Close and Addr make the server a net.Listener of handed connections.
+func (w *webServer) Accept() (net.Conn, error) {
+	select {
+	case c := <-w.conns:
+		return c, nil
+	case <-w.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close does nothing: close ends the server.
+func (w *webServer) Close() error { return nil }
+
+// Addr returns the address of the listener that accepts for it.
+func (w *webServer) Addr() net.Addr { return w.listener.listener.Addr() }
+
+// message serves what no extra handler matches.
+func (w *webServer) message(rw http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor == 2 {
+		w.messageH2(rw, r)
+		return
+	}
+	control := http.NewResponseController(rw)
+	body, err := w.readBody(rw, r, control)
+	if err != nil {
+		refuseBody(rw, err)
+		return
+	}
+	conn, buffered, err := control.Hijack()
+	if err != nil {
+		http.Error(rw, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	conn.SetDeadline(time.Time{}) //nolint:errcheck // a closed connection fails the next read
+	ahead, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
+	s := newHTTPSocket(conn, ahead, w.listener)
+	s.first = &Message{Header: firstValues(r.Header), Body: body}
+	defer s.Close()
+	if !w.listener.track(s) {
+		return
+	}
+	defer w.listener.untrack(s)
+	w.listener.run(s, w.fn)
+}
+
+// readBody reads the body of a first request.
+func (w *webServer) readBody(rw http.ResponseWriter, r *http.Request, control *http.ResponseController) ([]byte, error) {
+	limit := int64(w.listener.opts.maxMessageSize())
+	if r.ContentLength > limit {
+		return nil, &http.MaxBytesError{Limit: limit}
+	}
+	stall := cmp.Or(max(0, w.listener.opts.Timeout), bodyStall)
+	return io.ReadAll(&steadyReader{http.MaxBytesReader(rw, r.Body, limit), control, stall})
+}
+
+// refuseBody tells the peer why its body was not read, and ends the connection.
+func refuseBody(rw http.ResponseWriter, err error) {
+	status, text := http.StatusBadRequest, err.Error()
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		status, text = http.StatusRequestEntityTooLarge, fmt.Sprintf("body over the limit of %d bytes", tooLarge.Limit)
+	case isTimeout(err):
+		status, text = http.StatusRequestTimeout, "the message did not arrive in time"
+	}
+	rw.Header().Set("Connection", "close")
+	http.Error(rw, text, status)
+}
+
+// steadyReader reads a body of which something must arrive all the time.
+type steadyReader struct {
+	body    io.Reader
+	control *http.ResponseController
+	stall   time.Duration
+}
+
+func (s *steadyReader) Read(p []byte) (int, error) {
+	if err := s.control.SetReadDeadline(time.Now().Add(s.stall)); err != nil {
+		return 0, err
+	}
+	return s.body.Read(p)
+}
+
+// tlsKey is the context key of a connection's TLS state.
+type tlsKey struct{}
+
+// connContext keeps the TLS state, which net/http does not see behind a
+// webConn, for withTLS.
+func connContext(ctx context.Context, c net.Conn) context.Context {
+	if web, ok := c.(*webConn); ok {
+		if secured, ok := web.Conn.(*tls.Conn); ok {
+			state := secured.ConnectionState()
+			return context.WithValue(ctx, tlsKey{}, &state)
+		}
+	}
+	return ctx
+}
+
+// withTLS sets the TLS field of requests as net/http does.
+func withTLS(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.TLS, _ = r.Context().Value(tlsKey{}).(*tls.ConnectionState)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// firstValues returns a header with the first value of each name, without what
+// framed the message.
+func firstValues(h http.Header) map[string]string {
+	m := make(map[string]string, len(h))
+	for name, values := range h {
+		switch name {
+		case "Content-Length", "Transfer-Encoding", "Trailer", "Expect":
+			continue
+		}
+		if len(values) > 0 {
+			m[name] = values[0]
+		}
+	}
+	return m
+}
+
+// webConn replays what was read before the connection was handed over, and
+// tells when net/http is done with it.
+type webConn struct {
+	net.Conn
+	ahead []byte
+	ended chan struct{}
+	once  sync.Once
+}
+
+// Read returns the bytes read ahead before those of the connection.
+func (c *webConn) Read(p []byte) (int, error) {
+	if len(c.ahead) > 0 {
+		n := copy(p, c.ahead)
+		c.ahead = c.ahead[n:]
+		return n, nil
+	}
+	return c.Conn.Read(p)
+}
+
+// Close closes the connection.
+func (c *webConn) Close() error {
+	err := c.Conn.Close()
+	c.once.Do(func() { close(c.ended) })
+	return err
+}
+
+// CloseWrite ends the sending side when the connection can.
+func (c *webConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
+// logWriter takes the lines of net/http's log.
+type logWriter struct{ opts *Options }
+
+func (w logWriter) Write(line []byte) (int, error) {
+	w.opts.logf(logger.WarnLevel, "transport: %s", bytes.TrimSpace(line))
+	return len(line), nil
+}

@@ -1,0 +1,260 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"time"
+
+	"github.com/justcy/go-micro/v4/codec"
+	"github.com/justcy/go-micro/v4/logger"
+)
+
+// DefaultBufSizeH2 is the value of Options.BuffSizeH2 when it is not set.
+var DefaultBufSizeH2 = 4 * 1024 * 1024
+
+// Options configure a transport.
+type Options struct {
+	// Codec is kept for transports that have to encode messages themselves.
+	// The built-in ones do not use it.
+	Codec codec.Marshaler
+	// Context carries values for an implementation's own options. The HTTP
+	// transport looks up the string key "http_handlers": a
+	// map[string]http.Handler, by http.ServeMux pattern, of handlers to serve
+	// beside the messages.
+	Context context.Context
+	// Logger takes what cannot be returned. Default: logger.DefaultLogger.
+	Logger logger.Logger
+	// TLSConfig is used, by clone, for both listening and dialling. Setting it
+	// makes the transport secure. A nil config on a Secure transport means a
+	// self-signed certificate for Listen and the system's roots for Dial.
+	TLSConfig *tls.Config
+	// Addrs are for transports that work through an intermediary.
+	Addrs []string
+	// Timeout limits each Send and each Recv. Zero, the default: no limit.
+	Timeout time.Duration
+	// BuffSizeH2 is the most bytes that one Recv returns of an HTTP/2 body.
+	// Default: DefaultBufSizeH2.
+	BuffSizeH2 int
+	// Secure turns TLS on.
+	Secure bool
+	// MaxMessageSize is the largest body, in bytes, that is sent or accepted.
+	// Below 1: DefaultMaxMessageSize.
+	MaxMessageSize int
+	// HandshakeTimeout limits the TLS handshake and the arrival of a message's
+	// headers, counted for the first message from the start of the connection
+	// and for later ones from their first byte. Below 1:
+	// DefaultHandshakeTimeout.
+	HandshakeTimeout time.Duration
+	// IdleTimeout is how long a listener keeps a connection on which no
+	// message arrives. Zero, the default: forever, as a stream may be silent
+	// for any time.
+	IdleTimeout time.Duration
+	// DisableMux keeps the connections of a transport plain, both those that
+	// it dials and those that it accepts: one connection for each socket, HTTP
+	// messages on it. By default sockets between two processes of this project
+	// share one connection.
+	DisableMux bool
+	// PingInterval is how long the peer of a multiplexed connection may be
+	// silent until it is asked for a sign of life; when it gives none for as
+	// long again the connection is closed. Zero: DefaultPingInterval. Below
+	// zero: peers are never asked.
+	PingInterval time.Duration
+}
+
+// DialOptions configure one Dial.
+type DialOptions struct {
+	// Context cancels the dial. Default: context.Background.
+	Context context.Context
+	// Timeout limits the dial, the TLS handshake and a proxy's answer
+	// included. Default: DefaultDialTimeout; 0: no limit.
+	Timeout time.Duration
+	// Stream lets Recv wait for a message whether or not one was sent.
+	// Without it each Recv first waits for a Send of its own.
+	Stream bool
+	// ConnClose asks the peer to close the connection after its reply.
+	ConnClose bool
+	// InsecureSkipVerify accepts any certificate of the peer. It counts only
+	// when the transport is Secure and has no TLSConfig.
+	InsecureSkipVerify bool
+}
+
+// ListenOptions configure one Listen.
+type ListenOptions struct {
+	// Context carries values for an implementation's own options.
+	Context context.Context
+}
+
+// Option sets a field of Options.
+type Option func(*Options)
+
+// DialOption sets a field of DialOptions.
+type DialOption func(*DialOptions)
+
+// ListenOption sets a field of ListenOptions.
+type ListenOption func(*ListenOptions)
+
+// Addrs sets the addresses of an intermediary.
+func Addrs(addrs ...string) Option {
+	return func(o *Options) { o.Addrs = addrs }
+}
+
+// Codec sets the codec of transports that encode messages themselves.
+func Codec(c codec.Marshaler) Option {
+	return func(o *Options) { o.Codec = c }
+}
+
+// Timeout limits each Send and Recv; 0 takes the limit away.
+func Timeout(t time.Duration) Option {
+	return func(o *Options) { o.Timeout = t }
+}
+
+// Secure turns TLS on or off.
+func Secure(b bool) Option {
+	return func(o *Options) { o.Secure = b }
+}
+
+// TLSConfig sets the configuration of TLS and thereby turns it on.
+func TLSConfig(t *tls.Config) Option {
+	return func(o *Options) { o.TLSConfig = t }
+}
+
+// Logger sets where a transport logs.
+func Logger(l logger.Logger) Option {
+	return func(o *Options) { o.Logger = l }
+}
+
+// BuffSizeH2 sets the most bytes that one Recv returns of an HTTP/2 body.
+func BuffSizeH2(size int) Option {
+	return func(o *Options) { o.BuffSizeH2 = size }
+}
+
+// MaxMessageSize sets the largest body, in bytes, that is sent or accepted.
+// Values below 1 mean DefaultMaxMessageSize. Both ends need the limit: the
+// sender refuses with ErrMessageTooLarge before it writes anything, and the
+// receiver does so before it has read more than the limit.
+func MaxMessageSize(bytes int) Option {
+	return func(o *Options) { o.MaxMessageSize = bytes }
+}
+
+// HandshakeTimeout sets how long a peer may take for the TLS handshake and for
+// the headers of each message. Values below 1 mean DefaultHandshakeTimeout.
+func HandshakeTimeout(d time.Duration) Option {
+	return func(o *Options) { o.HandshakeTimeout = d }
+}
+
+// IdleTimeout sets how long a listener keeps a connection on which no message
+// arrives; 0 means forever.
+func IdleTimeout(d time.Duration) Option {
+	return func(o *Options) { o.IdleTimeout = d }
+}
+
+// DisableMux keeps connections plain; see Options.DisableMux. A single Dial is
+// kept plain by WithConnClose.
+func DisableMux() Option {
+	return func(o *Options) { o.DisableMux = true }
+}
+
+// PingInterval sets how long the peer of a multiplexed connection may be silent;
+// see Options.PingInterval.
+func PingInterval(d time.Duration) Option {
+	return func(o *Options) { o.PingInterval = d }
+}
+
+// WithStream makes Recv independent of Send.
+func WithStream() DialOption {
+	return func(o *DialOptions) { o.Stream = true }
+}
+
+// WithTimeout limits the dial; 0 takes the limit away.
+func WithTimeout(d time.Duration) DialOption {
+	return func(o *DialOptions) { o.Timeout = d }
+}
+
+// WithConnClose asks the peer to close the connection after its reply.
+func WithConnClose() DialOption {
+	return func(o *DialOptions) { o.ConnClose = true }
+}
+
+// WithInsecureSkipVerify accepts any certificate when the transport is secure
+// and has no TLS configuration of its own.
+func WithInsecureSkipVerify(b bool) DialOption {
+	return func(o *DialOptions) { o.InsecureSkipVerify = b }
+}
+
+// WithContext lets ctx cancel the dial. It has no effect on the connection
+// once Dial has returned.
+func WithContext(ctx context.Context) DialOption {
+	return func(o *DialOptions) { o.Context = ctx }
+}
+
+// NetListener makes Listen serve l as it is: the address is l's, and no TLS is
+// put on top. A nil l is ignored. The listener then owns l and closes it.
+func NetListener(l net.Listener) ListenOption {
+	return func(o *ListenOptions) {
+		if l == nil {
+			return
+		}
+		o.Context = context.WithValue(contextOrBackground(o.Context), netListenerKey{}, l)
+	}
+}
+
+type netListenerKey struct{}
+
+func netListener(o ListenOptions) (net.Listener, bool) {
+	l, ok := contextOrBackground(o.Context).Value(netListenerKey{}).(net.Listener)
+	return l, ok
+}
+
+func contextOrBackground(ctx context.Context) context.Context {
+	if ctx == nil {
+		return context.Background()
+	}
+	return ctx
+}
+
+func newDialOptions(opts []DialOption) DialOptions {
+	o := DialOptions{Timeout: DefaultDialTimeout}
+	for _, opt := range opts {
+		if opt != nil {
+			opt(&o)
+		}
+	}
+	o.Context = contextOrBackground(o.Context)
+	return o
+}
+
+func newListenOptions(opts []ListenOption) ListenOptions {
+	var o ListenOptions
+	for _, opt := range opts {
+		if opt != nil {
+			opt(&o)
+		}
+	}
+	return o
+}
+
+// maxMessageSize is the body limit in force.
+func (o *Options) maxMessageSize() int {
+	if o.MaxMessageSize < 1 {
+		return DefaultMaxMessageSize
+	}
+	return o.MaxMessageSize
+}
+
+// handshakeTimeout is the limit for handshakes and headers in force.
+func (o *Options) handshakeTimeout() time.Duration {
+	if o.HandshakeTimeout < 1 {
+		return DefaultHandshakeTimeout
+	}
+	return o.HandshakeTimeout
+}
+
+func (o *Options) secure() bool { return o.Secure || o.TLSConfig != nil }
+
+// logf writes one line to the transport's log.
+func (o *Options) logf(level logger.Level, format string, args ...any) {
+	if o.Logger != nil {
+		o.Logger.Logf(level, format, args...)
+	}
+}
