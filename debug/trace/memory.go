@@ -1,0 +1,88 @@
+package trace
+
+import (
+	"context"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// NewTracer returns a tracer that keeps the last finished spans in memory.
+func NewTracer(opts ...Option) Tracer {
+	var options Options
+	for _, o := range opts {
+		o(&options)
+	}
+	if options.Size <= 0 {
+		options.Size = capacity
+	}
+	return &memory{size: options.Size}
+}
+
+type memory struct {
+	size int
+
+	mu    sync.Mutex
+	spans []Span // a ring once it is full
+	next  int    // where the next span goes in a full ring
+}
+
+func (t *memory) Start(ctx context.Context, name string) (context.Context, *Span) {
+	traceID, parent, _ := FromContext(ctx)
+	if traceID == "" {
+		traceID = uuid.NewString()
+	}
+	span := &Span{
+		Trace:    traceID,
+		Name:     name,
+		Id:       uuid.NewString(),
+		Parent:   parent,
+		Started:  time.Now(),
+		Metadata: make(map[string]string),
+	}
+	return ToContext(ctx, span.Trace, span.Id), span
+}
+
+func (t *memory) Finish(s *Span) error {
+	if s == nil {
+		return nil
+	}
+	s.Duration = time.Since(s.Started)
+	kept := clone(s)
+
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.spans) < t.size {
+		t.spans = append(t.spans, kept)
+		return nil
+	}
+	t.spans[t.next] = kept
+	t.next = (t.next + 1) % t.size
+	return nil
+}
+
+func (t *memory) Read(opts ...ReadOption) ([]*Span, error) {
+	var options ReadOptions
+	for _, o := range opts {
+		o(&options)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	spans := make([]*Span, 0, len(t.spans))
+	for i := range t.spans {
+		s := &t.spans[(t.next+i)%len(t.spans)]
+		if options.Trace == "" || s.Trace == options.Trace {
+			c := clone(s)
+			spans = append(spans, &c)
+		}
+	}
+	return spans, nil
+}
+
+func clone(s *Span) Span {
+	c := *s
+	c.Metadata = maps.Clone(s.Metadata)
+	return c
+}
