@@ -1,0 +1,20 @@
+package broker
+
+// BatchContentType marks batches.
+const BatchContentType = batchContentType
+
+// AppendToBatch adds a message to a batch.
+func AppendToBatch(batch, message []byte) []byte { return appendToBatch(batch, message) }
+
+// SplitBatch returns the messages of a batch.
+func SplitBatch(batch []byte) ([][]byte, error) { return splitBatch(batch) }
+
+// LaneFailing tells whether the last attempt of an http broker to deliver
+// messages of a topic to a queue failed.
+func LaneFailing(b Broker, topic, queue string) bool {
+	o := b.(*httpBroker).outbox
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	l := o.lanes[laneKey{topic: topic, version: queue}]
+	return l != nil && l.failing
+}

@@ -1,0 +1,106 @@
+package broker
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"time"
+)
+
+const (
+	defaultMaxMessageSize    = 16 << 20
+	defaultDeliveryTimeout   = 30 * time.Second
+	defaultDisconnectTimeout = 10 * time.Second
+)
+
+// httpSettings are the options of the http broker alone. They travel in
+// Options.Context, as options of particular brokers do.
+type httpSettings struct {
+	maxMessageSize    int
+	deliveryTimeout   time.Duration
+	disconnectTimeout time.Duration
+	verify            bool
+	roots             *x509.CertPool
+}
+
+type httpSettingsKey struct{}
+
+func settingsOf(ctx context.Context) httpSettings {
+	if ctx != nil {
+		if s, ok := ctx.Value(httpSettingsKey{}).(httpSettings); ok {
+			return s
+		}
+	}
+	return httpSettings{
+		maxMessageSize:    defaultMaxMessageSize,
+		deliveryTimeout:   defaultDeliveryTimeout,
+		disconnectTimeout: defaultDisconnectTimeout,
+	}
+}
+
+func changeSettings(change func(*httpSettings)) Option {
+	return func(o *Options) {
+		s := settingsOf(o.Context)
+		change(&s)
+		if o.Context == nil {
+			o.Context = context.Background()
+		}
+		o.Context = context.WithValue(o.Context, httpSettingsKey{}, s)
+	}
+}
+
+// MaxMessageSize limits an encoded message of the http broker, in bytes, both
+// when publishing and when receiving. Default 16 MiB, also for n <= 0.
+func MaxMessageSize(n int) Option {
+	return changeSettings(func(s *httpSettings) {
+		if s.maxMessageSize = n; n <= 0 {
+			s.maxMessageSize = defaultMaxMessageSize
+		}
+	})
+}
+
+// DeliveryTimeout limits one delivery of the http broker, from connecting to
+// the reply that the subscriber's handlers are done. After it the message is
+// offered to another member of the queue group, or again to the same
+// subscriber. Default 30s, also for d <= 0.
+func DeliveryTimeout(d time.Duration) Option {
+	return changeSettings(func(s *httpSettings) {
+		if s.deliveryTimeout = d; d <= 0 {
+			s.deliveryTimeout = defaultDeliveryTimeout
+		}
+	})
+}
+
+// DisconnectTimeout limits how long Disconnect of the http broker waits for
+// messages on their way out and for handlers at work. Default 10s, also for
+// d <= 0.
+func DisconnectTimeout(d time.Duration) Option {
+	return changeSettings(func(s *httpSettings) {
+		if s.disconnectTimeout = d; d <= 0 {
+			s.disconnectTimeout = defaultDisconnectTimeout
+		}
+	})
+}
+
+// VerifyTLS makes the http broker verify the certificates of the subscribers it
+// delivers to against roots, or against the system's when roots is nil. Without
+// it, and without a [TLSConfig], certificates are not verified.
+func VerifyTLS(roots *x509.CertPool) Option {
+	return changeSettings(func(s *httpSettings) { s.verify, s.roots = true, roots })
+}
+
+// clientTLS returns the TLS configuration for deliveries.
+func clientTLS(o *Options) *tls.Config {
+	s := settingsOf(o.Context)
+	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: !s.verify} //nolint:gosec // documented default
+	if o.TLSConfig != nil {
+		config = o.TLSConfig.Clone()
+	}
+	if s.verify {
+		config.InsecureSkipVerify = false
+		if s.roots != nil {
+			config.RootCAs = s.roots
+		}
+	}
+	return config
+}

@@ -1,0 +1,436 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/justcy/go-micro/v4/logger"
+	"github.com/justcy/go-micro/v4/registry"
+)
+
+const (
+	// firstRetry is the pause after a failed delivery; it doubles up to a limit.
+	firstRetry = 100 * time.Millisecond
+	// maxRetry limits the pause while a receiver cannot be reached.
+	maxRetry = 5 * time.Second
+	// maxRetryAnswered limits it while the receiver answers with a failure, as
+	// for a handler that panics: the messages behind have to wait.
+	maxRetryAnswered = time.Second
+	// maxAttempts is how often a receiver may answer with a failure, or break
+	// the connection instead of an answer, before a message is given up.
+	maxAttempts = 10
+)
+
+// laneKey names a receiver: a queue group by topic and version, a node of the
+// broadcast version by its id too. An empty version stands for whoever will
+// subscribe, an empty broadcast node for whichever node comes.
+type laneKey struct{ topic, version, node string }
+
+func (k laneKey) waits() bool {
+	return k.version == "" || k.version == broadcastVersion && k.node == ""
+}
+
+// lane is the queue of one receiver and its sender. The outbox's mu guards all
+// fields but those of the sender.
+type lane struct {
+	key    laneKey
+	outbox *outbox
+
+	items    []laneItem // the first inflight ones are being delivered
+	inflight int
+	bytes    int           // of items
+	running  bool          // there is a sender
+	failing  bool          // the last attempt failed
+	absent   bool          // the queue group has no members
+	started  time.Time     // of the delivery in progress, or of the lane
+	since    time.Time     // when the lane got its first item
+	room     chan struct{} // closed when items get in flight; nil if nobody waits
+
+	wake    chan struct{} // there is something new to try for
+	ctx     context.Context
+	leaving chan struct{}
+
+	// The sender's own.
+	pause  time.Duration
+	failed map[string]time.Time // nodes by id, when they failed
+}
+
+// start starts the sender of a lane that has none. The caller holds mu.
+func (l *lane) start() {
+	l.running = true
+	l.started = time.Now()
+	l.since = l.started
+	l.ctx, l.leaving = l.outbox.ctx, l.outbox.leaving
+	l.outbox.running.Go(l.run)
+}
+
+func (l *lane) wakeUp() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// roomSignal returns a channel that is closed when there may be room.
+func (l *lane) roomSignal() <-chan struct{} {
+	if l.room == nil {
+		l.room = make(chan struct{})
+	}
+	return l.room
+}
+
+// full tells whether p would push out an older message.
+func (l *lane) full(p *parcel) bool {
+	waiting := len(l.items) - l.inflight
+	return waiting >= inboxSize || waiting > 0 && l.bytes+len(p.body) > l.outbox.byteLimit()
+}
+
+// moving tells whether room can be expected soon.
+func (l *lane) moving() bool { return !l.failing && time.Since(l.started) < stallAfter }
+
+// trim drops the oldest messages that are too many and not being delivered.
+func (l *lane) trim(byteLimit int) (out []dropped) {
+	for {
+		waiting := len(l.items) - l.inflight
+		if waiting <= inboxSize && (waiting <= 1 || l.bytes <= byteLimit) {
+			return out
+		}
+		out = append(out, dropped{l.remove(l.inflight), errInboxFull})
+	}
+}
+
+// remove takes item i out of the lane.
+func (l *lane) remove(i int) laneItem {
+	item := l.items[i]
+	l.bytes -= len(item.body)
+	if i == 0 {
+		l.items[0] = laneItem{}
+		l.items = l.items[1:]
+	} else {
+		l.items = slices.Delete(l.items, i, i+1)
+	}
+	if item.fan != nil {
+		item.fan.left--
+	}
+	return item
+}
+
+func (l *lane) takeAll() []laneItem {
+	items := l.items
+	l.items, l.bytes, l.inflight = nil, 0, 0
+	return items
+}
+
+// run is the sender. It ends when the lane is empty, or when the broker
+// disconnects and an attempt fails.
+func (l *lane) run() {
+	for l.continues() {
+		select {
+		case <-l.wake:
+		default:
+		}
+		if l.attempt() {
+			l.pause = 0
+			continue
+		}
+		if l.isLeaving() {
+			l.end()
+			return
+		}
+		l.rest()
+	}
+}
+
+// continues reports whether there is something to send. If not the lane is no
+// more.
+func (l *lane) continues() bool {
+	o := l.outbox
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(l.items) > 0 {
+		return true
+	}
+	l.running = false
+	delete(o.lanes, l.key)
+	l.signalRoom()
+	return false
+}
+
+// end leaves the messages where they are.
+func (l *lane) end() {
+	l.outbox.mu.Lock()
+	defer l.outbox.mu.Unlock()
+	l.running = false
+	l.signalRoom()
+}
+
+func (l *lane) isLeaving() bool {
+	select {
+	case <-l.leaving:
+		return true
+	default:
+		return false
+	}
+}
+
+// rest waits before the next attempt: for the pause, or less when a Publish
+// asks for another attempt, but never so little that a dead receiver costs an
+// attempt for each message.
+func (l *lane) rest() {
+	l.pause = min(max(2*l.pause, firstRetry), maxRetry)
+	pause := l.pause + rand.N(l.pause/4)
+	timer := time.NewTimer(firstRetry)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-l.leaving:
+		return
+	}
+	timer.Reset(pause - firstRetry)
+	select {
+	case <-timer.C:
+	case <-l.wake:
+	case <-l.leaving:
+	}
+}
+
+// attempt tries to get on with the first messages of the lane, and reports
+// whether it did.
+func (l *lane) attempt() bool {
+	age := routesFresh
+	if l.pause > 0 || l.key.waits() {
+		age = routesRetry
+	}
+	versions, err := l.outbox.routes.of(l.ctx, l.key.topic, age)
+	if errors.Is(err, registry.ErrNotFound) {
+		err = nil
+	}
+	switch {
+	case err != nil:
+		l.setFailing()
+		return false
+	case l.key.waits():
+		return l.findReceivers(versions)
+	}
+	nodes := l.nodes(versions)
+	switch {
+	case len(nodes) > 0:
+		return l.evicted() || l.sendTo(nodes)
+	case l.key.node == "":
+		l.setAbsent()
+		return false
+	}
+	return l.nodeGone()
+}
+
+func (l *lane) setFailing() {
+	o := l.outbox
+	o.mu.Lock()
+	l.failing = true
+	l.signalRoom()
+	dropped := l.trim(o.byteLimit())
+	o.mu.Unlock()
+	o.tell(dropped)
+}
+
+// setAbsent is a failure that lasts until the queue group has members again.
+func (l *lane) setAbsent() {
+	o := l.outbox
+	o.mu.Lock()
+	var out []dropped
+	if !l.absent {
+		out = o.evictWaiting()
+		l.absent = true
+	}
+	o.mu.Unlock()
+	o.tell(out)
+	l.setFailing()
+}
+
+// evicted tells whether the messages had to give way while the queue group had
+// no members. From now on they do not.
+func (l *lane) evicted() bool {
+	l.outbox.mu.Lock()
+	defer l.outbox.mu.Unlock()
+	l.absent = false
+	return len(l.items) == 0
+}
+
+// findReceivers hands the messages to the receivers there are by now.
+func (l *lane) findReceivers(versions []version) bool {
+	o := l.outbox
+	o.mu.Lock()
+	var out []dropped
+	if len(versions) > 0 {
+		out = o.moveWaiting(l.key.topic, versions)
+	}
+	found := len(l.items) == 0
+	o.mu.Unlock()
+	o.tell(out)
+	return found
+}
+
+// nodes returns the lane's receivers in the order in which to try them: at
+// random, but those that failed go last.
+func (l *lane) nodes(versions []version) []*registry.Node {
+	for _, v := range versions {
+		if v.name != l.key.version {
+			continue
+		}
+		if l.key.node != "" {
+			i := slices.IndexFunc(v.nodes, func(n *registry.Node) bool { return n.Id == l.key.node })
+			if i < 0 {
+				return nil
+			}
+			return v.nodes[i : i+1]
+		}
+		if len(v.nodes) == 1 {
+			return v.nodes
+		}
+		nodes := slices.Clone(v.nodes)
+		rand.Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })
+		slices.SortStableFunc(nodes, func(a, b *registry.Node) int {
+			return l.failed[a.Id].Compare(l.failed[b.Id])
+		})
+		return nodes
+	}
+	return nil
+}
+
+// nodeGone is an attempt of a broadcast node that left. It will not come back,
+// and what it was to get is only kept if nobody got it.
+func (l *lane) nodeGone() bool {
+	o := l.outbox
+	o.mu.Lock()
+	var out []dropped
+	items, kept := l.takeAll(), 0
+	for _, item := range items {
+		item.fan.left--
+		item.fan.attempts += item.attempts
+		if item.fan.left == 0 && !item.fan.delivered {
+			key := laneKey{topic: l.key.topic, version: broadcastVersion}
+			out = append(out, o.push(key, laneItem{parcel: item.parcel, attempts: min(item.fan.attempts, maxAttempts-1)})...)
+			kept++
+		}
+	}
+	o.mu.Unlock()
+	if gone := len(items) - kept; gone > 0 {
+		o.broker.logf(logger.InfoLevel, "http broker: subscriber %s of topic %s is gone before it got %d messages", l.key.node, l.key.topic, gone)
+	}
+	o.tell(out)
+	return true
+}
+
+// sendTo offers the first messages to the nodes, one after the other, until one
+// takes some.
+func (l *lane) sendTo(nodes []*registry.Node) bool {
+	var all failures
+	for _, n := range nodes {
+		items := l.take(n)
+		sent := l.outbox.post(l.ctx, n, items)
+		if sent.kind == broken {
+			l.blame(sent.done, len(items))
+		}
+		if sent.done > 0 {
+			delete(l.failed, n.Id)
+			l.settle(sent.done)
+			return true
+		}
+		if l.failed == nil || len(l.failed) > maxSenders {
+			l.failed = map[string]time.Time{}
+		}
+		l.failed[n.Id] = time.Now()
+		all.add(sent.failure)
+		if l.ctx.Err() != nil || l.givenUp() {
+			break
+		}
+	}
+	return l.settleFailure(&all)
+}
+
+// blame counts an attempt for each message that may have ended the process
+// which had them. They are sent alone from now on, so that those which are
+// innocent are counted no further.
+func (l *lane) blame(from, to int) {
+	l.outbox.mu.Lock()
+	defer l.outbox.mu.Unlock()
+	for i := from; i < to; i++ {
+		l.items[i].attempts++
+	}
+}
+
+// givenUp tells whether the first message has had all its attempts.
+func (l *lane) givenUp() bool {
+	l.outbox.mu.Lock()
+	defer l.outbox.mu.Unlock()
+	return l.items[0].attempts >= maxAttempts
+}
+
+// take marks the first messages as being delivered and returns them: one, or
+// several if the node takes batches and none of them has failed before.
+func (l *lane) take(n *registry.Node) []laneItem {
+	o := l.outbox
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	count, size := 1, len(l.items[0].body)
+	if o.batches[n.Address] && l.items[0].attempts == 0 {
+		for count < min(len(l.items), maxBatch) && l.items[count].attempts == 0 && size+len(l.items[count].body) <= maxBatchBytes {
+			size += len(l.items[count].body)
+			count++
+		}
+	}
+	l.inflight, l.started = count, time.Now()
+	l.signalRoom()
+	return slices.Clone(l.items[:count])
+}
+
+func (l *lane) signalRoom() {
+	if l.room != nil {
+		close(l.room)
+		l.room = nil
+	}
+}
+
+// settle removes the messages that were delivered.
+func (l *lane) settle(done int) {
+	o := l.outbox
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for range done {
+		if item := l.remove(0); item.fan != nil {
+			item.fan.delivered = true
+		}
+	}
+	l.inflight, l.failing = 0, false
+}
+
+// settleFailure keeps the messages for another attempt, or gives the first one
+// up when its receivers will not have it. It reports whether to go on at once.
+func (l *lane) settleFailure(f *failures) bool {
+	o := l.outbox
+	o.mu.Lock()
+	l.inflight = 0
+	var out []dropped
+	first := &l.items[0]
+	if f.answered() {
+		first.attempts++
+	}
+	if f.final() || first.attempts >= maxAttempts {
+		out = append(out, dropped{l.remove(0), f.err()})
+		o.mu.Unlock()
+		o.tell(out)
+		return true
+	}
+	if f.answered() {
+		l.pause = min(l.pause, maxRetryAnswered/2)
+	}
+	l.failing = true
+	l.signalRoom()
+	out = l.trim(o.byteLimit())
+	o.mu.Unlock()
+	o.tell(out)
+	return false
+}
