@@ -1,0 +1,6 @@
+//go:build race
+
+package client_test
+
+// raceEnabled is set when the race detector is on, which allocates.
+const raceEnabled = true

@@ -1,0 +1,166 @@
+package client
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/justcy/go-micro/v4/internal/wire"
+	"github.com/justcy/go-micro/v4/selector"
+	"github.com/justcy/go-micro/v4/util/pool"
+)
+
+// fallbackConnectionTimeout limits connecting when DefaultConnectionTimeout
+// was set to nothing.
+const fallbackConnectionTimeout = 5 * time.Second
+
+// rpcClient is the client of the mucp protocol.
+type rpcClient struct {
+	sequence atomic.Uint64 // of the next Micro-ID
+	rotation atomic.Uint64 // where the next call starts in a list of static addresses
+	settings atomic.Pointer[settings]
+
+	deadlines deadlines // of the attempts that run
+
+	init   sync.Mutex // serialises Init and Close
+	closed bool
+}
+
+// settings is everything that a call needs of the options. It does not change:
+// Init puts another one in its place, and calls keep what they started with.
+type settings struct {
+	client  *rpcClient
+	opts    Options
+	formats *wire.Formats
+	pool    pool.Pool
+	broker  *brokerLink
+	tracker selector.Tracker // nil when the selector takes no account of load
+	bare    CallFunc         // one attempt without wrappers
+	attempt CallFunc         // one attempt inside the client's own call wrappers
+
+	// connectTimeout is the default of CallOptions.ConnectionTimeout when the
+	// client was made. Any other value is one that somebody chose.
+	connectTimeout time.Duration
+}
+
+func newClient(opts ...Option) Client {
+	c := &rpcClient{}
+	options := NewOptions(opts...)
+	if options.owned != nil && !identical(options.owned, options.Selector) {
+		_ = options.owned.Close() // a later option brought another selector
+		options.owned = nil
+	}
+	c.settings.Store(c.derive(options, nil))
+	var wrapped Client = c
+	for _, w := range slices.Backward(options.Wrappers) {
+		wrapped = w(wrapped)
+	}
+	return wrapped
+}
+
+// derive returns the settings for opts, with what can stay of the former ones.
+func (c *rpcClient) derive(opts Options, former *settings) *settings {
+	s := &settings{client: c, opts: opts, connectTimeout: DefaultConnectionTimeout}
+	if s.connectTimeout <= 0 {
+		s.connectTimeout = fallbackConnectionTimeout
+	}
+	s.tracker, _ = opts.Selector.(selector.Tracker)
+	s.formats = wire.NewFormats(DefaultCodecs, opts.Codecs)
+	s.bare = s.exchange
+	s.attempt = wrapped(s.bare, opts.CallOptions.CallWrappers)
+	if former != nil {
+		s.connectTimeout, s.pool, s.broker = former.connectTimeout, former.pool, former.broker
+	}
+	if former == nil || !samePool(&opts, &former.opts) {
+		s.pool = pool.NewPool(pool.Size(opts.PoolSize), pool.TTL(opts.PoolTTL), pool.Transport(opts.Transport))
+	}
+	if former == nil || !identical(opts.Broker, former.opts.Broker) {
+		s.broker = newBrokerLink(opts.Broker)
+	}
+	return s
+}
+
+func samePool(a, b *Options) bool {
+	return a.PoolSize == b.PoolSize && a.PoolTTL == b.PoolTTL && identical(a.Transport, b.Transport)
+}
+
+// Init changes options. A changed pool size, pool lifetime or transport
+// replaces the pool: its idle connections are closed at once, those in use
+// when their call is over.
+func (c *rpcClient) Init(opts ...Option) error {
+	c.init.Lock()
+	defer c.init.Unlock()
+	former := c.settings.Load()
+	options := former.opts.clone()
+	apply(&options, opts)
+	s := c.derive(options, former)
+	c.settings.Store(s)
+	if s.pool != former.pool {
+		_ = former.pool.Close()
+	}
+	if owned := former.opts.owned; owned != nil && !identical(owned, s.opts.Selector) {
+		return owned.Close()
+	}
+	return nil
+}
+
+// Close closes the idle connections and a selector that the Registry option
+// made for this client. Calls afterwards work, on connections of their own.
+func (c *rpcClient) Close() error {
+	c.init.Lock()
+	defer c.init.Unlock()
+	if c.closed {
+		return nil
+	}
+	c.closed = true
+	s := c.settings.Load()
+	err := s.pool.Close()
+	if s.opts.owned != nil {
+		if closeErr := s.opts.owned.Close(); err == nil {
+			err = closeErr
+		}
+	}
+	return err
+}
+
+func (c *rpcClient) Options() Options {
+	return c.settings.Load().opts.clone()
+}
+
+// clone returns a copy that shares no map and no slice with o.
+func (o Options) clone() Options {
+	if o.Codecs != nil {
+		o.Codecs = maps.Clone(o.Codecs)
+	}
+	o.Wrappers = slices.Clone(o.Wrappers)
+	o.CallOptions = o.CallOptions.with(nil)
+	return o
+}
+
+func (c *rpcClient) NewMessage(topic string, msg any, opts ...MessageOption) Message {
+	return newMessage(topic, msg, c.settings.Load().opts.ContentType, opts)
+}
+
+func (c *rpcClient) NewRequest(service, endpoint string, req any, opts ...RequestOption) Request {
+	return newRequest(service, endpoint, req, c.settings.Load().opts.ContentType, opts)
+}
+
+func (c *rpcClient) String() string { return "mucp" }
+
+// format finds the format of a content type, in DefaultCodecs too if it was
+// added there after the client was made.
+func (s *settings) format(contentType string) (*wire.Format, error) {
+	f, err := s.formats.Lookup(contentType)
+	if err == nil {
+		return f, nil
+	}
+	if newCodec, ok := DefaultCodecs[contentType]; ok {
+		return wire.NewFormat(contentType, newCodec), nil
+	}
+	return nil, err
+}
+
+// nextID returns the id of a request or a stream.
+func (c *rpcClient) nextID() uint64 { return c.sequence.Add(1) - 1 }

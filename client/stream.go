@@ -1,0 +1,128 @@
+package client
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/justcy/go-micro/v4/internal/wire"
+	"github.com/justcy/go-micro/v4/registry"
+	"github.com/justcy/go-micro/v4/transport"
+	"github.com/justcy/go-micro/v4/transport/headers"
+)
+
+// Stream opens a stream on a connection of its own.
+func (c *rpcClient) Stream(ctx context.Context, req Request, opts ...CallOption) (Stream, error) {
+	s := c.settings.Load()
+	options := s.opts.CallOptions
+	if len(opts) > 0 {
+		options = options.with(opts)
+	}
+	nodes, proxied, err := s.nodes(req, &options)
+	if err != nil {
+		return nil, err
+	}
+	if proxied {
+		options.Retries = 0
+	}
+	streamCtx, cancel := streamContext(ctx, options.StreamTimeout)
+	var stream *rpcStream
+	attempt := func(ctx context.Context, node *registry.Node, req Request, _ any, opts CallOptions) error {
+		var err error
+		stream, err = s.open(ctx, node, req, opts)
+		return err
+	}
+	if err := s.run(newCallContext(streamCtx, 0), &nodes, req, nil, options, attempt); err != nil {
+		cancel()
+		return nil, err
+	}
+	stream.watch(streamCtx, cancel)
+	return stream, nil
+}
+
+// streamContext returns the context of a stream that may last for limit.
+func streamContext(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if limit > 0 {
+		return context.WithTimeout(ctx, limit)
+	}
+	return context.WithCancel(ctx)
+}
+
+// open makes one attempt to open a stream: it dials node and sends the body of
+// req as the first message.
+func (s *settings) open(ctx context.Context, node *registry.Node, req Request, opts CallOptions) (*rpcStream, error) {
+	stream, err := s.newStream(ctx, node, req, opts)
+	if err != nil {
+		return nil, internalError(clientID, err.Error())
+	}
+	stream.conn, err = s.dialStream(ctx, node, opts)
+	if err != nil {
+		callOf(ctx).report(refused)
+		if contextErr := ended(ctx); contextErr != nil {
+			return nil, callTimeout(ctx, contextErr)
+		}
+		return nil, internalError(clientID, "connection error: "+err.Error())
+	}
+	if err := stream.sendFirst(ctx); err != nil {
+		stream.closeConn()
+		return nil, err
+	}
+	return stream, nil
+}
+
+// dialStream dials without ConnectionTimeout: DialTimeout and the context are
+// the limits of a stream.
+func (s *settings) dialStream(ctx context.Context, node *registry.Node, opts CallOptions) (transport.Client, error) {
+	return s.opts.Transport.Dial(node.Address, func(o *transport.DialOptions) {
+		o.Stream = true
+		o.Context = ctx
+		o.Timeout = max(0, opts.DialTimeout)
+		if deadline, ok := ctx.Deadline(); ok {
+			left := max(1, time.Until(deadline))
+			if o.Timeout == 0 || left < o.Timeout {
+				o.Timeout = left
+			}
+		}
+	})
+}
+
+// newStream prepares a stream to node.
+func (s *settings) newStream(ctx context.Context, node *registry.Node, req Request, opts CallOptions) (*rpcStream, error) {
+	format, contentType, err := s.formatFor(node, req.ContentType())
+	if err != nil {
+		return nil, err
+	}
+	id := strconv.FormatUint(s.client.nextID(), 10)
+	header := make(map[string]string, 8) // of up to eight it has no table and takes half the memory
+	setHeaders(header, ctx, req, contentType, id)
+	header[headers.Stream] = id
+	if deadline, ok := ctx.Deadline(); ok && opts.StreamTimeout > 0 {
+		wire.SetTimeout(header, time.Until(deadline))
+	}
+	stream := &rpcStream{id: id, coder: format.Coder()}
+	stream.out.Header = header
+	stream.request = streamRequest{Request: req, stream: stream}
+	stream.response.stream = stream
+	return stream, nil
+}
+
+// sendFirst sends the body of the request. The end of ctx breaks the
+// connection.
+func (s *rpcStream) sendFirst(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, s.closeConn)
+	defer stop()
+	err := s.write(s.request.Body())
+	switch {
+	case err == nil:
+		callOf(ctx).report(reached)
+		return nil
+	case s.lost:
+		callOf(ctx).report(refused)
+	default:
+		callOf(ctx).report(reached)
+	}
+	if contextErr := ended(ctx); contextErr != nil {
+		return callTimeout(ctx, contextErr)
+	}
+	return err
+}

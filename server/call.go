@@ -1,0 +1,195 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/justcy/go-micro/v4/codec"
+	microerrors "github.com/justcy/go-micro/v4/errors"
+	"github.com/justcy/go-micro/v4/internal/wire"
+	"github.com/justcy/go-micro/v4/transport"
+	"github.com/justcy/go-micro/v4/transport/headers"
+)
+
+// maxErrorText is how much of an error's text is sent when all of it does not
+// fit into a header.
+const maxErrorText = 8 << 10
+
+// call is one request on a connection, from its first message to its reply or,
+// for a stream, to the end of its handler. It is one allocation that holds all
+// that handlers see of a request.
+type call struct {
+	conn     *conn
+	settings *settings
+	ctx      requestContext
+	request  request
+	response response
+	writer   replyWriter
+
+	size     int    // of the body of the message that opened it
+	key      string // of conn.streams, empty when other messages cannot follow
+	id       string // Micro-ID, or the id in the envelope
+	streamID string // Micro-Stream
+	http2    bool   // pseudo headers may be sent
+	inbox    *inbox // the further messages of a stream; nil if there are none
+
+	metadata sync.Once // completes the headers of request for whoever asks for metadata
+
+	reading sync.Mutex // guards the decoding side of coder and request
+	writing sync.Mutex // guards its encoding side and response
+	coder   *wire.Coder
+	over    bool // set under both locks
+	replied bool // a message was sent; guarded by writing
+
+	prepared *preparedHeader // of the messages of a stream, guarded by writing
+
+	prev, next *call // among the calls of conn, guarded by conn.mu
+}
+
+// newCall makes the call of a message.
+func newCall(c *conn, st *settings, head *wire.Head, format *wire.Format, m *transport.Message) *call {
+	k := &call{conn: c, settings: st, id: head.ID, streamID: head.Stream, size: len(m.Body)}
+	k.writer.call, k.response.call = k, k
+	k.coder = format.Coder()
+	k.request = request{
+		call:        k,
+		service:     head.Service,
+		method:      head.Method,
+		endpoint:    head.Endpoint,
+		contentType: head.ContentType,
+		stream:      head.Stream != "",
+		first:       *m,
+	}
+	k.ctx.Context, k.ctx.source = context.Background(), k
+	k.ctx.server = c.run.server
+	if st.router != nil {
+		k.Metadata() // a router that is not known may read headers and metadata at a time
+	}
+	if left, ok := head.TimeLeft(); ok {
+		k.ctx.deadline = time.Now().Add(left)
+	}
+	return k
+}
+
+// Metadata returns the headers of the request, and where it came from. That is
+// added only when somebody asks: together with the usual headers it needs a map
+// with a table, which takes three more allocations and 700 bytes, and most
+// handlers read no metadata.
+func (k *call) Metadata() map[string]string {
+	k.metadata.Do(func() {
+		k.request.first.Header[headers.Local] = k.conn.local
+		k.request.first.Header[headers.Remote] = k.conn.remote
+	})
+	return k.request.first.Header
+}
+
+// serve runs the request to its end, even if its handler ends the goroutine.
+func (k *call) serve() {
+	err := errGoexit
+	defer func() {
+		k.reply(err)
+		k.finish()
+		k.conn.ended(k)
+	}()
+	err = k.handle()
+}
+
+func (k *call) handle() (err error) {
+	defer recoverInto(&err)
+	return readable(k.settings.serve(&k.ctx, &k.request, &k.response))
+}
+
+// reply tells the client how the request ended, where that needs a message of
+// its own.
+func (k *call) reply(err error) {
+	if overflow, ok := causeOf(&k.ctx).(overflowError); ok {
+		err = overflow // whatever the handler made of it
+	}
+	if err == nil {
+		if k.streamID == "" || k.settings.router == nil {
+			return
+		}
+		err = errEndOfStream // which the server's own router returns by itself
+	}
+	if !k.request.isStream() && k.answered() {
+		// The caller has its reply, or the reason why there is none.
+		logError(k.settings.logger, "server: %s of %s: %v", k.request.endpoint, k.conn.remote, err)
+		return
+	}
+	logPanic(k.settings.logger, k.request.endpoint, err)
+	sendErr := k.sendError(err.Error())
+	if errors.Is(sendErr, transport.ErrMessageTooLarge) {
+		sendErr = k.sendError(shortened(err))
+	}
+	if sendErr != nil && !k.conn.isLost() {
+		logError(k.settings.logger, "server: reply to %s of %s: %v", k.request.endpoint, k.conn.remote, sendErr)
+	}
+}
+
+func (k *call) answered() bool {
+	k.writing.Lock()
+	defer k.writing.Unlock()
+	return k.replied
+}
+
+// sendError sends a reply that has nothing but an error.
+func (k *call) sendError(text string) error {
+	return k.writer.Write(&codec.Message{Id: k.id, Error: text, Type: codec.Error}, nil)
+}
+
+// shortened is the error that is sent when the text of err is too long.
+func shortened(err error) string {
+	e := microerrors.FromError(err)
+	detail := e.Detail
+	if len(detail) > maxErrorText {
+		detail = detail[:maxErrorText] + "…"
+	}
+	id := e.Id
+	if id == "" || len(id) > maxErrorText {
+		id = errorID
+	}
+	code := e.Code
+	if code == 0 {
+		code = 500
+	}
+	return microerrors.New(id, fmt.Sprintf("error text too long to be sent: %s", detail), code).Error()
+}
+
+// isGRPC reports whether the bodies of the call are gRPC's.
+func (k *call) isGRPC() bool { return k.coder.Codec().String() == "grpc" }
+
+// send sends a message of this call. The caller holds writing.
+func (k *call) send(h map[string]string, body []byte) error {
+	err := k.conn.send(h, body)
+	if err == nil {
+		k.replied = true
+	}
+	return err
+}
+
+// finish ends the use of everything that handlers may have kept.
+func (k *call) finish() {
+	k.ctx.cancel(context.Canceled, errRequestOver)
+	if k.inbox != nil {
+		k.inbox.abort(errRequestOver)
+	}
+	k.reading.Lock()
+	defer k.reading.Unlock()
+	k.writing.Lock()
+	defer k.writing.Unlock()
+	k.over = true
+	k.coder.Release()
+	k.coder = nil
+}
+
+// fail ends a call from outside: its context is cancelled, and a stream gets
+// no more messages.
+func (k *call) fail(cause error) {
+	k.ctx.cancel(context.Canceled, cause)
+	if k.inbox != nil {
+		k.inbox.close(cause)
+	}
+}

@@ -1,0 +1,504 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	microerrors "github.com/justcy/go-micro/v4/errors"
+	"github.com/justcy/go-micro/v4/internal/wire"
+	"github.com/justcy/go-micro/v4/transport"
+	"github.com/justcy/go-micro/v4/transport/headers"
+)
+
+const (
+	// maxCalls is how many requests one connection may have open at a time.
+	maxCalls = 4096
+	// maxHeld is how many bytes the requests that are open on one connection may
+	// have in their bodies. One alone may have any number.
+	maxHeld = 64 << 20
+	// maxName limits what names a request or its content type. Replies repeat
+	// it, some of it twice.
+	maxName = 1 << 10
+	// maxLate is how many finished streams a connection remembers.
+	maxLate = 1024
+	// patienceAlone is how long a stream that has its connection for itself may
+	// keep it waiting with a full queue, and patienceShared how long one that
+	// keeps other requests waiting. Then the stream is ended with an error.
+	patienceAlone  = 30 * time.Second
+	patienceShared = time.Second
+)
+
+// conn serves the requests that arrive on one socket. One goroutine at a time
+// reads; each open request has one to itself.
+type conn struct {
+	run    *run
+	socket transport.Socket
+	local  string
+	remote string
+
+	sending sync.Mutex // messages are sent one after the other
+	out     transport.Message
+	in      transport.Message // what was received last; the reader's own
+	http2   *pieces           // nil for sockets that carry messages; the reader's own
+	shared  bool              // a stream was open beside something else; the reader's own
+
+	// The goroutine that reads serves requests itself when the socket tells it
+	// about further messages; without a watcher each has a goroutine.
+	watcher transport.Watcher
+	onMore  func() // takeOver, made once
+	here    *call  // for the reader to serve; the reader's own
+
+	calls  sync.WaitGroup
+	queued atomic.Int64 // bytes that wait for the handlers of streams
+
+	mu      sync.Mutex // guards what follows
+	first   *call      // the open calls
+	open    int
+	held    int              // bytes in the bodies of the open calls
+	streams map[string]*call // those to which further messages may belong
+	late    lateStreams      // finished ones to which messages may still come
+	closing bool             // no new requests; close when the open ones are done
+	lost    bool
+	others  int        // goroutines that took over the reading
+	over    bool       // they have read to the end
+	rested  *sync.Cond // on mu: others has changed
+}
+
+func newConn(r *run, s transport.Socket) *conn {
+	c := &conn{run: r, socket: s, local: s.Local(), remote: s.Remote()}
+	if c.watcher, _ = s.(transport.Watcher); c.watcher != nil {
+		c.rested = sync.NewCond(&c.mu)
+	}
+	c.onMore = c.takeOver
+	if p, ok := s.(transport.Piecewise); ok {
+		c.http2 = &pieces{ctx: p.Context()}
+	}
+	return c
+}
+
+// serve reads the socket until its end and waits for the requests.
+func (c *conn) serve() {
+	if c.http2 != nil {
+		defer context.AfterFunc(c.http2.ctx, func() { c.lose(errConnectionLost) })()
+	}
+	for c.next() {
+		if k := c.here; k != nil {
+			c.here = nil
+			if !c.serveHere(k) {
+				break
+			}
+		}
+	}
+	c.calls.Wait()
+	_ = c.socket.Close() // nobody is left who could be told
+}
+
+// next receives one message and passes it on. It is false at the end.
+func (c *conn) next() bool {
+	if err := c.socket.Recv(&c.in); err != nil {
+		c.end(err)
+		return false
+	}
+	if c.http2 != nil {
+		c.piece(&c.in)
+	} else {
+		c.dispatch(&c.in)
+	}
+	c.in = transport.Message{}
+	return true
+}
+
+// hand gives a request to the goroutine that serves it.
+func (c *conn) hand(k *call) {
+	if c.watcher != nil {
+		c.here = k
+		return
+	}
+	c.run.workers.do(k)
+}
+
+// serveHere serves a request in the goroutine that reads: most callers wait for
+// their reply before they send anything else. What arrives meanwhile is read by
+// others. It is false when they have come to the end.
+func (c *conn) serveHere(k *call) bool {
+	if !c.watcher.Watch(c.onMore) {
+		if k.inbox == nil {
+			c.run.workers.do(k)
+			return true
+		}
+		c.takeOver() // what follows belongs to the stream, most likely
+	}
+	k.serve()
+	return c.takeBack()
+}
+
+// takeOver makes a goroutine read what has arrived. The socket calls it too.
+func (c *conn) takeOver() {
+	c.mu.Lock()
+	c.others++
+	c.mu.Unlock()
+	go c.readOn()
+}
+
+// readOn reads as long as there is something, so that a stream on which nothing
+// happens has one goroutine alone.
+func (c *conn) readOn() {
+	over := false
+	for {
+		if over = !c.next(); over {
+			break
+		}
+		if k := c.here; k != nil {
+			c.here = nil
+			c.run.workers.do(k)
+		}
+		if c.watcher.Watch(c.onMore) {
+			break
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.others--
+	c.over = c.over || over
+	c.rested.Broadcast()
+}
+
+// takeBack ends the reading by others. It is false when they have come to the
+// end.
+func (c *conn) takeBack() bool {
+	for !c.watcher.Unwatch() {
+		c.mu.Lock()
+		for c.others > 0 {
+			c.rested.Wait()
+		}
+		over := c.over
+		c.mu.Unlock()
+		if over {
+			return false
+		}
+	}
+	return true
+}
+
+// end is called when nothing more can be received.
+func (c *conn) end(err error) {
+	// An HTTP/2 request ends with io.EOF while its reply is still awaited.
+	if c.http2 != nil && errors.Is(err, io.EOF) && !c.run.isClosed() {
+		c.lastPiece()
+		for _, k := range c.openCalls() {
+			if k.inbox != nil {
+				k.inbox.close(io.EOF)
+			}
+		}
+		return
+	}
+	cause := errConnectionLost
+	if c.run.isClosed() {
+		cause = errStopped
+	}
+	c.lose(cause)
+}
+
+// lose cancels the open requests: nobody can be told how they end.
+func (c *conn) lose(cause error) {
+	c.mu.Lock()
+	c.lost = true
+	c.mu.Unlock()
+	for _, k := range c.openCalls() {
+		k.fail(cause)
+	}
+}
+
+func (c *conn) openCalls() (open []*call) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for k := c.first; k != nil; k = k.next {
+		open = append(open, k)
+	}
+	return open
+}
+
+func (c *conn) isLost() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lost
+}
+
+// dispatch passes a message on to whom it concerns.
+func (c *conn) dispatch(m *transport.Message) {
+	if m.Header == nil {
+		m.Header = map[string]string{}
+	}
+	head := wire.ParseHead(m.Header)
+	if head.Topic != "" {
+		c.event(&head, m)
+		return
+	}
+	http2 := c.http2 != nil
+	if k := c.stream(&head, http2); k != nil && c.deliver(k, &head, m) {
+		return
+	}
+	if c.belated(&head) {
+		return
+	}
+	c.start(&head, m, http2)
+}
+
+// stream returns the open call that a message belongs to, if it is not a new
+// request.
+func (c *conn) stream(head *wire.Head, http2 bool) *call {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.streams) == 0 {
+		return nil
+	}
+	return c.streams[streamKey(head, http2)]
+}
+
+// streamKey identifies the stream of a message on its connection. It is empty
+// for HTTP/1 messages without an id, each of which is a request. All pieces of
+// an HTTP/2 request without an id are one.
+func streamKey(head *wire.Head, http2 bool) string {
+	switch {
+	case head.Stream != "":
+		return head.Stream
+	case head.ID != "":
+		return head.ID
+	case http2:
+		return ":path"
+	}
+	return ""
+}
+
+// belated reports whether a message belongs to a stream whose handler has
+// returned: what its client sent before it knew, or its end of the stream. With
+// that the id is free to name another stream.
+func (c *conn) belated(head *wire.Head) bool {
+	if head.Stream == "" {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if head.Error == wire.EOS {
+		c.late.remove(head.Stream)
+		return true
+	}
+	return c.late.has(head.Stream)
+}
+
+// deliver queues a message for a stream; it is false for one that is a new
+// request. A stream whose handler does not keep up is ended when that is the
+// only way to let other requests through.
+func (c *conn) deliver(k *call, head *wire.Head, m *transport.Message) bool {
+	patience := patienceAlone
+	if c.shared {
+		patience = patienceShared
+	}
+	switch k.inbox.putWithin(patience, inbound{header: m.Header, body: m.Body, err: head.Error}) {
+	case foreign:
+		return k.http2 // pieces of a request are never new ones
+	case full:
+		k.overflow()
+	}
+	return true
+}
+
+// overflowError ends a stream that its client fills faster than its handler
+// empties it.
+type overflowError struct{ error }
+
+func (k *call) overflow() {
+	err := overflowError{microerrors.New(errorID, fmt.Sprintf("stream %s: messages arrive faster than the handler receives them", k.key), 429)}
+	k.inbox.abort(err)
+	k.ctx.cancel(context.Canceled, err)
+}
+
+// start starts the request that a message is.
+func (c *conn) start(head *wire.Head, m *transport.Message, http2 bool) {
+	if err := overlong(head); err != nil {
+		c.refuse(head, err, "text/plain", nil)
+		return
+	}
+	closes := head.Closes()
+	st := c.run.server.settings.Load()
+	if head.ContentType == "" {
+		head.ContentType = st.contentType
+		m.Header[headers.ContentType] = head.ContentType
+	}
+	legacy := head.Resolve()
+	format, err := st.format(head.ContentType, legacy)
+	if err != nil {
+		c.refuse(head, err, "text/plain", []byte(err.Error()))
+		return
+	}
+	k := newCall(c, st, head, format, m)
+	k.http2 = http2
+	if st.mayStream(head, http2) {
+		k.key = streamKey(head, http2)
+	}
+	if k.key != "" {
+		k.inbox = newInbox(&c.queued)
+	}
+	if strings.HasPrefix(format.ContentType, "application/grpc") && http2 {
+		closes = true
+	}
+	if err := c.begin(k, closes); err != nil {
+		c.refuse(head, err, head.ContentType, nil)
+		return
+	}
+	c.hand(k)
+}
+
+// begin adds a call to the open ones, unless the connection or the server take
+// no more.
+func (c *conn) begin(k *call, closes bool) error {
+	if !c.run.begin() {
+		return microerrors.New(errorID, "the server is stopped", 503)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.admit(k.size); err != nil {
+		c.run.done()
+		return err
+	}
+	c.shared = c.shared || c.open > 0
+	c.closing = closes
+	c.open++
+	c.held += k.size
+	c.calls.Add(1)
+	if k.next = c.first; k.next != nil {
+		k.next.prev = k
+	}
+	c.first = k
+	if k.key != "" {
+		if c.streams == nil {
+			c.streams = map[string]*call{}
+		}
+		c.streams[k.key] = k
+	}
+	return nil
+}
+
+// admit returns why no call with a body of size bytes can be begun. The lock is
+// held.
+func (c *conn) admit(size int) error {
+	switch {
+	case c.lost:
+		return errConnectionLost
+	case c.closing:
+		return microerrors.New(errorID, "the connection is being closed", 503)
+	case c.open >= maxCalls:
+		return microerrors.New(errorID, fmt.Sprintf("more than %d open requests on one connection", maxCalls), 503)
+	case c.open > 0 && c.held+size > maxHeld:
+		return microerrors.New(errorID, fmt.Sprintf("more than %d bytes in open requests on one connection", maxHeld), 503)
+	}
+	return nil
+}
+
+// ended removes a call from the open ones.
+func (c *conn) ended(k *call) {
+	c.mu.Lock()
+	if k.prev != nil {
+		k.prev.next = k.next
+	} else {
+		c.first = k.next
+	}
+	if k.next != nil {
+		k.next.prev = k.prev
+	}
+	c.open--
+	c.held -= k.size
+	if k.key != "" && c.streams[k.key] == k {
+		delete(c.streams, k.key)
+		if k.request.isStream() && !k.inbox.clientEnded() {
+			c.late.add(k.key)
+		}
+	}
+	last := c.closing && c.open == 0
+	c.mu.Unlock()
+	if last {
+		_ = c.socket.Close() // the reply is sent; there is nobody to tell
+	}
+	c.calls.Done()
+	c.run.done()
+}
+
+// overlong refuses what names a request when it would not fit into a reply, and
+// drops it from head so that the refusal does.
+func overlong(head *wire.Head) (err error) {
+	names := [...]string{headers.ID, headers.Stream, headers.ContentType, headers.Request, headers.Method, headers.Endpoint}
+	for i, value := range [len(names)]*string{&head.ID, &head.Stream, &head.ContentType, &head.Service, &head.Method, &head.Endpoint} {
+		if n := len(*value); n > maxName {
+			err = microerrors.BadRequest(errorID, "%s of %d bytes, the limit is %d", names[i], n, maxName)
+			*value = ""
+		}
+	}
+	return err
+}
+
+// refuse answers a message that cannot become a request.
+func (c *conn) refuse(head *wire.Head, err error, contentType string, body []byte) {
+	h := borrowHeader()
+	defer returnHeader(h)
+	h[headers.ContentType] = contentType
+	setBoth(h, headers.ID, "X-"+headers.ID, head.ID)
+	setBoth(h, headers.Error, "X-"+headers.Error, err.Error())
+	if head.Stream != "" {
+		h[headers.Stream] = head.Stream
+	}
+	if err := c.send(h, body); err != nil {
+		logError(c.run.server.settings.Load().logger, "server: refuse a request of %s: %v", c.remote, err)
+	}
+}
+
+// send sends one message. Header and body are the caller's again afterwards.
+func (c *conn) send(h map[string]string, body []byte) error {
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	c.out = transport.Message{Header: h, Body: body}
+	err := c.socket.Send(&c.out)
+	c.out = transport.Message{}
+	return err
+}
+
+// lateStreams remembers the ids of the last maxLate streams added.
+type lateStreams struct {
+	ids   map[string]struct{}
+	order []string
+}
+
+func (l *lateStreams) has(id string) bool {
+	_, ok := l.ids[id]
+	return ok
+}
+
+func (l *lateStreams) add(id string) {
+	if l.has(id) {
+		return
+	}
+	if l.ids == nil {
+		l.ids = map[string]struct{}{}
+	}
+	if len(l.order) == maxLate {
+		delete(l.ids, l.order[0])
+		l.order = append(l.order[:0], l.order[1:]...)
+	}
+	l.ids[id] = struct{}{}
+	l.order = append(l.order, id)
+}
+
+func (l *lateStreams) remove(id string) {
+	if !l.has(id) {
+		return
+	}
+	delete(l.ids, id)
+	i := slices.Index(l.order, id)
+	l.order = slices.Delete(l.order, i, i+1)
+}

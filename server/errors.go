@@ -1,0 +1,71 @@
+package server
+
+import (
+	stderrors "errors"
+	"runtime/debug"
+
+	"github.com/justcy/go-micro/v4/errors"
+	"github.com/justcy/go-micro/v4/internal/wire"
+	"github.com/justcy/go-micro/v4/logger"
+)
+
+// errorID is the id of the errors that the server itself makes.
+const errorID = "go.micro.server"
+
+// errEndOfStream tells the caller of a router that a stream ended well and that
+// its client is to be told so.
+var errEndOfStream = stderrors.New(wire.EOS)
+
+var (
+	errConnectionLost = stderrors.New("connection to the caller lost")
+	errStopped        = stderrors.New("server stopped")
+	errRequestOver    = stderrors.New("the request is over")
+	errStreamClosed   = stderrors.New("stream closed by its handler")
+)
+
+// errGoexit is sent in place of the reply of a handler that did not return.
+var errGoexit = errors.InternalServerError(errorID, "the handler ended its goroutine (runtime.Goexit)")
+
+// readable is err, unless asking for its text panics, as it may when err holds
+// a nil pointer. Better here, where panics are expected, than where the text is
+// needed.
+func readable(err error) error {
+	if err != nil {
+		_ = err.Error()
+	}
+	return err
+}
+
+// panicError is what becomes of a panic in a handler or a subscriber.
+type panicError struct {
+	error
+	stack []byte
+}
+
+func (e *panicError) Unwrap() error { return e.error }
+
+// recoverInto, deferred, turns a panic into an error.
+func recoverInto(err *error) {
+	if p := recover(); p != nil {
+		*err = &panicError{
+			error: errors.InternalServerError(errorID, "panic recovered: %v", p),
+			stack: debug.Stack(),
+		}
+	}
+}
+
+// logPanic logs the stack of an error that was a panic.
+func logPanic(log logger.Logger, what string, err error) {
+	var p *panicError
+	if stderrors.As(err, &p) {
+		logError(log, "server: panic in %s: %v\n%s", what, p.error, p.stack)
+	}
+}
+
+func logError(log logger.Logger, format string, args ...any) {
+	logger.LoggerOrDefault(log).Logf(logger.ErrorLevel, format, args...)
+}
+
+func logInfo(log logger.Logger, format string, args ...any) {
+	logger.LoggerOrDefault(log).Logf(logger.InfoLevel, format, args...)
+}

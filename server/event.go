@@ -1,0 +1,252 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/justcy/go-micro/v4/broker"
+	"github.com/justcy/go-micro/v4/codec"
+	"github.com/justcy/go-micro/v4/codec/bytes"
+	microerrors "github.com/justcy/go-micro/v4/errors"
+	"github.com/justcy/go-micro/v4/internal/wire"
+	"github.com/justcy/go-micro/v4/metadata"
+	"github.com/justcy/go-micro/v4/transport"
+	"github.com/justcy/go-micro/v4/transport/headers"
+)
+
+// message is the Message of this package.
+type message struct {
+	topic       string
+	contentType string
+	payload     any
+	header      map[string]string
+	body        []byte
+	format      *wire.Format
+}
+
+func (m *message) Topic() string             { return m.topic }
+func (m *message) Payload() any              { return m.payload }
+func (m *message) ContentType() string       { return m.contentType }
+func (m *message) Header() map[string]string { return m.header }
+func (m *message) Body() []byte              { return m.body }
+
+// Codec returns a new reader each time.
+func (m *message) Codec() codec.Reader {
+	c := m.format.Coder()
+	c.Load(slices.Clone(m.body))
+	return c
+}
+
+// newMessage makes a Message of headers, which are copied, and a body.
+func (st *settings) newMessage(topic string, header map[string]string, body []byte) (*message, error) {
+	h := wire.Clone(header)
+	head := wire.ParseHead(h)
+	if head.ContentType == "" {
+		head.ContentType = st.contentType
+		h[headers.ContentType] = head.ContentType
+	}
+	if head.Topic != "" {
+		topic = head.Topic
+	}
+	format, err := st.format(head.ContentType, false)
+	if err != nil {
+		return nil, err
+	}
+	return &message{
+		topic:       topic,
+		contentType: head.ContentType,
+		payload:     &bytes.Frame{Data: body},
+		header:      h,
+		body:        body,
+		format:      format,
+	}, nil
+}
+
+// event handles a message published straight to the socket and answers it.
+// Messages of one socket are handled one after the other, in their order.
+func (c *conn) event(head *wire.Head, m *transport.Message) {
+	err := c.run.server.accept(c.run, nil, head.Topic, m.Header, m.Body)
+	h := borrowHeader()
+	defer returnHeader(h)
+	echoHeader(h, m.Header)
+	if err != nil {
+		h[headers.Error] = err.Error()
+	}
+	sent := c.send(h, nil)
+	if errors.Is(sent, transport.ErrMessageTooLarge) && err != nil {
+		clear(h)
+		setBoth(h, headers.ID, "X-"+headers.ID, head.ID[:min(len(head.ID), maxName)])
+		h[headers.Error] = shortened(err)
+		sent = c.send(h, nil)
+	}
+	if sent != nil {
+		logError(c.run.logger(), "server: answer a message on topic %s of %s: %v", head.Topic, c.remote, sent)
+	}
+	if head.Closes() {
+		c.closeWhenIdle()
+	}
+}
+
+// closeWhenIdle takes no more requests and closes the socket after those that
+// are open.
+func (c *conn) closeWhenIdle() {
+	c.mu.Lock()
+	c.closing = true
+	idle := c.open == 0
+	c.mu.Unlock()
+	if idle {
+		_ = c.socket.Close() // everything was answered
+	}
+}
+
+// echoHeader copies headers except those that are the business of the sender
+// or of one connection alone.
+func echoHeader(dst, src map[string]string) {
+	for name, value := range src {
+		if !notEchoed[strings.ToLower(name)] && !strings.HasPrefix(name, ":") {
+			dst[name] = value
+		}
+	}
+}
+
+var notEchoed = map[string]bool{
+	"authorization": true, "cookie": true, "connection": true, "content-length": true,
+	"expect": true, "host": true, "keep-alive": true, "micro-error": true, "te": true,
+	"trailer": true, "transfer-encoding": true, "upgrade": true,
+}
+
+// subscribed returns the broker handler of one subscription; with nil, of the
+// subscription that belongs to Options.Router.
+func (s *rpcServer) subscribed(r *run, sub *subscription) broker.Handler {
+	return func(e broker.Event) error {
+		m := e.Message()
+		if m == nil {
+			return microerrors.InternalServerError(errorID, "message on topic %s cannot be decoded", e.Topic())
+		}
+		err := s.accept(r, sub, e.Topic(), m.Header, m.Body)
+		if err == errRunEnded {
+			return fmt.Errorf("%w: %w", broker.ErrUnsubscribed, err)
+		}
+		return err
+	}
+}
+
+// errRunEnded is the answer to a message that comes after the run.
+var errRunEnded = microerrors.New(errorID, "the server is stopped", 503)
+
+// accept is receive as long as the run lasts.
+func (s *rpcServer) accept(r *run, sub *subscription, topic string, header map[string]string, body []byte) error {
+	if !r.begin() {
+		return errRunEnded
+	}
+	defer r.done()
+	return s.receive(r, sub, topic, header, body)
+}
+
+// receive handles a message that was published on a topic of the broker, or,
+// without a subscription, straight to the server.
+func (s *rpcServer) receive(r *run, sub *subscription, topic string, header map[string]string, body []byte) (err error) {
+	defer recoverInto(&err)
+	st := s.settings.Load()
+	m, err := st.newMessage(topic, header, body)
+	if err != nil {
+		return err
+	}
+	ctx := NewContext(metadata.NewContext(r.work, wire.Clone(m.header)), s)
+	switch {
+	case st.router != nil:
+		return readable(st.process(ctx, m))
+	case sub != nil:
+		return s.router.deliver(ctx, s.router.current(sub), m)
+	}
+	return s.router.ProcessMessage(ctx, m)
+}
+
+// ProcessMessage gives a message to everything subscribed to its topic. It
+// returns nil when that is nothing.
+func (r *router) ProcessMessage(ctx context.Context, m Message) error {
+	var subs []*subscription
+	for _, s := range r.table.Load().subs {
+		if s.sub.Topic() == m.Topic() {
+			subs = append(subs, s)
+		}
+	}
+	return r.deliver(ctx, subs, m)
+}
+
+// current is a subscription with the wrappers in force.
+func (r *router) current(sub *subscription) []*subscription {
+	for _, s := range r.table.Load().subs {
+		if s.id == sub.id {
+			return []*subscription{s}
+		}
+	}
+	return nil
+}
+
+// deliver calls all functions of subscriptions one after the other, whatever
+// becomes of the ones before, and returns what failed as one error.
+func (r *router) deliver(ctx context.Context, subs []*subscription, m Message) error {
+	var failed []error
+	for _, s := range subs {
+		for i := range s.receivers {
+			err := s.receivers[i].receive(ctx, m, s.functions[i])
+			if err == nil {
+				continue
+			}
+			logPanic(r.table.Load().log, "a subscriber of "+s.sub.Topic(), err)
+			failed = append(failed, err)
+		}
+	}
+	return subscriberError(failed)
+}
+
+// receive decodes the message and calls fn, which is r inside the wrappers.
+func (r *receiver) receive(ctx context.Context, m Message, fn SubscriberFunc) (err error) {
+	defer recoverInto(&err)
+	target, view := r.argument.make()
+	if err := m.Codec().ReadBody(target); err != nil {
+		return fmt.Errorf("decode message on topic %s: %w", m.Topic(), err)
+	}
+	if view != nil {
+		target = view()
+	}
+	return readable(fn(ctx, &decodedMessage{Message: m, payload: target, header: maps.Clone(m.Header())}))
+}
+
+// decodedMessage is a Message with what one function gets of it.
+type decodedMessage struct {
+	Message
+	payload any
+	header  map[string]string
+}
+
+func (m *decodedMessage) Payload() any              { return m.payload }
+func (m *decodedMessage) Header() map[string]string { return m.header }
+
+// serve is the SubscriberFunc inside all wrappers.
+func (r *receiver) serve(ctx context.Context, m Message) (err error) {
+	defer recoverInto(&err)
+	return r.call(ctx, m.Payload())
+}
+
+// subscriberError makes one error of those of several functions. One panic
+// alone stays what it is.
+func subscriberError(failed []error) error {
+	if len(failed) == 0 {
+		return nil
+	}
+	var p *panicError
+	if len(failed) == 1 && errors.As(failed[0], &p) {
+		return p.error
+	}
+	texts := make([]string, len(failed))
+	for i, err := range failed {
+		texts[i] = err.Error()
+	}
+	return microerrors.InternalServerError(errorID, "subscriber error: %v", strings.Join(texts, "\n"))
+}

@@ -1,0 +1,85 @@
+package server
+
+import (
+	"reflect"
+
+	"github.com/justcy/go-micro/v4/registry"
+)
+
+// HandlerOption sets one of the HandlerOptions.
+type HandlerOption func(*HandlerOptions)
+
+// HandlerOptions configures a handler.
+type HandlerOptions struct {
+	// Metadata of endpoints, by their full name Type.Method.
+	Metadata map[string]map[string]string
+	// Internal handlers are served but not listed in the registry.
+	Internal bool
+}
+
+func newHandlerOptions(opts []HandlerOption) HandlerOptions {
+	o := HandlerOptions{Metadata: map[string]map[string]string{}}
+	for _, opt := range opts {
+		if opt != nil {
+			opt(&o)
+		}
+	}
+	return o
+}
+
+// EndpointMetadata adds metadata to an endpoint, named Type.Method, in the
+// registry.
+func EndpointMetadata(name string, md map[string]string) HandlerOption {
+	return func(o *HandlerOptions) {
+		if o.Metadata == nil {
+			o.Metadata = map[string]map[string]string{}
+		}
+		o.Metadata[name] = md
+	}
+}
+
+// InternalHandler keeps a handler out of the registry.
+func InternalHandler(b bool) HandlerOption {
+	return func(o *HandlerOptions) { o.Internal = b }
+}
+
+// RpcHandler is the Handler of any value with suitable methods.
+type RpcHandler struct {
+	name      string
+	handler   any
+	endpoints []*registry.Endpoint
+	opts      HandlerOptions
+}
+
+// NewRpcHandler makes a handler of a value. Its name is that of the value's
+// type.
+func NewRpcHandler(handler any, opts ...HandlerOption) Handler {
+	options := newHandlerOptions(opts)
+	h := &RpcHandler{handler: handler, opts: options}
+	if handler == nil {
+		return h
+	}
+	h.name = typeName(reflect.TypeOf(handler))
+	h.endpoints = handlerEndpoints(h.name, reflect.TypeOf(handler), options.Metadata)
+	return h
+}
+
+// Name is the name of the handler's type.
+func (h *RpcHandler) Name() string { return h.name }
+
+// Handler is the value given to NewRpcHandler.
+func (h *RpcHandler) Handler() any { return h.handler }
+
+// Endpoints describes the value's methods.
+func (h *RpcHandler) Endpoints() []*registry.Endpoint { return h.endpoints }
+
+// Options returns the handler's options.
+func (h *RpcHandler) Options() HandlerOptions { return h.opts }
+
+// typeName is the name of a type, or of the type it points to.
+func typeName(t reflect.Type) string {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.Name()
+}

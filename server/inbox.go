@@ -1,0 +1,204 @@
+package server
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/justcy/go-micro/v4/internal/wire"
+)
+
+// inboxBudget is how many bytes may wait for the handler of one stream, and
+// connBudget for those of all streams of a connection. Each message counts for
+// its body and messageCost.
+const (
+	inboxBudget = 2 << 20
+	connBudget  = 64 << 20
+	messageCost = 512
+)
+
+// inbound is a message of a stream on its way to the handler.
+type inbound struct {
+	header map[string]string
+	body   []byte
+	err    string // of the Micro-Error header
+}
+
+// inbox queues the messages of one stream. One goroutine puts and one takes.
+type inbox struct {
+	mu     sync.Mutex
+	queue  []inbound
+	next   int // of queue, the first that was not taken
+	size   int
+	closed error // what take returns once the queue is empty
+	single bool  // there is no stream: the endpoint is unary
+	ended  bool  // the client's end of the stream was put
+
+	total *atomic.Int64 // of the sizes of all inboxes of the connection
+
+	arrived chan struct{} // holds a token after a put or a close
+	room    chan struct{} // holds a token after a take or a close
+}
+
+func newInbox(total *atomic.Int64) *inbox {
+	return &inbox{total: total, arrived: make(chan struct{}, 1), room: make(chan struct{}, 1)}
+}
+
+// What becomes of a message that is put.
+type verdict int
+
+const (
+	taken   verdict = iota // it waits, or belongs to the stream but is too late
+	full                   // there is no room for it
+	foreign                // it does not belong to the stream but is a new request
+)
+
+// put adds a message, unless the messages that wait fill the budget.
+func (q *inbox) put(m inbound) verdict {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.single || q.ended && q.closed != nil {
+		return foreign
+	}
+	cost := messageCost + len(m.body)
+	if m.err == wire.EOS {
+		q.ended = true
+	} else if q.closed == nil && !q.roomFor(cost) {
+		return full
+	}
+	if q.closed == nil {
+		q.grow(cost)
+		q.queue = append(q.queue, m)
+		signalOnce(q.arrived)
+	}
+	return taken
+}
+
+// roomFor reports whether a message fits. One that is larger than a budget fits
+// when nothing else waits. The lock is held.
+func (q *inbox) roomFor(cost int) bool {
+	total := int(q.total.Load())
+	return (q.size == 0 || q.size+cost <= inboxBudget) && (total == 0 || total+cost <= connBudget)
+}
+
+// grow adds to the bytes that wait. The lock is held.
+func (q *inbox) grow(n int) {
+	q.size += n
+	q.total.Add(int64(n))
+}
+
+// putWithin is put that waits for room, but not for longer than the limit.
+func (q *inbox) putWithin(limit time.Duration, m inbound) verdict {
+	if v := q.put(m); v != full {
+		return v
+	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	for {
+		select {
+		case <-q.room:
+			if v := q.put(m); v != full {
+				return v
+			}
+		case <-timer.C:
+			return full
+		}
+	}
+}
+
+// take returns the next message, waiting for it until ctx is done.
+func (q *inbox) take(ctx context.Context) (inbound, error) {
+	for {
+		if m, ok, err := q.poll(); ok || err != nil {
+			return m, err
+		}
+		select {
+		case <-q.arrived:
+		case <-ctx.Done():
+			if m, ok, err := q.poll(); ok || err != nil {
+				return m, err
+			}
+			return inbound{}, causeOf(ctx)
+		}
+	}
+}
+
+func (q *inbox) poll() (m inbound, ok bool, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.next == len(q.queue) {
+		return inbound{}, false, q.closed
+	}
+	m = q.queue[q.next]
+	q.queue[q.next] = inbound{}
+	q.next++
+	if q.next == len(q.queue) {
+		q.queue, q.next = q.queue[:0], 0
+	}
+	q.compact()
+	q.grow(-messageCost - len(m.body))
+	signalOnce(q.room)
+	return m, true, nil
+}
+
+// compact moves what waits to the front once most of the queue was taken, so
+// that a queue which never runs empty does not grow for ever.
+func (q *inbox) compact() {
+	if q.next < 64 || q.next*2 < len(q.queue) {
+		return
+	}
+	n := copy(q.queue, q.queue[q.next:])
+	clear(q.queue[n:])
+	q.queue, q.next = q.queue[:n], 0
+}
+
+// close makes take return err after what waits.
+func (q *inbox) close(err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed == nil {
+		q.closed = err
+	}
+	signalOnce(q.arrived)
+	signalOnce(q.room)
+}
+
+// abort makes take return err at once.
+func (q *inbox) abort(err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = err
+	q.clear()
+	signalOnce(q.arrived)
+}
+
+// isUnary says that there is no stream. What waits is dropped.
+func (q *inbox) isUnary() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.single = true
+	q.clear()
+}
+
+// clear drops what waits. The lock is held.
+func (q *inbox) clear() {
+	q.grow(-q.size)
+	q.queue, q.next = nil, 0
+	signalOnce(q.room)
+}
+
+// clientEnded reports whether the client's end of the stream was put.
+func (q *inbox) clientEnded() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.ended
+}
+
+// signalOnce leaves a token in a channel with room for one.
+func signalOnce(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

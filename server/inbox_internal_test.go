@@ -1,0 +1,91 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestInboxKeepsOrderAndForgetsWhatWasTaken(t *testing.T) {
+	q := newInbox(new(atomic.Int64))
+	ctx := context.Background()
+	next := byte(0)
+	for i := range 1000 {
+		if q.put(inbound{body: []byte{byte(i)}}) != taken {
+			t.Fatal("not taken")
+		}
+		if i%3 != 0 {
+			continue
+		}
+		m, err := q.take(ctx)
+		if err != nil || m.body[0] != next {
+			t.Fatalf("got %v, %v, want %d", m.body, err, next)
+		}
+		next++
+	}
+	end := errors.New("end")
+	q.close(end)
+	for {
+		m, err := q.take(ctx)
+		if err != nil {
+			if err != end || q.size != 0 {
+				t.Errorf("%v with %d bytes", err, q.size)
+			}
+			return
+		}
+		if m.body[0] != next {
+			t.Fatalf("got %v, want %d", m.body, next)
+		}
+		next++
+	}
+}
+
+func TestInboxWaitsForRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newInbox(new(atomic.Int64))
+		big := inbound{body: make([]byte, inboxBudget)}
+		if q.put(big) != taken || q.put(inbound{}) != full {
+			t.Fatal("the budget is not kept")
+		}
+		if q.putWithin(time.Second, inbound{}) != full {
+			t.Error("there was no room")
+		}
+		go func() {
+			time.Sleep(time.Second)
+			q.take(context.Background())
+		}()
+		if q.putWithin(time.Minute, inbound{}) != taken {
+			t.Error("there was room")
+		}
+	})
+}
+
+func TestInboxesOfAConnectionShareABudget(t *testing.T) {
+	var total atomic.Int64
+	body := make([]byte, inboxBudget-messageCost)
+	var all []*inbox
+	for range connBudget / inboxBudget {
+		q := newInbox(&total)
+		if q.put(inbound{body: body}) != taken {
+			t.Fatal("there was room")
+		}
+		all = append(all, q)
+	}
+	late := newInbox(&total)
+	if late.put(inbound{body: body}) != full {
+		t.Error("the budget of the connection is not kept")
+	}
+	all[0].abort(errRequestOver)
+	if late.put(inbound{body: body}) != taken {
+		t.Error("a finished stream keeps its part of the budget")
+	}
+	for _, q := range append(all, late) {
+		q.isUnary()
+	}
+	if n := total.Load(); n != 0 {
+		t.Errorf("%d bytes are left", n)
+	}
+}
