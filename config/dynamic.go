@@ -1,0 +1,208 @@
+package config
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/justcy/go-micro/v4/config/loader"
+	"github.com/justcy/go-micro/v4/config/loader/memory"
+	"github.com/justcy/go-micro/v4/config/reader"
+	"github.com/justcy/go-micro/v4/config/reader/json"
+	"github.com/justcy/go-micro/v4/config/source"
+	"github.com/justcy/go-micro/v4/config/source/file"
+)
+
+var errClosed = errors.New("config is closed")
+
+// dynamic is the one implementation of Config.
+type dynamic struct {
+	values atomic.Pointer[reader.Values] // nil before anything was loaded
+
+	mu       sync.Mutex // guards what follows; never held while anything is loaded
+	engine   *engine
+	watchers map[*watcher]struct{}
+	closed   bool
+}
+
+// newConfig returns a configuration without sources, which does nothing.
+func newConfig() *dynamic {
+	return &dynamic{engine: newEngine(), watchers: map[*watcher]struct{}{}}
+}
+
+// defaults returns the default options changed by opts, and whether the loader
+// is one of the user's, which may have sources of its own.
+func defaults(opts []Option) (options Options, custom bool) {
+	options = Options{Reader: json.NewReader(), Context: context.Background()}
+	for _, o := range opts {
+		o(&options)
+	}
+	if options.Loader != nil {
+		return options, true
+	}
+	loading := []loader.Option{memory.WithReader(options.Reader)}
+	if options.WithWatcherDisabled {
+		loading = append(loading, memory.WithWatcherDisabled())
+	}
+	options.Loader = memory.NewLoader(loading...)
+	return options, false
+}
+
+// closing closes c, which failed with err.
+func closing(c Config, err error) error { return errors.Join(err, c.Close()) }
+
+// LoadFile adds a file to DefaultConfig.
+func LoadFile(path string) error {
+	return Load(file.NewSource(file.WithPath(path)))
+}
+
+func (c *dynamic) String() string { return "config" }
+
+func (c *dynamic) Options() Options {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.engine.opts
+}
+
+func (c *dynamic) Init(opts ...Option) error {
+	next := newEngine(opts...)
+	owned := next.opts.Loader != c.Options().Loader
+	snapshot, values, err := next.open()
+	if err != nil {
+		if owned {
+			err = errors.Join(err, next.opts.Loader.Close())
+		}
+		return err
+	}
+	c.mu.Lock()
+	last := c.engine
+	c.engine, c.closed = next, false
+	if next.hasSources() || c.values.Load() != nil {
+		c.publish(next, snapshot.Version, values)
+	}
+	c.mu.Unlock()
+	if next.hasSources() {
+		c.follow(next)
+	}
+	return last.close(owned)
+}
+
+func (c *dynamic) Load(sources ...source.Source) error {
+	return c.reload(func(l loader.Loader) error { return l.Load(sources...) })
+}
+
+func (c *dynamic) Sync() error {
+	return c.reload(loader.Loader.Sync)
+}
+
+// reload has the loader do something, and adopts what it has then, even after
+// a failure: some of it may have succeeded.
+func (c *dynamic) reload(load func(loader.Loader) error) error {
+	e, err := c.running()
+	if err != nil {
+		return err
+	}
+	err = load(e.opts.Loader)
+	snapshot, snapErr := e.opts.Loader.Snapshot()
+	if snapErr == nil {
+		snapErr = c.adopt(e, snapshot, notOlder)
+	}
+	c.follow(e)
+	return errors.Join(err, snapErr)
+}
+
+// running returns the engine, unless the configuration is closed.
+func (c *dynamic) running() (*engine, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, errClosed
+	}
+	return c.engine, nil
+}
+
+// Rules about which snapshots replace that of the version in effect.
+func newer(version, current string) bool    { return version > current }
+func notOlder(version, current string) bool { return version >= current }
+
+// adopt puts a snapshot of e in effect if the rule allows it. One that cannot
+// be read leaves the values as they are.
+func (c *dynamic) adopt(e *engine, snapshot *loader.Snapshot, rule func(version, current string) bool) error {
+	allowed := func() bool { return c.engine == e && rule(snapshot.Version, e.version) }
+	c.mu.Lock()
+	ok := allowed()
+	c.mu.Unlock()
+	if !ok {
+		return nil
+	}
+	values, err := e.opts.Reader.Values(snapshot.ChangeSet)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if allowed() {
+		c.publish(e, snapshot.Version, values)
+	}
+	return nil
+}
+
+// publish puts values in effect and tells the watchers. The caller holds mu, so
+// that watchers see changes in their order.
+func (c *dynamic) publish(e *engine, version string, values reader.Values) {
+	e.version = version
+	c.values.Store(&values)
+	for w := range c.watchers {
+		w.changes.Push(values.Get(w.path...))
+	}
+}
+
+// follow has e tell of changes from now on. It does so once.
+func (c *dynamic) follow(e *engine) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e.opts.WithWatcherDisabled || e.following || c.closed || c.engine != e {
+		return
+	}
+	e.following = true
+	go e.follow(func(s *loader.Snapshot) error { return c.adopt(e, s, newer) })
+}
+
+func (c *dynamic) Watch(path ...string) (Watcher, error) {
+	e, err := c.running()
+	if err != nil {
+		return nil, err
+	}
+	if err := e.watchable(); err != nil {
+		return nil, err
+	}
+	c.follow(e)
+	w := newWatcher(c, path)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, errClosed
+	}
+	w.last = c.Get(path...)
+	c.watchers[w] = struct{}{}
+	return w, nil
+}
+
+func (c *dynamic) forget(w *watcher) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.watchers, w)
+}
+
+func (c *dynamic) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	e := c.engine
+	for w := range c.watchers {
+		w.stop()
+	}
+	clear(c.watchers)
+	c.mu.Unlock()
+	return e.close(true)
+}

@@ -1,0 +1,129 @@
+// Package cli is the source of the flags of a urfave/cli command line, with
+// their defaults and the environment variables they can be given in.
+//
+// The name of a flag, the first if it has several, is split at its dashes and
+// underscores into keys in lower case: --database-host is the value host of
+// database.
+package cli
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/justcy/go-micro/v4/config/internal/tree"
+	"github.com/justcy/go-micro/v4/config/source"
+	"github.com/justcy/go-micro/v4/internal/cliflag"
+	"github.com/justcy/go-micro/v4/util/cmd"
+)
+
+type contextKey struct{}
+
+// Context sets the context of a command line that was parsed, such as the one
+// an Action is called with.
+func Context(c *cli.Context) source.Option {
+	return func(o *source.Options) {
+		if o.Context == nil {
+			o.Context = context.Background()
+		}
+		o.Context = context.WithValue(o.Context, contextKey{}, c)
+	}
+}
+
+// WithContext returns the source of a command line that was parsed.
+func WithContext(ctx *cli.Context, opts ...source.Option) source.Source {
+	return &commandLine{ctx: ctx, opts: source.NewOptions(opts...)}
+}
+
+// NewSource returns the source of the command line in its options. Without one
+// the flags of the default service, those of util/cmd, are read from the
+// arguments of the process, and arguments that are not among them are ignored.
+func NewSource(opts ...source.Option) source.Source {
+	options := source.NewOptions(opts...)
+	ctx, ok := options.Context.Value(contextKey{}).(*cli.Context)
+	if !ok || ctx == nil {
+		ctx = parse(cmd.App(), os.Args[1:])
+	}
+	return &commandLine{ctx: ctx, opts: options}
+}
+
+// parse reads args with copies of the flags of app, which keeps its own as
+// they are.
+func parse(app *cli.App, args []string) *cli.Context {
+	copied := cli.NewApp()
+	set := flag.NewFlagSet(app.Name, flag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	copied.Flags = cliflag.CloneAll(app.Flags)
+	for _, f := range copied.Flags {
+		_ = f.Apply(set) // a variable that is no value of the flag leaves its default
+	}
+	_ = set.Parse(args)
+	return cli.NewContext(copied, set, nil)
+}
+
+type commandLine struct {
+	opts source.Options
+	ctx  *cli.Context
+}
+
+func (c *commandLine) String() string { return "cli" }
+
+func (c *commandLine) Read() (*source.ChangeSet, error) {
+	var settings []tree.Setting
+	for _, f := range c.ctx.App.Flags {
+		name := f.Names()[0]
+		path, value := tree.Split(name), typed(c.ctx.Value(name))
+		if len(path) == 0 || value == nil {
+			continue
+		}
+		settings = append(settings, tree.Setting{Path: path, Value: value, Unset: !c.ctx.IsSet(name)})
+	}
+	data, err := c.opts.Encoder.Encode(tree.Build(settings))
+	if err != nil {
+		return nil, fmt.Errorf("encode the command line as %s: %w", c.opts.Encoder, err)
+	}
+	set := &source.ChangeSet{Data: data, Format: c.opts.Encoder.String(), Source: c.String(), Timestamp: time.Now()}
+	set.Checksum = set.Sum()
+	return set, nil
+}
+
+// typed makes arrays of the values of slice flags.
+func typed(value any) any {
+	switch v := value.(type) {
+	case cli.StringSlice:
+		return list(v.Value())
+	case cli.IntSlice:
+		return list(v.Value())
+	case cli.Int64Slice:
+		return list(v.Value())
+	case cli.UintSlice:
+		return list(v.Value())
+	case cli.Uint64Slice:
+		return list(v.Value())
+	case cli.Float64Slice:
+		return list(v.Value())
+	case cli.Timestamp:
+		return v.Value()
+	default:
+		return value
+	}
+}
+
+// list is never null in JSON.
+func list[E any](values []E) []E {
+	if values == nil {
+		return []E{}
+	}
+	return values
+}
+
+// Write does nothing.
+func (c *commandLine) Write(*source.ChangeSet) error { return nil }
+
+// Watch returns a watcher that never sees a change.
+func (c *commandLine) Watch() (source.Watcher, error) { return source.NewNoopWatcher() }

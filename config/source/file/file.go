@@ -1,0 +1,98 @@
+// Package file is the source of one file. It follows the file through being
+// edited in place, replaced by renaming, and swapped by symbolic links on its
+// path, the way Kubernetes updates mounted ConfigMaps.
+package file
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/justcy/go-micro/v4/config/source"
+)
+
+// DefaultPath is the file of sources without a path. It is read when a source
+// is made.
+var DefaultPath = "config.json"
+
+// maxSize is the largest file that is read, in bytes.
+const maxSize = 64 << 20
+
+// NewSource returns the source. The extension of the file's name tells its
+// format; without one it is that of the source's encoder. A file that does not
+// exist fails Read.
+func NewSource(opts ...source.Option) source.Source {
+	options := source.NewOptions(opts...)
+	path, ok := options.Context.Value(filePathKey{}).(string)
+	if !ok {
+		path = DefaultPath
+	}
+	f := &file{opts: options, path: path}
+	f.fs, _ = options.Context.Value(fsKey{}).(fs.FS)
+	return f
+}
+
+type file struct {
+	opts source.Options
+	path string
+	fs   fs.FS // nil for that of the operating system
+}
+
+func (f *file) String() string { return "file" }
+
+// Location is the file's path.
+func (f *file) Location() string { return f.path }
+
+func (f *file) Read() (*source.ChangeSet, error) {
+	opened, err := f.open()
+	if err != nil {
+		return nil, err // names the path
+	}
+	defer opened.Close()
+	info, err := opened.Stat()
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(opened, maxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", f.path, err)
+	}
+	if len(data) > maxSize {
+		return nil, fmt.Errorf("read %s: the file is larger than %d MiB", f.path, maxSize>>20)
+	}
+	set := &source.ChangeSet{Data: data, Format: f.format(), Source: f.String(), Timestamp: info.ModTime()}
+	set.Checksum = set.Sum()
+	return set, nil
+}
+
+func (f *file) open() (fs.File, error) {
+	if f.fs != nil {
+		return f.fs.Open(f.path)
+	}
+	return os.Open(f.path)
+}
+
+func (f *file) format() string {
+	if extension := strings.TrimPrefix(filepath.Ext(f.path), "."); extension != "" {
+		return extension
+	}
+	return f.opts.Encoder.String()
+}
+
+// Write does nothing.
+func (f *file) Write(*source.ChangeSet) error { return nil }
+
+// Watch fails if the file does not exist. One in a file system of the user's is
+// taken to never change.
+func (f *file) Watch() (source.Watcher, error) {
+	if f.fs != nil {
+		return source.NewNoopWatcher()
+	}
+	if _, err := os.Stat(f.path); err != nil {
+		return nil, err
+	}
+	return newWatcher(f)
+}

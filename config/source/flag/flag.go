@@ -1,0 +1,95 @@
+// Package flag is the source of the flags that the program defined with Go's
+// flag package.
+//
+// The name of a flag is split at its dashes and underscores into keys in lower
+// case: -database-host is the value host of database.
+package flag
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"time"
+
+	"github.com/justcy/go-micro/v4/config/internal/tree"
+	"github.com/justcy/go-micro/v4/config/source"
+)
+
+var errNotParsed = errors.New("flags not parsed")
+
+type includeUnsetKey struct{}
+
+// IncludeUnset tells whether flags that were not given count, with their
+// defaults. By default they do not.
+func IncludeUnset(b bool) source.Option {
+	return func(o *source.Options) {
+		if o.Context == nil {
+			o.Context = context.Background()
+		}
+		o.Context = context.WithValue(o.Context, includeUnsetKey{}, b)
+	}
+}
+
+// NewSource returns the source. Read fails until flag.Parse was called.
+func NewSource(opts ...source.Option) source.Source {
+	return &flags{opts: source.NewOptions(opts...)}
+}
+
+type flags struct {
+	opts source.Options
+}
+
+func (f *flags) String() string { return "flag" }
+
+func (f *flags) Read() (*source.ChangeSet, error) {
+	if !flag.Parsed() {
+		return nil, errNotParsed
+	}
+	data, err := f.opts.Encoder.Encode(tree.Build(f.settings()))
+	if err != nil {
+		return nil, fmt.Errorf("encode the flags as %s: %w", f.opts.Encoder, err)
+	}
+	set := &source.ChangeSet{Data: data, Format: f.opts.Encoder.String(), Source: f.String(), Timestamp: time.Now()}
+	set.Checksum = set.Sum()
+	return set, nil
+}
+
+func (f *flags) settings() []tree.Setting {
+	given := map[string]bool{}
+	flag.Visit(func(fl *flag.Flag) { given[fl.Name] = true })
+	includeUnset, _ := f.opts.Context.Value(includeUnsetKey{}).(bool)
+
+	var settings []tree.Setting
+	flag.VisitAll(func(fl *flag.Flag) {
+		path := tree.Split(fl.Name)
+		if len(path) == 0 || !given[fl.Name] && !includeUnset {
+			return
+		}
+		settings = append(settings, tree.Setting{Path: path, Value: typed(fl.Value), Unset: !given[fl.Name]})
+	})
+	return settings
+}
+
+// typed returns the value of a flag: booleans, numbers and strings as such, and
+// durations as nanoseconds.
+func typed(value flag.Value) any {
+	getter, ok := value.(flag.Getter)
+	if !ok {
+		return value.String()
+	}
+	switch v := getter.Get().(type) {
+	case bool, int, int64, uint, uint64, float64, string:
+		return v
+	case time.Duration:
+		return v.Nanoseconds()
+	default:
+		return value.String()
+	}
+}
+
+// Write does nothing.
+func (f *flags) Write(*source.ChangeSet) error { return nil }
+
+// Watch returns a watcher that never sees a change.
+func (f *flags) Watch() (source.Watcher, error) { return source.NewNoopWatcher() }

@@ -1,0 +1,119 @@
+// Package memory is a source whose configuration the program itself gives and
+// replaces, for example in tests.
+package memory
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/justcy/go-micro/v4/config/internal/latest"
+	"github.com/justcy/go-micro/v4/config/source"
+)
+
+// name is that of the source and of its sets.
+const name = "memory"
+
+// pending is how many changes a slow watcher is kept. It loses the oldest.
+const pending = 100
+
+// NewSource returns a source that holds what its options say, or nothing. Write
+// replaces what it holds; so does Update, which the returned source has too.
+func NewSource(opts ...source.Option) source.Source {
+	options := source.NewOptions(opts...)
+	m := &memory{watchers: map[*watcher]struct{}{}}
+	if set, ok := options.Context.Value(changeSetKey{}).(*source.ChangeSet); ok && set != nil {
+		m.Update(set)
+	}
+	return m
+}
+
+type memory struct {
+	mu       sync.Mutex
+	set      *source.ChangeSet // nil before there was any
+	watchers map[*watcher]struct{}
+}
+
+func (m *memory) String() string { return name }
+
+// Read returns an empty set before there was any data.
+func (m *memory) Read() (*source.ChangeSet, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.set == nil {
+		empty := &source.ChangeSet{Source: name}
+		empty.Checksum = empty.Sum()
+		return empty, nil
+	}
+	return clone(m.set), nil
+}
+
+// clone copies a set. The data is shared, as nobody changes it.
+func clone(set *source.ChangeSet) *source.ChangeSet {
+	c := *set
+	return &c
+}
+
+// Write replaces what the source holds. A nil set is ignored.
+func (m *memory) Write(set *source.ChangeSet) error {
+	m.Update(set)
+	return nil
+}
+
+// Update is Write: it takes Data and Format from the set, and stamps the rest.
+func (m *memory) Update(set *source.ChangeSet) {
+	if set == nil {
+		return
+	}
+	next := &source.ChangeSet{Data: slices.Clone(set.Data), Format: set.Format, Source: name, Timestamp: time.Now()}
+	next.Checksum = next.Sum()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.set = next
+	for w := range m.watchers {
+		w.changes.Push(clone(next)) // under the lock, so that changes stay in order
+	}
+}
+
+func (m *memory) Watch() (source.Watcher, error) {
+	stopped := make(chan struct{})
+	w := &watcher{
+		memory:  m,
+		changes: latest.NewQueue[*source.ChangeSet](pending),
+		stopped: stopped,
+		stop:    sync.OnceFunc(func() { close(stopped) }),
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.watchers[w] = struct{}{}
+	return w, nil
+}
+
+type watcher struct {
+	memory  *memory
+	changes *latest.Queue[*source.ChangeSet]
+	stopped chan struct{}
+	stop    func()
+}
+
+func (w *watcher) Next() (*source.ChangeSet, error) {
+	select {
+	case <-w.stopped:
+		return nil, source.ErrWatcherStopped
+	default:
+	}
+	select {
+	case <-w.stopped:
+		return nil, source.ErrWatcherStopped
+	case set := <-w.changes.C():
+		return set, nil
+	}
+}
+
+func (w *watcher) Stop() error {
+	w.stop()
+	w.memory.mu.Lock()
+	defer w.memory.mu.Unlock()
+	delete(w.memory.watchers, w)
+	return nil
+}

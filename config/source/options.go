@@ -1,0 +1,49 @@
+package source
+
+import (
+	"context"
+
+	"github.com/justcy/go-micro/v4/client"
+	"github.com/justcy/go-micro/v4/config/encoder"
+	"github.com/justcy/go-micro/v4/config/encoder/json"
+)
+
+// Options of a source.
+type Options struct {
+	// Encoder of sources that make a document out of something else, and of
+	// those that do not know the format of theirs. Default: JSON.
+	Encoder encoder.Encoder
+
+	// Context holds the options of one kind of source. Default: the background
+	// context.
+	Context context.Context
+
+	// Client for sources that call a service. Default: client.DefaultClient.
+	Client client.Client
+}
+
+// Option changes Options.
+type Option func(o *Options)
+
+// NewOptions returns the defaults changed by opts.
+func NewOptions(opts ...Option) Options {
+	options := Options{
+		Encoder: json.NewEncoder(),
+		Context: context.Background(),
+		Client:  client.DefaultClient,
+	}
+	for _, o := range opts {
+		o(&options)
+	}
+	return options
+}
+
+// WithEncoder sets the encoder.
+func WithEncoder(e encoder.Encoder) Option {
+	return func(o *Options) { o.Encoder = e }
+}
+
+// WithClient sets the client.
+func WithClient(c client.Client) Option {
+	return func(o *Options) { o.Client = c }
+}
