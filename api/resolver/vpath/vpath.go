@@ -1,0 +1,62 @@
+// Package vpath resolves a request by the first segment of its path, or the
+// first two when the first is a version: /users/1 goes to "users", and
+// /v2/users/1 to "v2.users", each behind the namespace.
+package vpath
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/justcy/go-micro/v4/api/resolver"
+)
+
+var errUnknownName = errors.New("unknown name")
+
+// NewResolver returns the resolver.
+func NewResolver(opts ...resolver.Option) resolver.Resolver {
+	return &Resolver{opts: resolver.NewOptions(opts...)}
+}
+
+// Resolver finds services by path and version.
+type Resolver struct {
+	opts resolver.Options
+}
+
+// String returns "path".
+func (r *Resolver) String() string { return "path" }
+
+// Resolve returns the service named by the path, or an error when the path is
+// empty.
+func (r *Resolver) Resolve(req *http.Request) (*resolver.Endpoint, error) {
+	first, rest, _ := strings.Cut(strings.TrimPrefix(req.URL.Path, "/"), "/")
+	if first == "" {
+		return nil, errUnknownName
+	}
+	name := first
+	if second, _, _ := strings.Cut(rest, "/"); isVersion(first) && second != "" {
+		name = first + "." + second
+	}
+	if ns := r.namespace(req); ns != "" {
+		name = ns + "." + name
+	}
+	return &resolver.Endpoint{
+		Name:   name,
+		Host:   req.Host,
+		Method: req.Method,
+		Path:   req.URL.Path,
+	}, nil
+}
+
+func (r *Resolver) namespace(req *http.Request) string {
+	if r.opts.Namespace == nil {
+		return ""
+	}
+	return r.opts.Namespace(req)
+}
+
+// isVersion reports whether the segment is a v and digits, as in v1.
+func isVersion(segment string) bool {
+	digits, ok := strings.CutPrefix(segment, "v")
+	return ok && digits != "" && strings.Trim(digits, "0123456789") == ""
+}

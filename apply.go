@@ -1,0 +1,162 @@
+package micro
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/justcy/go-micro/v4/auth"
+	"github.com/justcy/go-micro/v4/broker"
+	"github.com/justcy/go-micro/v4/client"
+	"github.com/justcy/go-micro/v4/selector"
+	"github.com/justcy/go-micro/v4/server"
+	"github.com/justcy/go-micro/v4/util/cmd"
+	"github.com/justcy/go-micro/v4/util/wrapper"
+)
+
+// apply collects opts and then carries them out in one fixed order, so that
+// their order in the list makes no difference.
+func (s *service) apply(opts []Option) error {
+	o := s.Options()
+	o.Client = s.bareClient()
+	for _, option := range opts {
+		if option != nil {
+			option(&o)
+		}
+	}
+	p := o.pending
+	o.pending = pending{}
+
+	o.Cmd.App().Flags = append(o.Cmd.App().Flags, p.flags...)
+	if p.action != nil {
+		o.Cmd.App().Action = p.action
+	}
+	err := errors.Join(p.initBroker(&o), p.initServer(&o), p.initClient(&o))
+	s.set(o, p.wrappers)
+	return err
+}
+
+func (p *pending) initBroker(o *Options) error {
+	if !p.registry {
+		return nil
+	}
+	return failed("broker", o.Broker.Init(broker.Registry(o.Registry)))
+}
+
+func (p *pending) initServer(o *Options) error {
+	var opts []server.Option
+	if p.registry {
+		opts = append(opts, server.Registry(o.Registry))
+	}
+	if p.transport {
+		opts = append(opts, server.Transport(o.Transport))
+	}
+	if p.broker {
+		opts = append(opts, server.Broker(o.Broker))
+	}
+	if p.logger {
+		opts = append(opts, server.WithLogger(o.Logger))
+	}
+	if p.tracer != nil {
+		opts = append(opts, server.Tracer(p.tracer), server.WrapHandler(wrapper.TraceHandler(p.tracer)))
+	}
+	if opts = append(opts, p.server...); len(opts) == 0 {
+		return nil
+	}
+	return failed("server", o.Server.Init(opts...))
+}
+
+func (p *pending) initClient(o *Options) error {
+	var opts []client.Option
+	if p.selector != nil {
+		opts = append(opts, client.Selector(p.selector))
+		if p.registry {
+			if err := p.selector.Init(selector.Registry(o.Registry)); err != nil {
+				return failed("selector", err)
+			}
+		}
+	}
+	if p.registry {
+		opts = append(opts, client.Registry(o.Registry))
+	}
+	if p.transport {
+		opts = append(opts, client.Transport(o.Transport))
+	}
+	if p.broker {
+		opts = append(opts, client.Broker(o.Broker))
+	}
+	if p.logger {
+		opts = append(opts, client.WithLogger(o.Logger))
+	}
+	if p.tracer != nil {
+		name, tracer := o.Server.Options().Name, p.tracer
+		p.wrappers = append([]client.Wrapper{func(c client.Client) client.Client {
+			return wrapper.TraceCall(name, tracer, c)
+		}}, p.wrappers...)
+	}
+	if opts = append(opts, p.client...); len(opts) == 0 {
+		return nil
+	}
+	return failed("client", o.Client.Init(opts...))
+}
+
+// parseCommandLine lets flags and environment change the parts of the service.
+func (s *service) parseCommandLine() error {
+	o := s.Options()
+	bare := s.bareClient()
+	sel := bare.Options().Selector
+	if o.Cmd.App().Name == "" {
+		o.Cmd.App().Name = o.Server.Options().Name
+	}
+	err := o.Cmd.Init(
+		cmd.Auth(&o.Auth),
+		cmd.Broker(&o.Broker),
+		cmd.Cache(&o.Cache),
+		cmd.Client(&bare),
+		cmd.Config(&o.Config),
+		cmd.Profile(&o.Profile),
+		cmd.Registry(&o.Registry),
+		cmd.Runtime(&o.Runtime),
+		cmd.Selector(&sel),
+		cmd.Server(&o.Server),
+		cmd.Store(&o.Store),
+		cmd.Transport(&o.Transport),
+	)
+	if err != nil {
+		return err
+	}
+	o.Client = bare
+	s.set(o, nil)
+	return nil
+}
+
+// set publishes o, whose Client is still bare, with the service's wrappers and
+// the additional ones around the client.
+func (s *service) set(o Options, more []client.Wrapper) {
+	s.mu.Lock()
+	s.wrappers = append(s.wrappers, more...)
+	wrappers := s.wrappers[:len(s.wrappers):len(s.wrappers)]
+	s.mu.Unlock()
+
+	bare := o.Client
+	o.Client = wrapper.AuthCall(s.auth, bare)
+	for _, wrap := range wrappers {
+		o.Client = wrap(o.Client)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bare, s.opts = bare, o
+}
+
+// auth is the service's auth of the moment.
+func (s *service) auth() auth.Auth {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.opts.Auth
+}
+
+func failed(part string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("configure %s: %w", part, err)
+}

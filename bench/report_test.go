@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestTextTable(t *testing.T) {
+	var out strings.Builder
+	if err := writeText(&out, sampleGroup()); err != nil {
+		t.Fatal(err)
+	}
+	want := `unary, 1 caller, 128 B
+      peer  calls/s  ± rounds  MB/s  p50 µs  p99 µs  allocs  bytes  CPU s/10k  × best  × grpc-go
+     micro   30,000        5%  3.84    50.0     100    20.0  4,000      0.500    1.50       3.00
+   grpc-go   10,000        5%  1.28     200     400    20.0  4,000      0.500    0.50       1.00
+      drpc   20,000        5%  2.56    40.0    80.0    20.0  4,000      0.500    1.00       2.00
+  tcp-echo   90,000        5%  11.5    5.00    10.0    20.0  4,000      0.500    4.50       9.00
+  throughput 1.50 × best peer drpc (target ≥ 1.0, reached)
+`
+	if got, _, _ := strings.Cut(out.String(), "  p99 1.25"); got != want {
+		t.Errorf("table:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+func TestMarkdownTableHasEveryColumn(t *testing.T) {
+	var out strings.Builder
+	if err := writeMarkdown(&out, sampleGroup()); err != nil {
+		t.Fatal(err)
+	}
+	rows := 0
+	for line := range strings.Lines(out.String()) {
+		if !strings.HasPrefix(line, "|") {
+			continue
+		}
+		rows++
+		if got := strings.Count(line, "|"); got != len(columns)+1 {
+			t.Errorf("%d bars in %q", got, line)
+		}
+	}
+	if rows != 6 || !strings.Contains(out.String(), "| **micro** | 30,000 |") {
+		t.Errorf("%d rows:\n%s", rows, out.String())
+	}
+}
+
+func TestJSONHasOneObjectARow(t *testing.T) {
+	var out bytes.Buffer
+	if err := (jsonReport{&out}).add(sampleGroup()); err != nil {
+		t.Fatal(err)
+	}
+	decoder, rows := json.NewDecoder(&out), 0
+	for {
+		var row map[string]any
+		err := decoder.Decode(&row)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows++
+		for _, key := range []string{"peer", "case", "callers", "size", "rps", "p50_us", "p99_us", "allocs", "bytes"} {
+			if row[key] == nil {
+				t.Errorf("row %d has no %q", rows, key)
+			}
+		}
+	}
+	if rows != 4 {
+		t.Errorf("%d rows, want 4", rows)
+	}
+}
+
+func TestChartIsWellFormedAndHasABarForEachFramework(t *testing.T) {
+	g := sampleGroup()
+	g.results[1].Peer = `<&">`
+	var out bytes.Buffer
+	if err := writeChart(&out, []group{g, {scenario: g.scenario, results: []result{{Peer: "silent"}}}}); err != nil {
+		t.Fatal(err)
+	}
+	decoder, bars := xml.NewDecoder(&out), 0
+	for {
+		token, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if start, ok := token.(xml.StartElement); ok && start.Name.Local == "rect" {
+			bars++
+		}
+	}
+	if bars != 4 {
+		t.Errorf("%d bars, want 4", bars)
+	}
+}
+
+func TestFileReport(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "report")
+	r := &fileReport{folder: folder}
+	if err := errors.Join(r.add(sampleGroup()), r.end()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{markdownFile, chartFile} {
+		if content, err := os.ReadFile(filepath.Join(folder, name)); err != nil || !bytes.Contains(content, []byte("grpc-go")) {
+			t.Errorf("%s: %v\n%s", name, err, content)
+		}
+	}
+}
+
+func TestNumbers(t *testing.T) {
+	for v, want := range map[float64]string{
+		0: "0.00", 0.125: "0.12", 9.99: "9.99", 12.34: "12.3", 999.6: "1,000", 1234567: "1,234,567",
+	} {
+		if got := number(v); got != want {
+			t.Errorf("number(%v) = %q, want %q", v, got, want)
+		}
+	}
+}

@@ -1,0 +1,40 @@
+// Package run spares the examples the same thirty lines: it runs a service and
+// a caller of it in one process, and ends both.
+package run
+
+import (
+	"context"
+
+	"github.com/justcy/go-micro/v4"
+)
+
+// Service runs a service of the given name with what register adds to it,
+// lets use call it from a second service, and stops the first one.
+func Service(name string, register, use func(micro.Service) error, opts ...micro.Option) error {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+
+	started := make(chan struct{})
+	service := micro.NewService(append([]micro.Option{
+		micro.Name(name),
+		micro.Context(ctx),
+		micro.AfterStart(func() error { close(started); return nil }),
+	}, opts...)...)
+	service.Init()
+	if err := register(service); err != nil {
+		return err
+	}
+	stopped := make(chan error, 1)
+	go func() { stopped <- service.Run() }()
+	select {
+	case <-started:
+	case err := <-stopped:
+		return err
+	}
+	err := use(micro.NewService(micro.Name(name + ".client")))
+	stop()
+	if stopErr := <-stopped; err == nil {
+		err = stopErr
+	}
+	return err
+}

@@ -1,0 +1,142 @@
+// Package micro composes microservices from interchangeable parts.
+//
+// A service registers itself, is found by name and is called, with nothing
+// installed beside it:
+//
+//	service := micro.NewService(micro.Name("greeter"))
+//	service.Init()
+//	if err := micro.RegisterHandler(service.Server(), new(Greeter)); err != nil {
+//		log.Fatal(err)
+//	}
+//	if err := service.Run(); err != nil {
+//		log.Fatal(err)
+//	}
+//
+// where a handler is any value with methods of the form
+//
+//	func (g *Greeter) Hello(ctx context.Context, req *Request, rsp *Response) error
+//
+// and another process calls it through its own service's client:
+//
+//	c := service.Client()
+//	err := c.Call(ctx, c.NewRequest("greeter", "Greeter.Hello", req), rsp)
+//
+// # Parts
+//
+// Every part is an interface with a package of its own, and an option of this
+// package replaces it: [Registry] for discovery, [Selector] for load balancing,
+// [Transport] for the way of the bytes, [Broker] for messages, [Client],
+// [Server], [Store], [Cache], [Auth], [Config], [Runtime] and [Profile].
+// Options may be given in any order; they are collected first and applied
+// together.
+//
+// # Ownership
+//
+// The first service of a process uses the packages' defaults, such as
+// client.DefaultClient and server.DefaultServer. Every later one has a
+// registry, transport, broker, client and server of its own, so services in
+// one process do not disturb each other.
+//
+// # Configuration
+//
+// [Service.Init] reads the command line and MICRO_* variables once. What an
+// operator really gave wins over options in the code, and those win over the
+// defaults of flags.
+package micro
+
+import (
+	"context"
+
+	"github.com/justcy/go-micro/v4/client"
+	"github.com/justcy/go-micro/v4/server"
+)
+
+// Service is the whole of a microservice: what it serves, what it calls with
+// and how it lives. Its methods are safe for concurrent use, except that Init
+// belongs before Run.
+type Service interface {
+	// Name is the name under which the service registers.
+	Name() string
+	// Init applies options, and the first time it is called also the command
+	// line and the environment. A failure is logged, and returned by Run.
+	Init(...Option)
+	// Options returns a copy of the current options.
+	Options() Options
+	// Client calls other services. It carries the wrappers of the service.
+	Client() client.Client
+	// Server holds the handlers and subscribers of the service.
+	Server() server.Server
+	// Run starts the service, waits for a signal or the end of its context,
+	// and stops it: calls in flight are finished first. It returns the first
+	// error of Init, of starting or of stopping.
+	Run() error
+	// String is the kind of service, "micro".
+	String() string
+}
+
+// Event publishes messages to one topic.
+type Event interface {
+	// Publish sends msg, encoded by the content type of the client, to the
+	// topic of the event. Metadata of ctx travels as message headers.
+	Publish(ctx context.Context, msg any, opts ...client.PublishOption) error
+}
+
+// Publisher is the former name of Event.
+type Publisher = Event
+
+// Option sets something of a service. See the functions that return one.
+type Option func(*Options)
+
+// NewService makes a service. Nothing runs or is registered before Run.
+func NewService(opts ...Option) Service {
+	return newService(opts...)
+}
+
+// serviceKey is the context key of a Service.
+type serviceKey struct{}
+
+// NewContext returns a context that carries s.
+func NewContext(ctx context.Context, s Service) context.Context {
+	return context.WithValue(ctx, serviceKey{}, s)
+}
+
+// FromContext returns the service that NewContext put into ctx.
+func FromContext(ctx context.Context) (Service, bool) {
+	s, ok := ctx.Value(serviceKey{}).(Service)
+	return s, ok
+}
+
+// RegisterHandler makes the methods of h callable on s. A method is an
+// endpoint when it has the form
+//
+//	func(ctx context.Context, req *Request, rsp *Response) error
+//	func(ctx context.Context, stream server.Stream) error
+//
+// It fails when h has no such method, or when its type is registered already.
+func RegisterHandler(s server.Server, h any, opts ...server.HandlerOption) error {
+	return s.Handle(s.NewHandler(h, opts...))
+}
+
+// RegisterSubscriber calls h, or every method of h, with the messages of a
+// topic. A subscriber has the form func(ctx context.Context, msg *Message) error.
+func RegisterSubscriber(topic string, s server.Server, h any, opts ...server.SubscriberOption) error {
+	return s.Subscribe(s.NewSubscriber(topic, h, opts...))
+}
+
+// NewEvent returns the event of a topic, published through c. A nil c stands
+// for a new client.
+func NewEvent(topic string, c client.Client) Event {
+	if c == nil {
+		c = client.NewClient()
+	}
+	return &event{client: c, topic: topic}
+}
+
+type event struct {
+	client client.Client
+	topic  string
+}
+
+func (e *event) Publish(ctx context.Context, msg any, opts ...client.PublishOption) error {
+	return e.client.Publish(ctx, e.client.NewMessage(e.topic, msg), opts...)
+}

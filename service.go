@@ -1,0 +1,205 @@
+package micro
+
+import (
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	rtime "runtime"
+	"slices"
+	"sync"
+
+	"github.com/justcy/go-micro/v4/client"
+	"github.com/justcy/go-micro/v4/debug/profile"
+	"github.com/justcy/go-micro/v4/debug/stats"
+	"github.com/justcy/go-micro/v4/logger"
+	"github.com/justcy/go-micro/v4/server"
+	"github.com/justcy/go-micro/v4/store"
+	"github.com/justcy/go-micro/v4/util/cmd"
+	signals "github.com/justcy/go-micro/v4/util/signal"
+	"github.com/justcy/go-micro/v4/util/wrapper"
+)
+
+// service is the one implementation of Service.
+type service struct {
+	owned bool // the parts were made for this service alone
+	once  sync.Once
+
+	mu       sync.RWMutex
+	opts     Options
+	bare     client.Client // opts.Client without the wrappers of the service
+	wrappers []client.Wrapper
+	initErr  error
+}
+
+func newService(opts ...Option) *service {
+	s := &service{}
+	s.opts, s.owned = defaultOptions()
+	s.bare = s.opts.Client
+	countCalls := server.WrapHandler(wrapper.HandlerStats(stats.DefaultStats))
+	s.keep(failed("server", s.opts.Server.Init(countCalls)))
+	s.keep(s.apply(opts))
+	return s
+}
+
+func (s *service) Name() string          { return s.Server().Options().Name }
+func (s *service) String() string        { return "micro" }
+func (s *service) Client() client.Client { return s.Options().Client }
+func (s *service) Server() server.Server { return s.Options().Server }
+
+func (s *service) Options() Options {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.opts
+}
+
+func (s *service) bareClient() client.Client {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.bare
+}
+
+func (s *service) Init(opts ...Option) {
+	s.keep(s.apply(opts))
+	s.once.Do(func() {
+		s.keep(s.parseCommandLine())
+		s.keep(s.nameTable())
+	})
+}
+
+// nameTable keeps the records of services that share a store apart.
+func (s *service) nameTable() error {
+	o := s.Options()
+	if o.Store == nil || o.Store.Options().Table != "" {
+		return nil
+	}
+	return failed("store", o.Store.Init(store.Table(o.Cmd.App().Name)))
+}
+
+// keep remembers the first error of making and configuring the service, which
+// Run returns: Init itself has no way to.
+func (s *service) keep(err error) {
+	if err == nil {
+		return
+	}
+	s.log().Logf(logger.ErrorLevel, "service %s: %v", s.Name(), err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.initErr == nil {
+		s.initErr = err
+	}
+}
+
+func (s *service) log() logger.Logger {
+	return logger.LoggerOrDefault(s.Options().Logger)
+}
+
+// Run is described at Service.
+func (s *service) Run() error {
+	if s.answered() {
+		return nil
+	}
+	s.mu.RLock()
+	err := s.initErr
+	s.mu.RUnlock()
+	if err != nil {
+		return err
+	}
+	stopProfile, err := startProfile(s.Options().Profile)
+	if err != nil {
+		return err
+	}
+	err = s.serve()
+	return errors.Join(err, stopProfile(), s.release())
+}
+
+// serve starts the service, waits for its end and stops it.
+func (s *service) serve() error {
+	o := s.Options()
+	var quit chan os.Signal // a nil channel never delivers
+	if o.Signal {
+		quit = make(chan os.Signal, 1)
+		signal.Notify(quit, signals.Shutdown()...)
+		defer signal.Stop(quit)
+	}
+	s.log().Logf(logger.InfoLevel, "Starting [service] %s", s.Name())
+	if err := s.Start(); err != nil {
+		return err
+	}
+	select {
+	case <-quit:
+	case <-o.Context.Done():
+	}
+	return s.Stop()
+}
+
+// Start runs the BeforeStart hooks, starts the server and runs the AfterStart
+// hooks. When it fails nothing is left running.
+func (s *service) Start() error {
+	o := s.Options()
+	for _, fn := range o.BeforeStart {
+		if err := fn(); err != nil {
+			return err
+		}
+	}
+	if err := o.Server.Start(); err != nil {
+		return err
+	}
+	for _, fn := range o.AfterStart {
+		if err := fn(); err != nil {
+			return errors.Join(err, o.Server.Stop())
+		}
+	}
+	return nil
+}
+
+// Stop runs the BeforeStop hooks, stops the server, which finishes the calls
+// in flight, and runs the AfterStop hooks. All of it runs whatever fails; the
+// first error is returned.
+func (s *service) Stop() error {
+	o := s.Options()
+	var first error
+	for _, fn := range slices.Concat(o.BeforeStop, []func() error{o.Server.Stop}, o.AfterStop) {
+		if err := fn(); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// release ends what works in the background for parts that nobody else uses.
+// They keep working when they are used again.
+func (s *service) release() error {
+	if !s.owned {
+		return nil
+	}
+	c := s.bareClient()
+	var errs []error
+	if sel := c.Options().Selector; sel != nil {
+		errs = append(errs, sel.Close())
+	}
+	if closer, ok := c.(io.Closer); ok {
+		errs = append(errs, closer.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// answered reports whether Init printed what --help or --version asks for.
+func (s *service) answered() bool {
+	c, ok := s.Options().Cmd.(cmd.Answerer)
+	return ok && c.Answered()
+}
+
+// startProfile starts p, if there is one, with lock contention and blocking
+// sampled. The returned function stops it.
+func startProfile(p profile.Profile) (stop func() error, err error) {
+	if p == nil {
+		return func() error { return nil }, nil
+	}
+	rtime.SetMutexProfileFraction(5)
+	rtime.SetBlockProfileRate(1)
+	if err := p.Start(); err != nil {
+		return nil, failed("profile", err)
+	}
+	return p.Stop, nil
+}

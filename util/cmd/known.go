@@ -1,0 +1,101 @@
+package cmd
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/justcy/go-micro/v4/auth"
+	"github.com/justcy/go-micro/v4/broker"
+	"github.com/justcy/go-micro/v4/cache"
+	"github.com/justcy/go-micro/v4/client"
+	"github.com/justcy/go-micro/v4/config"
+	"github.com/justcy/go-micro/v4/debug/profile"
+	"github.com/justcy/go-micro/v4/debug/profile/http"
+	"github.com/justcy/go-micro/v4/debug/profile/pprof"
+	"github.com/justcy/go-micro/v4/debug/trace"
+	"github.com/justcy/go-micro/v4/registry"
+	"github.com/justcy/go-micro/v4/runtime"
+	"github.com/justcy/go-micro/v4/selector"
+	"github.com/justcy/go-micro/v4/server"
+	"github.com/justcy/go-micro/v4/store"
+	"github.com/justcy/go-micro/v4/transport"
+)
+
+// The implementations that packages make known when they are imported. They are
+// written by init functions and read afterwards.
+var (
+	DefaultAuths      = map[string]func(...auth.Option) auth.Auth{}
+	DefaultBrokers    = map[string]func(...broker.Option) broker.Broker{}
+	DefaultCaches     = map[string]func(...cache.Option) cache.Cache{}
+	DefaultClients    = map[string]func(...client.Option) client.Client{}
+	DefaultConfigs    = map[string]func(...config.Option) (config.Config, error){}
+	DefaultRegistries = map[string]func(...registry.Option) registry.Registry{}
+	DefaultRuntimes   = map[string]func(...runtime.Option) runtime.Runtime{}
+	DefaultSelectors  = map[string]func(...selector.Option) selector.Selector{}
+	DefaultServers    = map[string]func(...server.Option) server.Server{}
+	DefaultStores     = map[string]func(...store.Option) store.Store{}
+	DefaultTracers    = map[string]func(...trace.Option) trace.Tracer{}
+	DefaultTransports = map[string]func(...transport.Option) transport.Transport{}
+
+	DefaultProfiles = map[string]func(...profile.Option) profile.Profile{
+		"http":  http.NewProfile,
+		"pprof": pprof.NewProfile,
+	}
+)
+
+// The implementations that are part of the framework.
+var (
+	builtInAuths    = map[string]func(...auth.Option) auth.Auth{"noop": auth.NewAuth}
+	builtInBrokers  = map[string]func(...broker.Option) broker.Broker{"http": broker.NewBroker, "memory": broker.NewMemoryBroker}
+	builtInClients  = map[string]func(...client.Option) client.Client{"mucp": newClient}
+	builtInConfigs  = map[string]func(...config.Option) (config.Config, error){"config": config.NewConfig}
+	builtInProfiles = map[string]func(...profile.Option) profile.Profile{
+		"noop": func(...profile.Option) profile.Profile { return profile.DefaultProfile },
+	}
+	builtInRegistries = map[string]func(...registry.Option) registry.Registry{
+		"mdns": registry.NewRegistry, "memory": registry.NewMemoryRegistry,
+	}
+	builtInRuntimes   = map[string]func(...runtime.Option) runtime.Runtime{"local": runtime.NewRuntime}
+	builtInSelectors  = map[string]func(...selector.Option) selector.Selector{"registry": selector.NewSelector}
+	builtInServers    = map[string]func(...server.Option) server.Server{"mucp": newServer}
+	builtInStores     = map[string]func(...store.Option) store.Store{"memory": store.NewMemoryStore, "noop": store.NewNoopStore}
+	builtInTransports = map[string]func(...transport.Option) transport.Transport{
+		"http":   func(o ...transport.Option) transport.Transport { return transport.NewHTTPTransport(o...) },
+		"memory": transport.NewMemoryTransport,
+	}
+)
+
+// newClient and newServer follow later changes of the packages' variables.
+func newClient(o ...client.Option) client.Client { return client.NewClient(o...) }
+func newServer(o ...server.Option) server.Server { return server.NewServer(o...) }
+
+// lookup finds the constructor called name: among those given to the Cmd, those
+// of imported packages, and the built-in ones, in this order.
+func lookup[C any](name string, tables ...map[string]C) (constructor C, ok bool) {
+	for _, table := range tables {
+		if constructor, ok = table[name]; ok {
+			return constructor, true
+		}
+	}
+	return constructor, false
+}
+
+// unknown completes an error text with what could have been given.
+func unknown[C any](text, name string, tables ...map[string]C) error {
+	var names []string
+	for _, table := range tables {
+		names = slices.AppendSeq(names, maps.Keys(table))
+	}
+	return unknownAmong(names, text, name)
+}
+
+func unknownAmong(names []string, text, name string) error {
+	known := "none is known"
+	if len(names) > 0 {
+		slices.Sort(names)
+		known = "known: " + strings.Join(slices.Compact(names), ", ")
+	}
+	return fmt.Errorf("%s (%s; import the package that provides %q to make it known)", text, known, name)
+}
