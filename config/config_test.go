@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -424,6 +425,71 @@ func TestUseFromManyGoroutines(t *testing.T) {
 }
 
 // failing is a loader whose watch fails at first.
+// interrupted has something happen before the next use of a loader.
+type interrupted struct {
+	loader.Loader
+	meanwhile atomic.Pointer[func()]
+	watched   atomic.Bool
+}
+
+func (i *interrupted) interrupt() {
+	if f := i.meanwhile.Swap(nil); f != nil {
+		(*f)()
+	}
+}
+
+func (i *interrupted) Load(sources ...source.Source) error {
+	i.interrupt()
+	return i.Loader.Load(sources...)
+}
+
+func (i *interrupted) Sync() error {
+	i.interrupt()
+	return i.Loader.Sync()
+}
+
+func (i *interrupted) Watch(path ...string) (loader.Watcher, error) {
+	i.interrupt()
+	defer i.watched.Store(true)
+	return i.Loader.Watch(path...)
+}
+
+func TestInitFailsWhatRunsMeanwhile(t *testing.T) {
+	uses := map[string]func(config.Config) error{
+		"Load": func(c config.Config) error { return c.Load(jsonSource(`{"b":2}`)) },
+		"Sync": config.Config.Sync,
+		"Watch": func(c config.Config) error {
+			w, err := c.Watch("a")
+			if err == nil {
+				err = w.Stop()
+			}
+			return err
+		},
+	}
+	for name, use := range uses {
+		t.Run(name, func(t *testing.T) {
+			l := &interrupted{Loader: loadermemory.NewLoader()}
+			c := newConfig(t, config.WithLoader(l))
+			testkit.Eventually(t, "the loader is followed", l.watched.Load)
+			initialise := func() {
+				if err := c.Init(config.WithSource(jsonSource(`{"a":1}`))); err != nil {
+					t.Error(err)
+				}
+			}
+			l.meanwhile.Store(&initialise)
+			if err := use(c); err != nil {
+				t.Errorf("while Init replaced the loader: %v", err)
+			}
+			if got := c.Get("a").Int(0); got != 1 {
+				t.Errorf("a is %d after Init", got)
+			}
+			if name == "Load" && c.Get("b").Int(0) != 2 {
+				t.Errorf("what was loaded is lost: %s", c.Bytes())
+			}
+		})
+	}
+}
+
 type failing struct {
 	loader.Loader
 	failures int

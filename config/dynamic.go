@@ -99,17 +99,33 @@ func (c *dynamic) Sync() error {
 // reload has the loader do something, and adopts what it has then, even after
 // a failure: some of it may have succeeded.
 func (c *dynamic) reload(load func(loader.Loader) error) error {
-	e, err := c.running()
-	if err != nil {
-		return err
+	return c.use(func(e *engine) error {
+		err := load(e.opts.Loader)
+		snapshot, snapErr := e.opts.Loader.Snapshot()
+		if snapErr == nil {
+			snapErr = c.adopt(e, snapshot, notOlder)
+		}
+		c.follow(e)
+		return errors.Join(err, snapErr)
+	})
+}
+
+// use does something with the engine in effect, unless the configuration is
+// closed. Init may replace the engine and close its loader meanwhile: what
+// fails then is done again with the new one.
+func (c *dynamic) use(do func(*engine) error) error {
+	for {
+		e, err := c.running()
+		if err != nil {
+			return err
+		}
+		if err = do(e); err == nil {
+			return nil
+		}
+		if now, _ := c.running(); now == e {
+			return err
+		}
 	}
-	err = load(e.opts.Loader)
-	snapshot, snapErr := e.opts.Loader.Snapshot()
-	if snapErr == nil {
-		snapErr = c.adopt(e, snapshot, notOlder)
-	}
-	c.follow(e)
-	return errors.Join(err, snapErr)
 }
 
 // running returns the engine, unless the configuration is closed.
@@ -170,14 +186,16 @@ func (c *dynamic) follow(e *engine) {
 }
 
 func (c *dynamic) Watch(path ...string) (Watcher, error) {
-	e, err := c.running()
+	err := c.use(func(e *engine) error {
+		if err := e.watchable(); err != nil {
+			return err
+		}
+		c.follow(e)
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	if err := e.watchable(); err != nil {
-		return nil, err
-	}
-	c.follow(e)
 	w := newWatcher(c, path)
 	c.mu.Lock()
 	defer c.mu.Unlock()
