@@ -3,8 +3,10 @@ package client
 import (
 	"context"
 	"io"
+	"strings"
 
 	"github.com/justcy/go-micro/v4/codec"
+	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/metadata"
 	"github.com/justcy/go-micro/v4/registry"
@@ -26,24 +28,30 @@ func (s *settings) formatFor(node *registry.Node, contentType string) (*wire.For
 	return f, contentType, err
 }
 
-// setHeaders writes the headers of a request into h: what the metadata of ctx
+// appendHeaders appends the headers of a request: what the metadata of ctx
 // passes on, then what describes the request.
-func setHeaders(h map[string]string, ctx context.Context, req Request, contentType, id string) {
+func appendHeaders(h []mux.Field, ctx context.Context, req Request, contentType, id string) []mux.Field {
 	if md, ok := metadata.FromContext(ctx); ok {
-		wire.CopyMetadata(h, md)
+		for name, value := range md {
+			if wire.Travels(name) {
+				h = append(h, mux.Field{Name: name, Value: value})
+			}
+		}
 	}
-	h[headers.ContentType] = contentType
-	h[headers.Accept] = req.ContentType()
-	h[headers.ID] = id
-	setNonEmpty(h, headers.Request, req.Service())
-	setNonEmpty(h, headers.Method, req.Method())
-	setNonEmpty(h, headers.Endpoint, req.Endpoint())
+	h = append(h,
+		mux.Field{Name: headers.ContentType, Value: contentType},
+		mux.Field{Name: headers.Accept, Value: req.ContentType()},
+		mux.Field{Name: headers.ID, Value: id})
+	h = appendNonEmpty(h, headers.Request, req.Service())
+	h = appendNonEmpty(h, headers.Method, req.Method())
+	return appendNonEmpty(h, headers.Endpoint, req.Endpoint())
 }
 
-func setNonEmpty(h map[string]string, name, value string) {
-	if value != "" {
-		h[name] = value
+func appendNonEmpty(h []mux.Field, name, value string) []mux.Field {
+	if value == "" {
+		return h
 	}
+	return append(h, mux.Field{Name: name, Value: value})
 }
 
 // requestMessage is the message of req as codecs see it.
@@ -58,10 +66,41 @@ func requestMessage(req Request, id string, header map[string]string) codec.Mess
 	}
 }
 
-// decode reads what was received into v: the error that it reports, or the
-// body.
-func decode(c *wire.Coder, m *codec.Message, received *transport.Message, v any) error {
-	remote, err := open(c, m, received)
+// received is a message on its way to the user.
+type received struct {
+	headers mux.Headers
+	body    []byte
+}
+
+// receive receives a message, without a map of its headers if the connection
+// can do that.
+func (r *received) receive(conn transport.Socket, fields mux.FieldSocket) (err error) {
+	if fields != nil {
+		r.body, err = fields.RecvHeaders(&r.headers)
+		return err
+	}
+	var m transport.Message
+	err = conn.Recv(&m)
+	r.headers, r.body = mux.HeadersOf(m.Header), m.Body
+	return err
+}
+
+// errorText is what the message reports in place of a body.
+func (r *received) errorText() (text string) {
+	exact := false
+	for name, value := range r.headers.All() {
+		if name == headers.Error {
+			text, exact = value, true
+		} else if !exact && len(name) == len(headers.Error) && strings.EqualFold(name, headers.Error) {
+			text = value
+		}
+	}
+	return text
+}
+
+// decode reads the message into v: the error that it reports, or the body.
+func (r *received) decode(c *wire.Coder, m *codec.Message, v any) error {
+	remote, err := r.open(c, m)
 	if remote != nil {
 		return remote
 	}
@@ -77,15 +116,15 @@ func decode(c *wire.Coder, m *codec.Message, received *transport.Message, v any)
 // open prepares the reading of a body and fills m, the message as the codec
 // sees it. The first error is what the message reports in place of a body, the
 // second one says why it could not be read.
-func open(c *wire.Coder, m *codec.Message, received *transport.Message) (remote, err error) {
-	if text, _ := wire.Lookup(received.Header, headers.Error); text != "" {
+func (r *received) open(c *wire.Coder, m *codec.Message) (remote, err error) {
+	if text := r.errorText(); text != "" {
 		return remoteError(text), nil
 	}
-	if received.Header == nil {
-		received.Header = map[string]string{}
+	*m = codec.Message{Type: codec.Response}
+	if !c.Headerless() {
+		m.Header = r.headers.Map()
 	}
-	*m = codec.Message{Type: codec.Response, Header: received.Header}
-	c.Load(received.Body)
+	c.Load(r.body)
 	if err := c.ReadHeader(m, codec.Response); err != nil {
 		return nil, err
 	}

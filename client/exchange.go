@@ -8,12 +8,14 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4/codec"
+	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/transport"
+	"github.com/justcy/go-micro/v4/transport/headers"
 )
 
-// keepHeaders is the largest number of headers whose map is used again.
+// keepHeaders is the largest number of headers whose memory is used again.
 const keepHeaders = 64
 
 // exchange is one attempt of a call: a request to one node and its reply. What
@@ -26,9 +28,11 @@ type exchange struct {
 	opts     CallOptions
 	limit    time.Time // when the attempt ends, zero when its context decides
 
-	request transport.Message
-	reply   transport.Message
-	header  map[string]string // for replies, where the transport can use it again
+	fields  []mux.Field       // the headers of the request, to which its Timeout is added
+	header  map[string]string // the same for a codec that wants to see them, else nil
+	spare   map[string]string // the same for a connection that needs a map
+	body    []byte            // of the request
+	reply   received
 	out, in codec.Message
 	coder   *wire.Coder
 	guard   guard
@@ -42,9 +46,7 @@ func newExchange() *exchange {
 	if x, ok := exchanges.Get().(*exchange); ok {
 		return x
 	}
-	x := &exchange{}
-	x.request.Header = make(map[string]string, 8)
-	x.header = make(map[string]string, 8)
+	x := &exchange{fields: make([]mux.Field, 0, 16)}
 	x.guard.fire = x.guard.expire
 	x.dial = []transport.DialOption{x.dialOptions}
 	return x
@@ -63,14 +65,13 @@ func (s *settings) exchange(ctx context.Context, node *registry.Node, req Reques
 
 // recycle keeps the exchange for later attempts, without anything of this one.
 func (x *exchange) recycle() {
-	header := x.request.Header
-	if len(header) > keepHeaders || len(x.header) > keepHeaders {
+	if len(x.fields) > keepHeaders {
 		return
 	}
-	clear(header)
-	clear(x.header)
+	clear(x.fields[:cap(x.fields)])
+	clear(x.spare)
+	x.fields, x.header, x.body, x.reply = x.fields[:0], nil, nil, received{}
 	x.settings, x.ctx, x.node, x.req, x.opts, x.limit = nil, nil, nil, nil, CallOptions{}, time.Time{}
-	x.request, x.reply = transport.Message{Header: header}, transport.Message{}
 	x.out, x.in = codec.Message{}, codec.Message{}
 	exchanges.Put(x)
 }
@@ -92,7 +93,7 @@ func (x *exchange) do(rsp any) (clean bool, err error) {
 	}
 	clean, err = x.deliver()
 	if err == nil {
-		err = decode(x.coder, &x.in, &x.reply, rsp)
+		err = x.reply.decode(x.coder, &x.in, rsp)
 	}
 	x.coder.Release()
 	x.coder = nil
@@ -150,29 +151,44 @@ func (x *exchange) over(conn connection) (whole, clean bool, err error) {
 			guarded.done(failure)
 		}
 	}()
-	x.setTimeout(now)
-	if err = conn.Send(&x.request); err == nil {
-		err = x.receive(conn)
+	fields := conn.fields()
+	if err = x.send(conn, fields, now); err == nil {
+		err = x.reply.receive(conn, fields)
 	}
 	failure = err
 	return
 }
 
-// headerReuse is what connections of the pool tell about themselves.
-type headerReuse interface {
-	HeaderReuser() transport.HeaderReuser
+// send sends the request, which tells the handler how much time it has. Fields
+// is nil when the connection needs a map of headers.
+func (x *exchange) send(conn connection, fields mux.FieldSocket, now time.Time) error {
+	timeout := ""
+	if end := x.end(); !end.IsZero() {
+		timeout = wire.Timeout(end.Sub(now))
+	}
+	if fields != nil && x.header == nil {
+		return fields.SendFields(appendNonEmpty(x.fields, headers.Timeout, timeout), x.body)
+	}
+	header := x.header
+	if header == nil {
+		header = x.mapped()
+	}
+	if timeout != "" {
+		header[headers.Timeout] = timeout
+	}
+	return conn.Send(&transport.Message{Header: header, Body: x.body})
 }
 
-// receive receives the reply, into the header map of the exchange if the
-// transport can do that.
-func (x *exchange) receive(conn connection) error {
-	if c, ok := conn.pooled.(headerReuse); ok {
-		if into := c.HeaderReuser(); into != nil {
-			x.reply.Header = x.header
-			return into.RecvInto(&x.reply)
-		}
+// mapped returns the headers as a map.
+func (x *exchange) mapped() map[string]string {
+	if x.spare == nil {
+		x.spare = make(map[string]string, len(x.fields)+1)
 	}
-	return conn.Recv(&x.reply)
+	clear(x.spare)
+	for _, f := range x.fields {
+		x.spare[f.Name] = f.Value
+	}
+	return x.spare
 }
 
 // explain returns the error of a failed operation: that of the context if it
@@ -237,13 +253,6 @@ func (x *exchange) end() time.Time {
 	return earlier(x.limit, deadline)
 }
 
-// setTimeout tells the handler how much time it has.
-func (x *exchange) setTimeout(now time.Time) {
-	if end := x.end(); !end.IsZero() {
-		wire.SetTimeout(x.request.Header, end.Sub(now))
-	}
-}
-
 // encode fills the request.
 func (x *exchange) encode() error {
 	format, contentType, err := x.settings.formatFor(x.node, x.req.ContentType())
@@ -251,14 +260,18 @@ func (x *exchange) encode() error {
 		return internalError(clientID, err.Error())
 	}
 	id := strconv.FormatUint(x.settings.client.nextID(), 10)
-	setHeaders(x.request.Header, x.ctx, x.req, contentType, id)
-	x.out = requestMessage(x.req, id, x.request.Header)
+	x.fields = appendHeaders(x.fields[:0], x.ctx, x.req, contentType, id)
 	x.coder = format.Coder()
+	x.header = nil
+	if !x.coder.Headerless() {
+		x.header = mux.FieldMap(x.fields)
+	}
+	x.out = requestMessage(x.req, id, x.header)
 	body, err := x.coder.Encode(&x.out, x.req.Body())
 	if err != nil {
 		x.coder.Release()
 		return codecError(err)
 	}
-	x.request.Body = body
+	x.body = body
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/transport"
 	"github.com/justcy/go-micro/v4/util/pool"
 )
@@ -31,6 +32,15 @@ type connection struct {
 	transport.Client
 	pooled pool.Conn
 	pool   pool.Pool
+}
+
+// fields returns the connection as one that carries headers without maps, nil
+// when it cannot do that.
+func (c connection) fields() mux.FieldSocket {
+	if p, ok := c.pooled.(interface{ Fields() mux.FieldSocket }); ok {
+		return p.Fields()
+	}
+	return nil
 }
 
 // done gives the connection back, or closes it if err is not nil or nobody

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4/codec"
+	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/transport"
 	"github.com/justcy/go-micro/v4/transport/headers"
@@ -26,24 +27,26 @@ type rpcStream struct {
 	response streamResponse
 	coder    *wire.Coder
 	conn     transport.Client
+	carrier  mux.FieldSocket // conn without maps of headers; nil when it or the codec needs them
 
 	sending  sync.Mutex
-	out      transport.Message // the headers stay, the body changes
+	fields   []mux.Field       // the headers of messages
+	header   map[string]string // the same, if carrier is nil
 	message  codec.Message     // what is being encoded
 	sendDone bool              // the end of the sending side was announced
 	lost     bool              // the last message has certainly not arrived
 
 	receiving sync.Mutex
-	in        transport.Message
+	in        received
 	received  codec.Message
-	spare     map[string]string // for the headers of the next message
 
 	mu     sync.Mutex
 	ctx    context.Context
 	cancel context.CancelFunc
 	stop   func() bool       // ends the watch on ctx
-	header map[string]string // of the last message received
-	shown  bool              // header was handed out
+	last   mux.Headers       // of the last message received
+	opened bool              // there is one
+	shown  map[string]string // the same, once they were handed out
 	err    error             // the last one of Send or Recv
 	end    error             // why the stream is over, nil while it is open
 
@@ -93,19 +96,42 @@ func (s *rpcStream) Send(msg any) error {
 func (s *rpcStream) write(msg any) (err error) {
 	defer recovered(&err)
 	s.lost = false
-	s.message = requestMessage(s.request.Request, s.id, s.out.Header)
+	s.message = requestMessage(s.request.Request, s.id, s.header)
 	body, err := s.coder.Encode(&s.message, msg)
 	if err != nil {
 		return codecError(err)
 	}
-	s.out.Body = body
-	err = s.conn.Send(&s.out)
-	s.out.Body = nil
-	if err != nil {
+	if err = s.send(body); err != nil {
 		s.lost = notSent(err)
 		return internalError(transportID, err.Error())
 	}
 	return nil
+}
+
+// carry prepares the sending on the connection.
+func (s *rpcStream) carry() {
+	if carrier, ok := s.conn.(mux.FieldSocket); ok && s.coder.Headerless() {
+		s.carrier = carrier
+		return
+	}
+	s.header = mux.FieldMap(s.fields)
+}
+
+// send sends a message.
+func (s *rpcStream) send(body []byte) error {
+	if s.carrier != nil {
+		return s.carrier.SendFields(s.fields, body)
+	}
+	return s.conn.Send(&transport.Message{Header: s.header, Body: body})
+}
+
+// setHeader adds a header to the messages that follow.
+func (s *rpcStream) setHeader(name, value string) {
+	if s.carrier != nil {
+		s.fields = append(s.fields, mux.Field{Name: name, Value: value})
+		return
+	}
+	s.header[name] = value
 }
 
 // CloseSend announces that no more messages follow.
@@ -118,7 +144,7 @@ func (s *rpcStream) CloseSend() error {
 		}
 		return s.note(err)
 	}
-	s.out.Header[wire.HalfCloseHeader] = "true"
+	s.setHeader(wire.HalfCloseHeader, "true")
 	if err := s.sendEnd(); err != nil {
 		if end := s.ending(); end != nil {
 			err = end
@@ -134,8 +160,8 @@ func (s *rpcStream) sendEnd() error {
 		return nil
 	}
 	s.sendDone = true
-	s.out.Header[headers.Error] = wire.EOS
-	if err := s.conn.Send(&s.out); err != nil {
+	s.setHeader(headers.Error, wire.EOS)
+	if err := s.send(nil); err != nil {
 		return internalError(transportID, err.Error())
 	}
 	return nil
@@ -160,15 +186,11 @@ func (s *rpcStream) receive() error {
 	if err := s.over(); err != nil {
 		return err
 	}
-	if err := s.receiveInto(s.spare); err != nil {
+	if err := s.in.receive(s.conn, s.carrier); err != nil {
 		return s.finish(s.failure(err))
 	}
 	s.mu.Lock()
-	s.spare = s.header
-	if s.shown {
-		s.spare, s.shown = nil, false
-	}
-	s.header = s.in.Header
+	s.last, s.shown, s.opened = s.in.headers, nil, true
 	s.mu.Unlock()
 	remote, err := s.open()
 	switch {
@@ -180,30 +202,20 @@ func (s *rpcStream) receive() error {
 	return nil
 }
 
-// receiveInto receives a message, into a header map that nobody has, if the
-// transport can do that: a map for each message is a third of what a small one
-// takes.
-func (s *rpcStream) receiveInto(header map[string]string) error {
-	s.in = transport.Message{}
-	if into, ok := s.conn.(transport.HeaderReuser); ok && header != nil && len(header) <= keepHeaders {
-		s.in.Header = header
-		return into.RecvInto(&s.in)
-	}
-	return s.conn.Recv(&s.in)
-}
-
 // lastHeader hands out the headers of the last message received.
 func (s *rpcStream) lastHeader() map[string]string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.shown = true
-	return s.header
+	if s.shown == nil && s.opened {
+		s.shown = s.last.Map()
+	}
+	return s.shown
 }
 
 // open reads the headers of the message received.
 func (s *rpcStream) open() (remote, err error) {
 	defer recovered(&err)
-	return open(s.coder, &s.received, &s.in)
+	return s.in.open(s.coder, &s.received)
 }
 
 // readBody decodes the message received.

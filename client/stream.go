@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/transport"
@@ -63,6 +64,7 @@ func (s *settings) open(ctx context.Context, node *registry.Node, req Request, o
 		}
 		return nil, internalError(clientID, "connection error: "+err.Error())
 	}
+	stream.carry()
 	if err := stream.sendFirst(ctx); err != nil {
 		stream.closeConn()
 		return nil, err
@@ -93,14 +95,12 @@ func (s *settings) newStream(ctx context.Context, node *registry.Node, req Reque
 		return nil, err
 	}
 	id := strconv.FormatUint(s.client.nextID(), 10)
-	header := make(map[string]string, 8) // of up to eight it has no table and takes half the memory
-	setHeaders(header, ctx, req, contentType, id)
-	header[headers.Stream] = id
+	fields := appendHeaders(make([]mux.Field, 0, 8), ctx, req, contentType, id)
+	fields = append(fields, mux.Field{Name: headers.Stream, Value: id})
 	if deadline, ok := ctx.Deadline(); ok && opts.StreamTimeout > 0 {
-		wire.SetTimeout(header, time.Until(deadline))
+		fields = append(fields, mux.Field{Name: headers.Timeout, Value: wire.Timeout(time.Until(deadline))})
 	}
-	stream := &rpcStream{id: id, coder: format.Coder()}
-	stream.out.Header = header
+	stream := &rpcStream{id: id, coder: format.Coder(), fields: fields}
 	stream.request = streamRequest{Request: req, stream: stream}
 	stream.response.stream = stream
 	return stream, nil

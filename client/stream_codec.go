@@ -49,7 +49,7 @@ func (c streamCodec) ReadHeader(m *codec.Message, _ codec.MessageType) error {
 		return s.note(err)
 	}
 	*m = s.received
-	s.lastHeader() // m has it now
+	m.Header = s.lastHeader()
 	return nil
 }
 

@@ -36,7 +36,8 @@ type call struct {
 	http2    bool   // pseudo headers may be sent
 	inbox    *inbox // the further messages of a stream; nil if there are none
 
-	metadata sync.Once // completes the headers of request for whoever asks for metadata
+	metadata sync.Once         // makes header
+	header   map[string]string // of the message that opened it, and where that came from
 
 	reading sync.Mutex // guards the decoding side of coder and request
 	writing sync.Mutex // guards its encoding side and response
@@ -44,14 +45,12 @@ type call struct {
 	over    bool // set under both locks
 	replied bool // a message was sent; guarded by writing
 
-	prepared *preparedHeader // of the messages of a stream, guarded by writing
-
 	prev, next *call // among the calls of conn, guarded by conn.mu
 }
 
 // newCall makes the call of a message.
-func newCall(c *conn, st *settings, head *wire.Head, format *wire.Format, m *transport.Message) *call {
-	k := &call{conn: c, settings: st, id: head.ID, streamID: head.Stream, size: len(m.Body)}
+func newCall(c *conn, st *settings, head *wire.Head, format *wire.Format, m *incoming) *call {
+	k := &call{conn: c, settings: st, id: head.ID, streamID: head.Stream, size: len(m.body)}
 	k.writer.call, k.response.call = k, k
 	k.coder = format.Coder()
 	k.request = request{
@@ -74,16 +73,15 @@ func newCall(c *conn, st *settings, head *wire.Head, format *wire.Format, m *tra
 	return k
 }
 
-// Metadata returns the headers of the request, and where it came from. That is
-// added only when somebody asks: together with the usual headers it needs a map
-// with a table, which takes three more allocations and 700 bytes, and most
-// handlers read no metadata.
+// Metadata returns the headers of the request, and where it came from. The map
+// is made when somebody asks for it: most handlers read no metadata.
 func (k *call) Metadata() map[string]string {
 	k.metadata.Do(func() {
-		k.request.first.Header[headers.Local] = k.conn.local
-		k.request.first.Header[headers.Remote] = k.conn.remote
+		k.header = k.request.first.headers.Map()
+		k.header[headers.Local] = k.conn.local
+		k.header[headers.Remote] = k.conn.remote
 	})
-	return k.request.first.Header
+	return k.header
 }
 
 // serve runs the request to its end, even if its handler ends the goroutine.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	microerrors "github.com/justcy/go-micro/v4/errors"
+	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/transport"
 	"github.com/justcy/go-micro/v4/transport/headers"
@@ -40,14 +41,15 @@ const (
 type conn struct {
 	run    *run
 	socket transport.Socket
+	fields mux.FieldSocket // socket without maps of headers; nil when it needs them
 	local  string
 	remote string
 
 	sending sync.Mutex // messages are sent one after the other
 	out     transport.Message
-	in      transport.Message // what was received last; the reader's own
-	http2   *pieces           // nil for sockets that carry messages; the reader's own
-	shared  bool              // a stream was open beside something else; the reader's own
+	in      incoming // what was received last; the reader's own
+	http2   *pieces  // nil for sockets that carry messages; the reader's own
+	shared  bool     // a stream was open beside something else; the reader's own
 
 	// The goroutine that reads serves requests itself when the socket tells it
 	// about further messages; without a watcher each has a goroutine.
@@ -76,6 +78,7 @@ func newConn(r *run, s transport.Socket) *conn {
 	if c.watcher, _ = s.(transport.Watcher); c.watcher != nil {
 		c.rested = sync.NewCond(&c.mu)
 	}
+	c.fields, _ = s.(mux.FieldSocket)
 	c.onMore = c.takeOver
 	if p, ok := s.(transport.Piecewise); ok {
 		c.http2 = &pieces{ctx: p.Context()}
@@ -102,7 +105,7 @@ func (c *conn) serve() {
 
 // next receives one message and passes it on. It is false at the end.
 func (c *conn) next() bool {
-	if err := c.socket.Recv(&c.in); err != nil {
+	if err := c.receive(); err != nil {
 		c.end(err)
 		return false
 	}
@@ -111,8 +114,20 @@ func (c *conn) next() bool {
 	} else {
 		c.dispatch(&c.in)
 	}
-	c.in = transport.Message{}
+	c.in = incoming{}
 	return true
+}
+
+// receive receives one message into c.in.
+func (c *conn) receive() (err error) {
+	if c.fields != nil {
+		c.in.body, err = c.fields.RecvHeaders(&c.in.headers)
+		return err
+	}
+	var m transport.Message
+	err = c.socket.Recv(&m)
+	c.in = incoming{mux.HeadersOf(m.Header), m.Body}
+	return err
 }
 
 // hand gives a request to the goroutine that serves it.
@@ -232,11 +247,8 @@ func (c *conn) isLost() bool {
 }
 
 // dispatch passes a message on to whom it concerns.
-func (c *conn) dispatch(m *transport.Message) {
-	if m.Header == nil {
-		m.Header = map[string]string{}
-	}
-	head := wire.ParseHead(m.Header)
+func (c *conn) dispatch(m *incoming) {
+	head := wire.ParseHeaders(&m.headers)
 	if head.Topic != "" {
 		c.event(&head, m)
 		return
@@ -296,12 +308,12 @@ func (c *conn) belated(head *wire.Head) bool {
 // deliver queues a message for a stream; it is false for one that is a new
 // request. A stream whose handler does not keep up is ended when that is the
 // only way to let other requests through.
-func (c *conn) deliver(k *call, head *wire.Head, m *transport.Message) bool {
+func (c *conn) deliver(k *call, head *wire.Head, m *incoming) bool {
 	patience := patienceAlone
 	if c.shared {
 		patience = patienceShared
 	}
-	switch k.inbox.putWithin(patience, inbound{header: m.Header, body: m.Body, err: head.Error}) {
+	switch k.inbox.putWithin(patience, inbound{incoming: *m, err: head.Error}) {
 	case foreign:
 		return k.http2 // pieces of a request are never new ones
 	case full:
@@ -321,7 +333,7 @@ func (k *call) overflow() {
 }
 
 // start starts the request that a message is.
-func (c *conn) start(head *wire.Head, m *transport.Message, http2 bool) {
+func (c *conn) start(head *wire.Head, m *incoming, http2 bool) {
 	if err := overlong(head); err != nil {
 		c.refuse(head, err, "text/plain", nil)
 		return
@@ -330,7 +342,9 @@ func (c *conn) start(head *wire.Head, m *transport.Message, http2 bool) {
 	st := c.run.server.settings.Load()
 	if head.ContentType == "" {
 		head.ContentType = st.contentType
-		m.Header[headers.ContentType] = head.ContentType
+		h := m.headers.Map()
+		h[headers.ContentType] = head.ContentType
+		m.headers = mux.HeadersOf(h)
 	}
 	legacy := head.Resolve()
 	format, err := st.format(head.ContentType, legacy)
@@ -466,6 +480,13 @@ func (c *conn) send(h map[string]string, body []byte) error {
 	err := c.socket.Send(&c.out)
 	c.out = transport.Message{}
 	return err
+}
+
+// sendFields is send for a socket that needs no map.
+func (c *conn) sendFields(fields []mux.Field, body []byte) error {
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	return c.fields.SendFields(fields, body)
 }
 
 // lateStreams remembers the ids of the last maxLate streams added.

@@ -68,11 +68,12 @@ func (st *settings) newMessage(topic string, header map[string]string, body []by
 
 // event handles a message published straight to the socket and answers it.
 // Messages of one socket are handled one after the other, in their order.
-func (c *conn) event(head *wire.Head, m *transport.Message) {
-	err := c.run.server.accept(c.run, nil, head.Topic, m.Header, m.Body)
+func (c *conn) event(head *wire.Head, m *incoming) {
+	header := m.headers.Map()
+	err := c.run.server.accept(c.run, nil, head.Topic, header, m.body)
 	h := borrowHeader()
 	defer returnHeader(h)
-	echoHeader(h, m.Header)
+	echoHeader(h, header)
 	if err != nil {
 		h[headers.Error] = err.Error()
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/justcy/go-micro/v4/codec/grpc"
 	microerrors "github.com/justcy/go-micro/v4/errors"
+	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/transport"
 )
@@ -35,10 +36,10 @@ type pieces struct {
 // piece takes a part of the body and dispatches the messages it completes. A
 // gRPC body is a sequence of frames, any other is one message, except that the
 // parts of a stream are taken for its messages.
-func (c *conn) piece(m *transport.Message) {
+func (c *conn) piece(m *incoming) {
 	p := c.http2
 	if p.header == nil {
-		p.head, p.header = wire.ParseHead(m.Header), m.Header
+		p.head, p.header = wire.ParseHeaders(&m.headers), m.headers.Map()
 		p.grpc = strings.HasPrefix(p.head.ContentType, "application/grpc")
 	}
 	if p.broken {
@@ -48,7 +49,7 @@ func (c *conn) piece(m *transport.Message) {
 		c.dispatch(m)
 		return
 	}
-	p.body = append(p.body, m.Body...)
+	p.body = append(p.body, m.body...)
 	if p.grpc {
 		c.frames(p)
 	}
@@ -72,7 +73,7 @@ func (c *conn) frames(p *pieces) {
 		}
 		body := p.body[:n:n]
 		p.body, p.framed = p.body[n:], true
-		c.dispatch(&transport.Message{Header: maps.Clone(p.header), Body: body})
+		c.dispatch(&incoming{mux.HeadersOf(maps.Clone(p.header)), body})
 	}
 }
 
@@ -84,6 +85,6 @@ func (c *conn) lastPiece() {
 	if p.header == nil || p.broken || len(p.body) == 0 && streaming {
 		return
 	}
-	c.dispatch(&transport.Message{Header: p.header, Body: p.body})
+	c.dispatch(&incoming{mux.HeadersOf(p.header), p.body})
 	p.body = nil
 }

@@ -2,10 +2,12 @@ package server
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/internal/wire"
 )
 
@@ -18,11 +20,27 @@ const (
 	messageCost = 512
 )
 
+// incoming is a message as it arrived.
+type incoming struct {
+	headers mux.Headers
+	body    []byte
+}
+
 // inbound is a message of a stream on its way to the handler.
 type inbound struct {
-	header map[string]string
-	body   []byte
-	err    string // of the Micro-Error header
+	incoming
+	err string // of the Micro-Error header
+}
+
+// halfCloses reports whether the sender of a message that ends its side of the
+// stream waits for the end of the other one.
+func (m *inbound) halfCloses() bool {
+	for name := range m.headers.All() {
+		if strings.EqualFold(name, wire.HalfCloseHeader) {
+			return true
+		}
+	}
+	return false
 }
 
 // inbox queues the messages of one stream. One goroutine puts and one takes.

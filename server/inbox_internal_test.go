@@ -14,7 +14,7 @@ func TestInboxKeepsOrderAndForgetsWhatWasTaken(t *testing.T) {
 	ctx := context.Background()
 	next := byte(0)
 	for i := range 1000 {
-		if q.put(inbound{body: []byte{byte(i)}}) != taken {
+		if q.put(inbound{incoming: incoming{body: []byte{byte(i)}}}) != taken {
 			t.Fatal("not taken")
 		}
 		if i%3 != 0 {
@@ -46,7 +46,7 @@ func TestInboxKeepsOrderAndForgetsWhatWasTaken(t *testing.T) {
 func TestInboxWaitsForRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newInbox(new(atomic.Int64))
-		big := inbound{body: make([]byte, inboxBudget)}
+		big := inbound{incoming: incoming{body: make([]byte, inboxBudget)}}
 		if q.put(big) != taken || q.put(inbound{}) != full {
 			t.Fatal("the budget is not kept")
 		}
@@ -69,17 +69,17 @@ func TestInboxesOfAConnectionShareABudget(t *testing.T) {
 	var all []*inbox
 	for range connBudget / inboxBudget {
 		q := newInbox(&total)
-		if q.put(inbound{body: body}) != taken {
+		if q.put(inbound{incoming: incoming{body: body}}) != taken {
 			t.Fatal("there was room")
 		}
 		all = append(all, q)
 	}
 	late := newInbox(&total)
-	if late.put(inbound{body: body}) != full {
+	if late.put(inbound{incoming: incoming{body: body}}) != full {
 		t.Error("the budget of the connection is not kept")
 	}
 	all[0].abort(errRequestOver)
-	if late.put(inbound{body: body}) != taken {
+	if late.put(inbound{incoming: incoming{body: body}}) != taken {
 		t.Error("a finished stream keeps its part of the budget")
 	}
 	for _, q := range append(all, late) {

@@ -5,7 +5,6 @@ import (
 
 	"github.com/justcy/go-micro/v4/codec"
 	"github.com/justcy/go-micro/v4/internal/wire"
-	"github.com/justcy/go-micro/v4/transport"
 )
 
 // request is the Request of a call, and the codec.Reader of its messages.
@@ -18,13 +17,12 @@ type request struct {
 	stream      bool
 	body        any
 
-	first  transport.Message // the message that opened the request
-	opened bool              // first was taken
-	served bool              // it was given to the handler of a stream
-	single bool              // there is no other message: the endpoint is unary
-	read   bool              // Read has returned the only body
-	loaded bool              // the coder holds a message that was not decoded yet
-	empty  bool              // that message has no body
+	first  incoming // the message that opened the request
+	opened bool     // first was taken
+	single bool     // there is no other message: the endpoint is unary
+	read   bool     // Read has returned the only body
+	loaded bool     // the coder holds a message that was not decoded yet
+	empty  bool     // that message has no body
 }
 
 func (r *request) Service() string           { return r.service }
@@ -49,7 +47,7 @@ func (r *request) Read() ([]byte, error) {
 			return nil, io.EOF
 		}
 		r.read = true
-		return r.first.Body, nil
+		return r.first.body, nil
 	}
 	m, err := r.next()
 	if err != nil {
@@ -69,23 +67,66 @@ func (r *request) Read() ([]byte, error) {
 func (r *request) ReadHeader(m *codec.Message, t codec.MessageType) error {
 	r.call.reading.Lock()
 	defer r.call.reading.Unlock()
-	return r.readHeader(m, t)
-}
-
-func (r *request) readHeader(m *codec.Message, t codec.MessageType) error {
-	in, err := r.next()
+	first := !r.opened || r.single
+	in, err := r.advance(m)
 	if err != nil {
 		return err
 	}
+	r.showHeader(m, &in, first)
+	return r.readHeader(m, t)
+}
+
+// readEnvelope is ReadHeader for those who do not look at the header of m. It
+// reports whether m ends one side of the stream and its sender waits for the end
+// of the other one.
+func (r *request) readEnvelope(m *codec.Message) (half bool, err error) {
+	r.call.reading.Lock()
+	defer r.call.reading.Unlock()
+	return r.envelope(m)
+}
+
+func (r *request) envelope(m *codec.Message) (half bool, err error) {
+	first := !r.opened || r.single
+	in, err := r.advance(m)
+	if err != nil {
+		return false, err
+	}
+	if !r.call.coder.Headerless() {
+		r.showHeader(m, &in, first)
+	}
+	return in.err == wire.EOS && in.halfCloses(), r.readHeader(m, codec.Request)
+}
+
+// advance loads the next message and stores in m what is known about it without
+// its headers.
+func (r *request) advance(m *codec.Message) (inbound, error) {
+	in, err := r.next()
+	if err != nil {
+		return in, err
+	}
 	c := r.call
-	m.Header, m.Body, m.Error = in.header, in.body, in.err
+	m.Body, m.Error = in.body, in.err
 	m.Id, m.Target, m.Method, m.Endpoint = c.id, r.service, r.method, r.endpoint
 	r.loaded, r.empty = true, len(in.body) == 0
 	c.coder.Load(in.body)
+	return in, nil
+}
+
+// showHeader gives m the headers of a message.
+func (r *request) showHeader(m *codec.Message, in *inbound, first bool) {
+	if first {
+		m.Header = r.call.Metadata()
+		return
+	}
+	m.Header = in.headers.Map()
+}
+
+// readHeader reads what the codec keeps about the loaded message.
+func (r *request) readHeader(m *codec.Message, t codec.MessageType) error {
 	if m.Error != "" {
 		return nil
 	}
-	if err := c.coder.ReadHeader(m, t); err != nil {
+	if err := r.call.coder.ReadHeader(m, t); err != nil {
 		return err
 	}
 	if m.Endpoint == "" {
@@ -110,7 +151,7 @@ func (r *request) ReadBody(v any) error {
 	r.call.reading.Lock()
 	defer r.call.reading.Unlock()
 	if !r.loaded {
-		if err := r.readHeader(new(codec.Message), codec.Request); err != nil {
+		if _, err := r.envelope(new(codec.Message)); err != nil {
 			return err
 		}
 	}
@@ -129,12 +170,8 @@ func (r *request) next() (inbound, error) {
 	case c.over:
 		return inbound{}, errRequestOver
 	case !r.opened, r.single:
-		header := r.first.Header
-		if r.opened || r.served {
-			header = c.Metadata() // handlers may use it by now
-		}
 		r.opened = true
-		return inbound{header: header, body: r.first.Body}, nil
+		return inbound{incoming: r.first}, nil
 	case c.inbox == nil:
 		return inbound{}, io.EOF
 	}
@@ -157,8 +194,8 @@ func (r *request) decoded(body any) {
 func (r *request) streams() {
 	r.call.reading.Lock()
 	defer r.call.reading.Unlock()
-	r.stream, r.loaded, r.served = true, false, true
-	if r.call.isGRPC() && !(r.call.http2 && len(r.first.Body) == 0) {
+	r.stream, r.loaded = true, false
+	if r.call.isGRPC() && !(r.call.http2 && len(r.first.body) == 0) {
 		r.opened = false
 	}
 }

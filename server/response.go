@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/justcy/go-micro/v4/codec"
+	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/transport/headers"
 )
 
@@ -26,7 +27,6 @@ func (r *response) WriteHeader(h map[string]string) {
 		r.header = make(map[string]string, len(h))
 	}
 	maps.Copy(r.header, h)
-	r.call.prepared = nil
 }
 
 // Write sends a body that is encoded already.
@@ -55,6 +55,9 @@ func (w *replyWriter) Write(m *codec.Message, v any) error {
 	if c.over {
 		return errRequestOver
 	}
+	if c.conn.fields != nil && len(m.Header) == 0 && c.response.header == nil && c.coder.Headerless() {
+		return c.sendReply(m, v)
+	}
 	h := borrowHeader()
 	defer returnHeader(h)
 	maps.Copy(h, m.Header)
@@ -65,13 +68,25 @@ func (w *replyWriter) Write(m *codec.Message, v any) error {
 		body = emptyFrame
 	}
 	m.Header = original
-	if c.repeats(m) && len(h) == 0 && failure == nil {
-		return c.send(c.prepare(m), body)
-	}
 	c.fillHeader(h, m)
 	if err := c.send(h, body); err != nil {
 		return err
 	}
+	return failure
+}
+
+// sendReply is Write where nobody needs a map of headers.
+func (c *call) sendReply(m *codec.Message, v any) error {
+	body, failure := c.encode(m, v)
+	fields := fieldPool.Get().(*[]mux.Field)
+	*fields = c.appendFields((*fields)[:0], m)
+	err := c.conn.sendFields(*fields, body)
+	clear(*fields)
+	fieldPool.Put(fields)
+	if err != nil {
+		return err
+	}
+	c.replied = true
 	return failure
 }
 
@@ -89,43 +104,34 @@ func (c *call) encode(m *codec.Message, v any) (body []byte, failure error) {
 	return body, failure
 }
 
-// preparedHeader is what fillHeader makes for most messages of a stream.
-type preparedHeader struct {
-	header                       map[string]string
-	id, target, method, endpoint string
-}
-
-// repeats reports whether m is a message of a stream, and not its first one,
-// that has nothing of its own to say in the headers.
-func (c *call) repeats(m *codec.Message) bool {
-	return c.inbox != nil && c.replied && m.Error == ""
-}
-
-// prepare returns the headers of m. They are made once, as a stream has a dozen
-// of them, which take more time than the rest of a small message.
-func (c *call) prepare(m *codec.Message) map[string]string {
-	p := c.prepared
-	if p == nil || p.id != m.Id || p.target != m.Target || p.method != m.Method || p.endpoint != m.Endpoint {
-		p = &preparedHeader{map[string]string{}, m.Id, m.Target, m.Method, m.Endpoint}
-		c.fillHeader(p.header, m)
-		c.prepared = p
+// appendFields appends what tells the client which request a reply is for, and
+// what it is.
+func (c *call) appendFields(f []mux.Field, m *codec.Message) []mux.Field {
+	f = appendBoth(f, headers.ID, "X-"+headers.ID, m.Id)
+	f = appendBoth(f, headers.Request, "X-"+headers.Request, m.Target)
+	f = appendBoth(f, headers.Method, "X-"+headers.Method, m.Method)
+	f = appendBoth(f, headers.Endpoint, "X-"+headers.Endpoint, m.Endpoint)
+	f = appendBoth(f, headers.Error, "X-"+headers.Error, m.Error)
+	if c.streamID != "" {
+		f = append(f, mux.Field{Name: headers.Stream, Value: c.streamID})
 	}
-	return p.header
+	return append(f, mux.Field{Name: headers.ContentType, Value: c.request.contentType})
 }
 
-// fillHeader adds to h what tells the client which request a reply is for, and
-// what it is. Headers set with WriteHeader win.
+func appendBoth(f []mux.Field, name, prefixed, value string) []mux.Field {
+	if value == "" {
+		return f
+	}
+	return append(f, mux.Field{Name: name, Value: value}, mux.Field{Name: prefixed, Value: value})
+}
+
+// fillHeader adds the same to h. Headers set with WriteHeader win.
 func (c *call) fillHeader(h map[string]string, m *codec.Message) {
 	foreign := len(h) > 0 // written by the codec or the caller
-	setBoth(h, headers.ID, "X-"+headers.ID, m.Id)
-	setBoth(h, headers.Request, "X-"+headers.Request, m.Target)
-	setBoth(h, headers.Method, "X-"+headers.Method, m.Method)
-	setBoth(h, headers.Endpoint, "X-"+headers.Endpoint, m.Endpoint)
-	setBoth(h, headers.Error, "X-"+headers.Error, m.Error)
-	if c.streamID != "" {
-		h[headers.Stream] = c.streamID
+	var space [16]mux.Field
+	for _, f := range c.appendFields(space[:0], m) {
+		h[f.Name] = f.Value
 	}
-	h[headers.ContentType] = c.request.contentType
 	if foreign {
 		c.tidy(h)
 	}
@@ -155,6 +161,9 @@ func (c *call) tidy(h map[string]string) {
 		}
 	}
 }
+
+// fieldPool holds the headers of replies for transports that need no maps.
+var fieldPool = sync.Pool{New: func() any { f := make([]mux.Field, 0, 16); return &f }}
 
 // headerPool holds the header maps of replies. Transports do not keep them.
 var headerPool = sync.Pool{New: func() any { return make(map[string]string, 8) }}

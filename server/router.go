@@ -225,11 +225,7 @@ func (e *exchange) release() {
 func (r *router) ServeRequest(ctx context.Context, req Request, rsp Response) error {
 	ex := exchanges.Get().(*exchange)
 	defer func() { ex.release() }()
-	if _, own := req.(*request); !own { // whose ReadHeader does it
-		ex.in.Header = req.Header()
-	}
-	cc := req.Codec()
-	if err := cc.ReadHeader(&ex.in, codec.Request); err != nil {
+	if err := ex.read(req); err != nil {
 		return decodeError(err)
 	}
 	endpoint := ex.in.Endpoint
@@ -247,6 +243,16 @@ func (r *router) ServeRequest(ctx context.Context, req Request, rsp Response) er
 		return e.serveStream(ctx, id, req, rsp)
 	}
 	return e.serveUnary(ctx, ex, req, rsp)
+}
+
+// read reads the envelope of a request.
+func (e *exchange) read(req Request) error {
+	if own, ok := req.(*request); ok {
+		_, err := own.readEnvelope(&e.in)
+		return err
+	}
+	e.in.Header = req.Header()
+	return req.Codec().ReadHeader(&e.in, codec.Request)
 }
 
 func decodeError(err error) error {

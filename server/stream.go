@@ -70,8 +70,20 @@ func (s *rpcStream) Recv(v any) error {
 	return s.keep(err)
 }
 
+// readHeader reads what is known about the next message, and whether it ends the
+// client's side alone.
+func (s *rpcStream) readHeader() (half bool, err error) {
+	if own, ok := s.reader.(*request); ok {
+		return own.readEnvelope(&s.in)
+	}
+	err = s.reader.ReadHeader(&s.in, codec.Request)
+	_, half = wire.Lookup(s.in.Header, wire.HalfCloseHeader)
+	return half, err
+}
+
 func (s *rpcStream) recv(v any) error {
-	if err := s.reader.ReadHeader(&s.in, codec.Request); err != nil {
+	half, err := s.readHeader()
+	if err != nil {
 		if errors.Is(err, io.EOF) {
 			s.end(true) // of an HTTP/2 request, or of one without an id
 		}
@@ -81,7 +93,6 @@ func (s *rpcStream) recv(v any) error {
 	case "":
 		return s.reader.ReadBody(v)
 	case wire.EOS:
-		_, half := wire.Lookup(s.in.Header, wire.HalfCloseHeader)
 		s.end(half)
 		_ = s.reader.ReadBody(nil)
 		return io.EOF

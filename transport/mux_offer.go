@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"os"
 	"strings"
@@ -166,29 +165,27 @@ func (c *offer) Recv(m *Message) error {
 	return c.plain.Recv(m)
 }
 
-// RecvInto is Recv into the header map that m has.
-func (c *offer) RecvInto(m *Message) error {
+// SendFields sends a message with the given headers.
+func (c *offer) SendFields(fields []mux.Field, body []byte) error {
+	if s := c.socket.Load(); s != nil {
+		return s.SendFields(fields, body)
+	}
+	return c.Send(&Message{Header: mux.FieldMap(fields), Body: body})
+}
+
+// RecvHeaders receives the next message.
+func (c *offer) RecvHeaders(h *mux.Headers) (body []byte, err error) {
 	s, err := c.answer()
 	switch {
-	case m == nil:
-		return ErrNilMessage
 	case err != nil:
-		return err
+		return nil, err
 	case s != nil:
-		return s.RecvInto(m)
+		return s.RecvHeaders(h)
 	}
-	var fresh Message
-	if err := c.plain.Recv(&fresh); err != nil {
-		return err
-	}
-	if m.Header == nil {
-		*m = fresh
-		return nil
-	}
-	clear(m.Header)
-	maps.Copy(m.Header, fresh.Header)
-	m.Body = fresh.Body
-	return nil
+	var m Message
+	err = c.plain.Recv(&m)
+	*h = mux.HeadersOf(m.Header)
+	return m.Body, err
 }
 
 // answer waits until it is known what the connection is. The socket is nil on a

@@ -34,25 +34,28 @@ func (s *muxSocket) Send(m *Message) error {
 	return muxError(s.socket.Send((*mux.Message)(m), s.sendLimit))
 }
 
+// SendFields sends a message with the given headers.
+func (s *muxSocket) SendFields(fields []mux.Field, body []byte) error {
+	return muxError(s.socket.SendFields(fields, body, s.sendLimit))
+}
+
 // Recv receives the next message into m.
 func (s *muxSocket) Recv(m *Message) error {
 	if m == nil {
 		return ErrNilMessage
 	}
-	var fresh mux.Message
-	if err := s.socket.Recv(&fresh, s.recvLimit); err != nil {
-		return muxError(err)
+	var h mux.Headers
+	body, err := s.RecvHeaders(&h)
+	if err == nil {
+		*m = Message{Header: h.Map(), Body: body}
 	}
-	*m = Message(fresh)
-	return nil
+	return err
 }
 
-// RecvInto is Recv into the header map that m has.
-func (s *muxSocket) RecvInto(m *Message) error {
-	if m == nil {
-		return ErrNilMessage
-	}
-	return muxError(s.socket.Recv((*mux.Message)(m), s.recvLimit))
+// RecvHeaders receives the next message.
+func (s *muxSocket) RecvHeaders(h *mux.Headers) (body []byte, err error) {
+	body, err = s.socket.RecvHeaders(h, s.recvLimit)
+	return body, muxError(err)
 }
 
 // Watch calls f when there is something to receive.
@@ -106,7 +109,17 @@ func (c *muxClient) Send(m *Message) error {
 		return ErrNilMessage
 	}
 	c.open.Add(1)
-	err := c.muxSocket.Send(m)
+	return c.sent(c.muxSocket.Send(m))
+}
+
+// SendFields sends a message with the given headers.
+func (c *muxClient) SendFields(fields []mux.Field, body []byte) error {
+	c.open.Add(1)
+	return c.sent(c.muxSocket.SendFields(fields, body))
+}
+
+// sent notes how sending a message ended.
+func (c *muxClient) sent(err error) error {
 	if err != nil && errors.Is(err, ErrMessageTooLarge) {
 		c.open.Add(-1)
 		return err // the socket goes on
@@ -121,26 +134,31 @@ func (c *muxClient) Send(m *Message) error {
 }
 
 // Recv receives the next message into m.
-func (c *muxClient) Recv(m *Message) error { return c.recv(m, c.muxSocket.Recv) }
-
-// RecvInto is Recv into the header map that m has.
-func (c *muxClient) RecvInto(m *Message) error { return c.recv(m, c.muxSocket.RecvInto) }
-
-func (c *muxClient) recv(m *Message, recv func(*Message) error) error {
+func (c *muxClient) Recv(m *Message) error {
 	if m == nil {
 		return ErrNilMessage
 	}
+	var h mux.Headers
+	body, err := c.RecvHeaders(&h)
+	if err == nil {
+		*m = Message{Header: h.Map(), Body: body}
+	}
+	return err
+}
+
+// RecvHeaders receives the next message.
+func (c *muxClient) RecvHeaders(h *mux.Headers) (body []byte, err error) {
 	if !c.stream {
 		if err := c.pairs.take(c.socket.Done(), c.recvLimit); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	if err := recv(m); err != nil {
+	if body, err = c.muxSocket.RecvHeaders(h); err != nil {
 		c.failed.Store(true)
-		return err
+		return nil, err
 	}
 	c.open.Add(-1)
-	return nil
+	return body, nil
 }
 
 // Reusable reports whether the socket can carry another exchange.

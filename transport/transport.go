@@ -165,14 +165,6 @@ type Drainer interface {
 	Drain() error
 }
 
-// HeaderReuser is optionally implemented by a Socket that can receive without
-// making a map for each message.
-type HeaderReuser interface {
-	// RecvInto is Recv, except that it clears the map of m.Header and fills it
-	// again, if there is one.
-	RecvInto(m *Message) error
-}
-
 // Watcher is optionally implemented by a Socket. It spares its user a goroutine
 // that only waits for what may come: the one that works on a message can be the
 // one that receives the next.

@@ -6,7 +6,7 @@ var DecodeBlock = decodeBlock
 
 // AppendBlock appends the header block of h.
 func AppendBlock(b []byte, h map[string]string) ([]byte, error) {
-	b, _, err := appendBlock(b, h)
+	b, _, err := outgoing{header: h}.appendBlock(b)
 	return b, err
 }
 

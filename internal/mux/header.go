@@ -12,45 +12,50 @@ import (
 // counted as a line of an HTTP message.
 const lineCost = 4
 
-// appendBlock appends the header block of h. Names are sent in the canonical
-// form of HTTP, so that a header is spelled the same however it travelled;
-// what cannot be a name is left out, as are the headers that frame an HTTP
-// message and any Connection but close.
-//
-// It returns the number of headers, or 0 if a later message must not repeat the
-// block because h spelled a name in another way or twice.
-func appendBlock(b []byte, h map[string]string) (_ []byte, lines int, err error) {
-	from, size, seen, repeatable := len(b), 0, uint64(0), true
-	for name, value := range h {
-		code := codeOf(name)
-		if code == literal {
-			given := name
-			if name = httpmsg.CanonicalName(name); name == "" || framing(name) {
-				continue
-			}
-			code, repeatable = codeOf(name), repeatable && name == given
+// blockWriter writes a header block. Names are sent in the canonical form of
+// HTTP, so that a header is spelled the same however it travelled; what cannot
+// be a name is left out, as are the headers that frame an HTTP message and any
+// Connection but close.
+type blockWriter struct {
+	b           []byte
+	from        int
+	size, lines int
+	seen        uint64 // the numbers of names
+	unlike      bool   // a name was spelled in another way or came twice
+}
+
+func (w *blockWriter) add(name, value string) {
+	code := codeOf(name)
+	if code == literal {
+		given := name
+		if name = httpmsg.CanonicalName(name); name == "" || framing(name) {
+			return
 		}
-		if code == connection && !strings.EqualFold(value, "close") {
-			continue
-		}
-		if bit := uint64(1) << code &^ 1; seen&bit != 0 {
-			repeatable = false
-		} else {
-			seen |= bit
-		}
-		b = appendLine(b, code, name, value)
-		size += len(name) + len(value) + lineCost
-		lines++
+		code, w.unlike = codeOf(name), w.unlike || name != given
 	}
+	if code == connection && !strings.EqualFold(value, "close") {
+		return
+	}
+	if bit := uint64(1) << code &^ 1; w.seen&bit != 0 {
+		w.unlike = true
+	} else {
+		w.seen |= bit
+	}
+	w.b = appendLine(w.b, code, name, value)
+	w.size += len(name) + len(value) + lineCost
+	w.lines++
+}
+
+func (w *blockWriter) end() (_ []byte, lines int, err error) {
 	switch {
-	case size > MaxHeader || len(b)-from > maxBlock:
-		return b[:from], 0, fmt.Errorf("%w: headers of %d bytes, the limit is %d", ErrTooLarge, size, MaxHeader)
-	case lines > MaxHeaders:
-		return b[:from], 0, fmt.Errorf("%w: %d headers, the limit is %d", ErrTooLarge, lines, MaxHeaders)
-	case !repeatable:
-		lines = 0
+	case w.size > MaxHeader || len(w.b)-w.from > maxBlock:
+		return w.b[:w.from], 0, fmt.Errorf("%w: headers of %d bytes, the limit is %d", ErrTooLarge, w.size, MaxHeader)
+	case w.lines > MaxHeaders:
+		return w.b[:w.from], 0, fmt.Errorf("%w: %d headers, the limit is %d", ErrTooLarge, w.lines, MaxHeaders)
+	case w.unlike:
+		return w.b, 0, nil
 	}
-	return b, lines, nil
+	return w.b, w.lines, nil
 }
 
 // appendLine appends one header.
@@ -81,7 +86,8 @@ func appendText(b []byte, s string) []byte {
 	return append(b, s...)
 }
 
-// decodeBlock adds the headers of a block to h, as parts of block.
+// decodeBlock adds the headers of a block to h, as parts of block. If h is nil
+// it only checks the block.
 func decodeBlock(h map[string]string, block string) error {
 	size, lines := 0, 0
 	for block != "" {
@@ -94,7 +100,9 @@ func decodeBlock(h map[string]string, block string) error {
 		if lines++; lines > MaxHeaders || size > MaxHeader {
 			return violated("headers over the limit")
 		}
-		h[name] = value
+		if h != nil {
+			h[name] = value
+		}
 	}
 	return nil
 }

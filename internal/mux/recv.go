@@ -6,30 +6,15 @@ import (
 )
 
 // Recv waits for the next message, until limit is over if that is above zero.
-// Header and body are the caller's; the headers are stored in m.Header if that
-// is not nil, after it was cleared. It returns io.EOF when the peer has closed
+// Header and body are the caller's. It returns io.EOF when the peer has closed
 // the socket and everything was received, and after Close.
 func (s *Socket) Recv(m *Message, limit time.Duration) error {
-	s.receiving.Lock()
-	defer s.receiving.Unlock()
-	a, err := s.await(limit)
-	if err != nil {
-		return err
+	var h Headers
+	body, err := s.RecvHeaders(&h, limit)
+	if err == nil {
+		*m = Message{Header: h.Map(), Body: body}
 	}
-	s.unanswered.Store(0)
-	m.Body = a.body
-	if a.header != nil {
-		m.Header = a.header
-		return nil
-	}
-	if m.Header == nil {
-		m.Header = make(map[string]string, headersOf(a.block))
-	}
-	if err := s.unfold(m.Header, &a); err != nil {
-		s.c.violate(err)
-		return err
-	}
-	return nil
+	return err
 }
 
 // await waits for a message and takes it.

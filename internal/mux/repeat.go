@@ -77,41 +77,5 @@ func otherSpelling(code byte) string {
 	return ""
 }
 
-// unfold makes h the headers of a. The receiving lock is held.
-func (s *Socket) unfold(h map[string]string, a *arrived) error {
-	if !a.repeats || !restore(h, a.block, s.names) {
-		clear(h)
-		if err := decodeBlock(h, a.block); err != nil {
-			return err
-		}
-		if isBase(a.block) {
-			s.names = len(h)
-		}
-	}
-	return decodeBlock(h, a.changes)
-}
-
 // isBase reports whether a block is remembered by the end that gets it.
 func isBase(block string) bool { return block != "" && len(block) <= maxBase }
-
-// restore makes h, which has most likely been filled from a block before, what
-// the block says. It is false when that takes more than setting values: names
-// is how many different ones the block has.
-func restore(h map[string]string, block string, names int) bool {
-	if len(h) != names {
-		return false
-	}
-	for block != "" {
-		name, value, rest, err := cutLine(block)
-		if err != nil {
-			return false
-		}
-		if has, ok := h[name]; !ok {
-			return false
-		} else if has != value {
-			h[name] = value
-		}
-		block = rest
-	}
-	return true
-}

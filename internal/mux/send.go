@@ -1,7 +1,6 @@
 package mux
 
 import (
-	"encoding/binary"
 	"fmt"
 	"io"
 	"math"
@@ -21,51 +20,38 @@ var scratch = sync.Pool{New: func() any { b := make([]byte, 0, smallMessage); re
 // is above zero; the socket is of no use any more then if the message was sent
 // in part. It returns io.EOF after Close.
 func (s *Socket) Send(m *Message, limit time.Duration) error {
-	if len(m.Body) > s.c.config.MaxMessage {
-		return fmt.Errorf("%w: body of %d bytes, the limit is %d", ErrTooLarge, len(m.Body), s.c.config.MaxMessage)
+	return s.send(outgoing{header: m.Header}, m.Body, limit)
+}
+
+func (s *Socket) send(h outgoing, body []byte, limit time.Duration) error {
+	if len(body) > s.c.config.MaxMessage {
+		return fmt.Errorf("%w: body of %d bytes, the limit is %d", ErrTooLarge, len(body), s.c.config.MaxMessage)
 	}
 	buffer := scratch.Get().(*[]byte)
 	defer scratch.Put(buffer)
 	s.sending.Lock()
 	defer s.sending.Unlock()
-	t := transfer{socket: s, limit: limit}
-	b, lines, err := t.start(*buffer, m)
+	// The first frame up to the body, with room for the head.
+	b, flags, lines, err := h.appendTo((*buffer)[:headSize], &s.sent, len(body))
 	if err != nil {
 		return err
 	}
-	block, body := len(b), m.Body
+	block := len(b)
 	if len(b)+len(body) <= smallMessage {
 		b, body = append(b, body...), nil
 	}
 	if cap(b) <= 2*smallMessage {
 		*buffer = b
 	}
+	t := transfer{socket: s, limit: limit, flags: flags}
 	defer t.stop()
 	if err := t.run(b, body); err != nil {
 		return err
 	}
-	if t.flags&flagRepeat == 0 {
+	if flags&flagRepeat == 0 {
 		s.sent.remember(b[headSize+beginSize:block], lines)
 	}
 	return nil
-}
-
-// start puts together, in the memory of b, the first frame up to the body: room
-// for the head, the lengths, and those headers that have to be sent. It returns
-// what appendBlock counts.
-func (t *transfer) start(b []byte, m *Message) (_ []byte, lines int, err error) {
-	b = append(b[:0], make([]byte, headSize+beginSize)...)
-	b, repeats := t.socket.sent.appendChanges(b, m.Header)
-	t.flags = flagBegin | flagRepeat
-	if !repeats {
-		t.flags = flagBegin
-		if b, lines, err = appendBlock(b[:headSize+beginSize], m.Header); err != nil {
-			return nil, 0, err
-		}
-	}
-	binary.BigEndian.PutUint16(b[headSize:], uint16(len(b)-headSize-beginSize))
-	binary.BigEndian.PutUint32(b[headSize+2:], uint32(len(m.Body)))
-	return b, lines, nil
 }
 
 // transfer is one message on its way into the writer.

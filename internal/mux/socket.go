@@ -32,7 +32,6 @@ type Socket struct {
 	unanswered atomic.Uint64
 
 	receiving sync.Mutex    // held by Recv
-	names     int           // guarded by receiving: of the last base that was unfolded
 	ready     chan struct{} // holds a token when something may have come
 	held      atomic.Int64  // bytes in queue and part
 

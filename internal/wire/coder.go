@@ -7,6 +7,8 @@ import (
 
 	"github.com/justcy/go-micro/v4/codec"
 	"github.com/justcy/go-micro/v4/codec/bytes"
+	"github.com/justcy/go-micro/v4/codec/json"
+	"github.com/justcy/go-micro/v4/codec/proto"
 )
 
 // keepBuffer is the largest encode buffer that goes back to the pool with its
@@ -30,6 +32,16 @@ func (c *Coder) ContentType() string { return c.format.ContentType }
 // Codec is the codec itself. It reads from what was loaded last and writes to
 // the buffer that the next Encode clears.
 func (c *Coder) Codec() codec.Codec { return c.codec }
+
+// Headerless reports whether the codec is known to neither read nor write the
+// headers of a message, so that they need not be made into a map for it.
+func (c *Coder) Headerless() bool {
+	switch c.codec.(type) {
+	case *proto.Codec, *json.Codec, *bytes.Codec:
+		return true
+	}
+	return false
+}
 
 // Encode writes body with the codec and returns the bytes, which stay valid
 // until the next Encode or Release. The codec may add headers to m.Header. A

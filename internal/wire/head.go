@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/transport/headers"
 )
 
@@ -31,12 +32,18 @@ type Head struct {
 	Connection  string
 }
 
-// ParseHead reads the known headers of h in one pass, whatever the case of
+// ParseHead is ParseHeaders of a map.
+func ParseHead(h map[string]string) Head {
+	all := mux.HeadersOf(h)
+	return ParseHeaders(&all)
+}
+
+// ParseHeaders reads the known headers of h in one pass, whatever the case of
 // their names. Service, Method, Endpoint, Protocol, Target, Topic and Stream
 // fall back to the same name prefixed with "X-".
-func ParseHead(h map[string]string) Head {
+func ParseHeaders(h *mux.Headers) Head {
 	var head, prefixed Head
-	for name, value := range h {
+	for name, value := range h.All() {
 		if field, exact := head.field(name); field != nil {
 			if exact || *field == "" {
 				*field = value
@@ -146,10 +153,11 @@ func (h *Head) TimeLeft() (left time.Duration, ok bool) {
 	return time.Duration(n), true
 }
 
-// SetTimeout writes the time left to the caller's deadline. What is not
-// positive is written as one nanosecond, since zero means no limit to peers.
-func SetTimeout(h map[string]string, left time.Duration) {
-	h[headers.Timeout] = strconv.FormatInt(max(1, int64(left)), 10)
+// Timeout is the value of the Timeout header for the time left to the caller's
+// deadline. What is not positive is written as one nanosecond, since zero means
+// no limit to peers.
+func Timeout(left time.Duration) string {
+	return strconv.FormatInt(max(1, int64(left)), 10)
 }
 
 // Lookup returns the header name of h whatever the case of its spelling. The
@@ -171,24 +179,23 @@ func Lookup(h map[string]string, name string) (string, bool) {
 	return "", false
 }
 
-// CopyMetadata adds to dst the entries of a context's metadata that may travel
-// on to another service. Left behind are the headers that belong to one
-// message or one connection: a handler's context is often reused for a call,
-// and its stream id or its content length must not come along.
-func CopyMetadata(dst, md map[string]string) {
+// Metadata returns the entries of a context's metadata that Travels allows, in
+// a new map with room for extra more entries.
+func Metadata(md map[string]string, extra int) map[string]string {
+	dst := make(map[string]string, len(md)+extra)
 	for k, v := range md {
-		if !hopByHop(k) {
+		if Travels(k) {
 			dst[k] = v
 		}
 	}
-}
-
-// Metadata is CopyMetadata into a new map with room for extra more entries.
-func Metadata(md map[string]string, extra int) map[string]string {
-	dst := make(map[string]string, len(md)+extra)
-	CopyMetadata(dst, md)
 	return dst
 }
+
+// Travels reports whether an entry of a context's metadata goes along to another
+// service. Headers that belong to one message or one connection do not: a
+// handler's context is often reused for a call, and its stream id or its content
+// length must not come along.
+func Travels(name string) bool { return !hopByHop(name) }
 
 // hopByHop reports whether a header is the business of one message or one
 // connection alone.

@@ -99,9 +99,8 @@ func TestTimeout(t *testing.T) {
 		}
 	}
 	for left, want := range map[time.Duration]string{time.Second: "1000000000", 0: "1", -5: "1"} {
-		h := map[string]string{}
-		if wire.SetTimeout(h, left); h["Timeout"] != want {
-			t.Errorf("%v is written as %s", left, h["Timeout"])
+		if got := wire.Timeout(left); got != want {
+			t.Errorf("%v is written as %s", left, got)
 		}
 	}
 }

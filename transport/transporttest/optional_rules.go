@@ -2,7 +2,6 @@ package transporttest
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/justcy/go-micro/v4/transport"
 )
@@ -10,31 +9,6 @@ import (
 // optionalRules are those of interfaces that a socket need not implement. They
 // hold for every socket that does.
 var optionalRules = []rule{
-	{"RecvInto fills the map that it is given", nil, func(tr *trial) error {
-		c, s, _, err := tr.meet(transport.WithStream())
-		if err != nil {
-			return err
-		}
-		return tr.within("receiving into a map", func() error {
-			if err := s.Send(message("hello")); err != nil {
-				return err
-			}
-			into, ok := c.(transport.HeaderReuser)
-			if !ok {
-				return expect(c, "hello")
-			}
-			header := map[string]string{"Old": "value"}
-			m := transport.Message{Header: header}
-			if err := into.RecvInto(&m); err != nil {
-				return err
-			}
-			id, _ := get(header, "Micro-Id")
-			if _, old := header["Old"]; old || id != "1" || len(header) != len(m.Header) || string(m.Body) != "hello" {
-				return fmt.Errorf("the map holds %v, the message %v", header, m.Header)
-			}
-			return nil
-		})
-	}},
 	{"Watch tells of a message and of the end", nil, func(tr *trial) error {
 		c, s, _, err := tr.meet(transport.WithStream())
 		if err != nil {

@@ -424,54 +424,13 @@ var breakages = map[string]struct {
 	"drain does nothing": {"Drain refuses connections and keeps the open ones working; a connection is not reusable after a reply of a draining listener", func(b *broken) {
 		b.drain = func(transport.Listener) error { return nil }
 	}},
-	"always reusable": {"a connection is not reusable with a reply outstanding; a connection is not reusable after either end has closed it", reusability(true)},
-	"never reusable":  {"a connection is reusable between exchanges", reusability(false)},
-	"RecvInto makes a map": {intoRule, reusing(func(c transport.Client, m *transport.Message) error {
-		*m = transport.Message{}
-		return c.Recv(m)
-	})},
-	"RecvInto adds to the map": {intoRule, reusing(func(c transport.Client, m *transport.Message) error {
-		var fresh transport.Message
-		err := c.Recv(&fresh)
-		maps.Copy(m.Header, fresh.Header)
-		m.Body = fresh.Body
-		return err
-	})},
-	"RecvInto loses the body": {intoRule, reusing(func(c transport.Client, m *transport.Message) error {
-		var fresh transport.Message
-		err := c.Recv(&fresh)
-		clear(m.Header)
-		maps.Copy(m.Header, fresh.Header)
-		return err
-	})},
-	"RecvInto loses the headers": {intoRule, reusing(func(c transport.Client, m *transport.Message) error {
-		var fresh transport.Message
-		err := c.Recv(&fresh)
-		clear(m.Header)
-		m.Body = fresh.Body
-		return err
-	})},
+	"always reusable":            {"a connection is not reusable with a reply outstanding; a connection is not reusable after either end has closed it", reusability(true)},
+	"never reusable":             {"a connection is reusable between exchanges", reusability(false)},
 	"Watch is never taken":       {watchRule, watching(func(w *watched) { w.never = true })},
 	"Watch waits for the next":   {watchRule, watching(func(w *watched) { w.late = true })},
 	"Unwatch takes nothing back": {watchRule, watching(func(w *watched) { w.irrevocable = true })},
 	"the end is not told":        {watchRule, watching(func(w *watched) { w.silentEnd = true })},
 }
-
-// reusing breaks what RecvInto does to the map that it is given.
-func reusing(into func(c transport.Client, m *transport.Message) error) func(*broken) {
-	return func(b *broken) {
-		b.client = func(c transport.Client) transport.Client { return &headerReuser{c, into} }
-	}
-}
-
-type headerReuser struct {
-	transport.Client
-	into func(transport.Client, *transport.Message) error
-}
-
-func (c *headerReuser) RecvInto(m *transport.Message) error { return c.into(c.Client, m) }
-
-func (c *headerReuser) Reusable() bool { return c.Client.(transport.Reuser).Reusable() }
 
 // watching makes sockets that can be watched, with one part broken.
 func watching(edit func(*watched)) func(*broken) {
@@ -562,7 +521,6 @@ func TestAnUnbrokenWatcherPasses(t *testing.T) {
 
 const (
 	watchRule = "Watch tells of a message and of the end"
-	intoRule  = "RecvInto fills the map that it is given"
 )
 
 func TestBrokenTransportsFailByTheRightRule(t *testing.T) {

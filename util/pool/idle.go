@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/transport"
 )
 
@@ -24,8 +25,8 @@ type pool struct {
 // conn is a connection and where it was dialled.
 type conn struct {
 	transport.Client
-	reuser  transport.Reuser       // nil when the transport does not tell
-	headers transport.HeaderReuser // nil when the transport makes new maps
+	reuser  transport.Reuser // nil when the transport does not tell
+	fields  mux.FieldSocket  // nil when the transport needs maps
 	pool    *pool
 	addr    string
 	id      string
@@ -39,9 +40,9 @@ func (c *conn) Id() string { return c.id }
 // Created returns the time of the dial.
 func (c *conn) Created() time.Time { return c.created }
 
-// HeaderReuser returns the connection as one that receives into an existing
-// header map, nil when its transport cannot do that.
-func (c *conn) HeaderReuser() transport.HeaderReuser { return c.headers }
+// Fields returns the connection as one that sends and receives headers without
+// maps, nil when its transport cannot do that.
+func (c *conn) Fields() mux.FieldSocket { return c.fields }
 
 // Close does nothing; see Conn.
 func (c *conn) Close() error { return nil }
@@ -72,7 +73,7 @@ func (p *pool) dial(addr string, opts []transport.DialOption) (Conn, error) {
 	}
 	c := &conn{Client: client, pool: p, addr: addr, id: uuid.NewString(), created: time.Now(), out: true}
 	c.reuser, _ = client.(transport.Reuser)
-	c.headers, _ = client.(transport.HeaderReuser)
+	c.fields, _ = client.(mux.FieldSocket)
 	return c, nil
 }
 
