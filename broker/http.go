@@ -2,7 +2,6 @@ package broker
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/justcy/go-micro/v4/codec/json"
+	"github.com/justcy/go-micro/v4/internal/httppost"
 	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/registry"
 )
@@ -36,7 +36,7 @@ type httpBroker struct {
 	mu      sync.RWMutex
 	opts    Options
 	address string
-	client  *http.Client
+	client  *httppost.Client
 	session *httpSession // nil while not connected
 	subs    map[subscriptionKey]*httpRegistration
 	byID    map[string]*httpRegistration
@@ -85,7 +85,7 @@ func NewBroker(opts ...Option) Broker {
 		turn:      make(chan struct{}, 1),
 		opts:      *o,
 		address:   configuredAddress(o),
-		client:    newHTTPClient(o),
+		client:    newPostClient(o),
 		subs:      map[subscriptionKey]*httpRegistration{},
 		byID:      map[string]*httpRegistration{},
 	}
@@ -101,23 +101,17 @@ func configuredAddress(o *Options) string {
 	return DefaultAddress
 }
 
-// newHTTPClient returns the client for deliveries. The limit of a whole request
+// newPostClient returns the client for deliveries. The limit of a whole request
 // is set for each delivery.
-func newHTTPClient(o *Options) *http.Client {
-	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
-	return &http.Client{
-		Transport: &http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
-			DialContext:         dialer.DialContext,
-			TLSHandshakeTimeout: 10 * time.Second,
-			TLSClientConfig:     clientTLS(o),
-			TLSNextProto:        map[string]func(string, *tls.Conn) http.RoundTripper{}, // HTTP/1.1 only
-			MaxIdleConns:        maxSenders,
-			MaxIdleConnsPerHost: 64,
-			IdleConnTimeout:     90 * time.Second,
-			WriteBufferSize:     16 << 10,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+func newPostClient(o *Options) *httppost.Client {
+	return &httppost.Client{
+		TLS:              clientTLS(o),
+		MaxReply:         4 << 10,
+		DialTimeout:      30 * time.Second,
+		HandshakeTimeout: 10 * time.Second,
+		MaxIdle:          maxSenders,
+		MaxIdlePerAddr:   64,
+		IdleTimeout:      90 * time.Second,
 	}
 }
 
@@ -139,10 +133,19 @@ func (b *httpBroker) Options() Options {
 
 // Init applies options; it fails while the broker is connected.
 func (b *httpBroker) Init(opts ...Option) error {
+	old, err := b.init(opts)
+	if err == nil {
+		old.Close()
+	}
+	return err
+}
+
+// init applies options and returns the client that is not used any more.
+func (b *httpBroker) init(opts []Option) (old *httppost.Client, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.session != nil {
-		return errors.New("cannot init while connected")
+		return nil, errors.New("cannot init while connected")
 	}
 	options.To(&b.opts, opts)
 	if b.opts.Registry == nil {
@@ -152,10 +155,9 @@ func (b *httpBroker) Init(opts ...Option) error {
 		b.opts.Codec = json.Marshaler{}
 	}
 	b.address = configuredAddress(&b.opts)
-	b.client.CloseIdleConnections()
-	b.client = newHTTPClient(&b.opts)
+	old, b.client = b.client, newPostClient(&b.opts)
 	b.outbox.forgetRoutes()
-	return nil
+	return old, nil
 }
 
 // lookupRegistry returns where subscribers are looked up.
@@ -165,7 +167,7 @@ func (b *httpBroker) lookupRegistry() registry.Registry {
 	return b.opts.Registry
 }
 
-func (b *httpBroker) httpClient() *http.Client {
+func (b *httpBroker) postClient() *httppost.Client {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	return b.client

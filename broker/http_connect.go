@@ -153,6 +153,7 @@ func (b *httpBroker) Disconnect() error {
 	deadline := time.Now().Add(b.settings().disconnectTimeout)
 	// Own handlers may be among the receivers: they are served until the end.
 	undelivered := b.outbox.drain(deadline)
+	b.postClient().CloseIdle()
 	if s == nil {
 		return undelivered
 	}
@@ -166,7 +167,6 @@ func (b *httpBroker) Disconnect() error {
 	left := b.deregisterAll(s)
 	<-b.turn
 
-	b.httpClient().CloseIdleConnections()
 	busy := s.stopServing(deadline)
 	s.running.Wait()
 	return errors.Join(undelivered, left, busy)

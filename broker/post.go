@@ -8,10 +8,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
-	"sync/atomic"
 
+	"github.com/justcy/go-micro/v4/internal/httppost"
 	"github.com/justcy/go-micro/v4/registry"
 )
 
@@ -85,17 +84,13 @@ func (o *outbox) post(ctx context.Context, n *registry.Node, items []laneItem) s
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.broker.settings().deliveryTimeout)
 	defer cancel()
-	var written atomic.Bool
-	resp, err := o.roundTrip(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		WroteRequest: func(info httptrace.WroteRequestInfo) { written.Store(info.Err == nil) },
-	}), n, items)
-	if err != nil && !written.Load() {
-		return notSent(unreachable, err)
+	resp, written, err := o.broker.postClient().Post(ctx, o.request(n, items))
+	if err != nil && !written {
+		return notSent(unreachable, fmt.Errorf("delivering to node %s: %w", n.Id, err))
 	}
 	if err != nil {
 		return notSent(lost(ctx), fmt.Errorf("node %s did not reply: %w", n.Id, err))
 	}
-	defer resp.Body.Close()
 	if len(items) > 1 {
 		return o.batchOutcome(ctx, n, resp, len(items))
 	}
@@ -111,22 +106,19 @@ func lost(ctx context.Context) failureKind {
 	return broken
 }
 
-func (o *outbox) roundTrip(ctx context.Context, n *registry.Node, items []laneItem) (*http.Response, error) {
-	scheme := "http://"
-	if n.Metadata["secure"] == "true" {
-		scheme = "https://"
+// request returns what delivers messages to a node.
+func (o *outbox) request(n *registry.Node, items []laneItem) *httppost.Request {
+	r := &httppost.Request{
+		Addr:        n.Address,
+		Secure:      n.Metadata["secure"] == "true",
+		Target:      o.broker.path + "?id=" + url.QueryEscape(n.Id),
+		ContentType: "application/json",
+		Body:        items[0].body,
 	}
-	target := scheme + n.Address + o.broker.path + "?id=" + url.QueryEscape(n.Id)
-	body, contentType := items[0].body, "application/json"
 	if len(items) > 1 {
-		contentType, body = batchContentType, batchOf(items)
+		r.ContentType, r.Body = batchContentType, batchOf(items)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
-	if err != nil {
-		return nil, fmt.Errorf("delivering to node %s: %w", n.Id, err)
-	}
-	req.Header.Set("Content-Type", contentType)
-	return o.broker.httpClient().Do(req)
+	return r
 }
 
 func batchOf(items []laneItem) []byte {
@@ -142,21 +134,20 @@ func batchOf(items []laneItem) []byte {
 }
 
 // outcome reads the reply to a single message.
-func (o *outbox) outcome(ctx context.Context, n *registry.Node, resp *http.Response) sent {
-	text, err := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
-	if resp.Header.Get(batchHeader) != "" {
+func (o *outbox) outcome(ctx context.Context, n *registry.Node, resp *httppost.Response) sent {
+	if resp.Header[batchHeader] != "" {
 		o.setTakesBatches(n.Address, true)
 	}
-	status := resp.StatusCode
+	status := resp.Status
 	switch {
-	case status/100 == 2 && resp.Header.Get(resultHeader) == resultUnknown:
+	case status/100 == 2 && resp.Header[resultHeader] == resultUnknown:
 		return notSent(unknown, fmt.Errorf("node %s has no such subscription any more", n.Id))
-	case status/100 == 2 && err != nil:
-		return notSent(lost(ctx), fmt.Errorf("reading the reply of node %s: %w", n.Id, err))
+	case status/100 == 2 && resp.Err != nil:
+		return notSent(lost(ctx), fmt.Errorf("reading the reply of node %s: %w", n.Id, resp.Err))
 	case status/100 == 2:
 		return sent{done: 1}
 	}
-	err = fmt.Errorf("node %s at %s replied %s: %s", n.Id, n.Address, resp.Status, bytes.TrimSpace(text))
+	err := fmt.Errorf("node %s at %s replied %s: %s", n.Id, n.Address, resp.Reason, bytes.TrimSpace(resp.Body))
 	switch status {
 	case http.StatusRequestEntityTooLarge:
 		return notSent(refused, err)
@@ -168,18 +159,18 @@ func (o *outbox) outcome(ctx context.Context, n *registry.Node, resp *http.Respo
 
 // batchOutcome reads the reply to a batch of n messages. What arrived counts,
 // even if the connection broke.
-func (o *outbox) batchOutcome(ctx context.Context, node *registry.Node, resp *http.Response, n int) sent {
-	if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != batchContentType {
+func (o *outbox) batchOutcome(ctx context.Context, node *registry.Node, resp *httppost.Response, n int) sent {
+	if resp.Status != http.StatusOK || resp.Header["Content-Type"] != batchContentType {
 		o.setTakesBatches(node.Address, false)
-		return notSent(unreachable, fmt.Errorf("node %s at %s did not take a batch: %s", node.Id, node.Address, resp.Status))
+		return notSent(unreachable, fmt.Errorf("node %s at %s did not take a batch: %s", node.Id, node.Address, resp.Reason))
 	}
-	results, err := io.ReadAll(io.LimitReader(resp.Body, int64(n)))
+	results := resp.Body[:min(n, len(resp.Body))]
 	done := 0
 	for done < len(results) && results[done] == batchDone {
 		done++
 	}
-	if done == len(results) && (err != nil || done == 0) {
-		err = fmt.Errorf("node %s at %s broke off its reply: %w", node.Id, node.Address, cmp.Or(err, io.ErrUnexpectedEOF))
+	if done == len(results) && (resp.Err != nil || done == 0) {
+		err := fmt.Errorf("node %s at %s broke off its reply: %w", node.Id, node.Address, cmp.Or(resp.Err, io.ErrUnexpectedEOF))
 		return sent{done: done, failure: failure{lost(ctx), err}}
 	}
 	if done > 0 {

@@ -15,31 +15,50 @@ const firstRead = 64 << 10
 // copies, so large bodies want few of them.
 const growth = 15
 
-// append reads n bytes behind those of b.
+// part reads the next size bytes of a body behind those it has. Of more than
+// MaxBody altogether it reads nothing, or as many as may be if cut is set.
+func (r *Reader) part(body []byte, size int64, cut bool) ([]byte, error) {
+	room := r.MaxBody - len(body)
+	if size <= int64(room) {
+		return r.append(body, int(size))
+	}
+	if cut {
+		var err error
+		if body, err = r.append(body, room); err != nil {
+			return body, err
+		}
+	}
+	return body, bodyTooLarge(r.MaxBody)
+}
+
+// append reads n bytes behind those of b. What arrived before an error is
+// returned with it.
 func (r *Reader) append(b []byte, n int) ([]byte, error) {
 	for n > 0 {
 		if free := cap(b) - len(b); free == 0 {
 			b = slices.Grow(b, min(n, max(firstRead, growth*len(b))))
 		}
 		step := b[len(b):min(cap(b), len(b)+n)]
-		if err := r.full(step); err != nil {
-			return nil, err
+		got, err := r.full(step)
+		b = b[:len(b)+got]
+		n -= got
+		if err != nil {
+			return b, err
 		}
-		b = b[:len(b)+len(step)]
-		n -= len(step)
 	}
 	return b, nil
 }
 
-// full fills p, first from the buffer and then straight from the source.
-func (r *Reader) full(p []byte) error {
+// full fills p, first from the buffer and then straight from the source. It
+// returns how much arrived.
+func (r *Reader) full(p []byte) (int, error) {
 	n := copy(p, r.buf[r.r:r.w])
 	r.r += n
 	for n < len(p) {
 		r.limit(r.StallTimeout)
 		if len(p)-n < bufferSize {
 			if err := unexpected(r.fill(bufferSize)); err != nil {
-				return err
+				return n, err
 			}
 			m := copy(p[n:], r.buf[r.r:r.w])
 			r.r += m
@@ -49,46 +68,44 @@ func (r *Reader) full(p []byte) error {
 		m, err := r.src.Read(p[n:])
 		n += m
 		if err != nil && n < len(p) {
-			return unexpected(err)
+			return n, unexpected(err)
 		}
 	}
-	return nil
+	return n, nil
 }
 
-// chunked reads a body in chunks and the trailer after it, which is dropped.
-func (r *Reader) chunked() ([]byte, error) {
+// chunked reads a body in chunks, like part, and the trailer after it, which is
+// dropped.
+func (r *Reader) chunked(cut bool) ([]byte, error) {
 	body := []byte{}
 	for {
 		line, err := r.line(maxChunkLine, "chunk size line")
 		if err != nil {
-			return nil, err
+			return body, err
 		}
-		size, err := chunkSize(line, r.MaxBody)
+		size, err := chunkSize(line)
 		if err != nil {
-			return nil, err
+			return body, err
 		}
 		if size == 0 {
 			return body, r.trailer()
 		}
-		if size > r.MaxBody-len(body) {
-			return nil, bodyTooLarge(r.MaxBody)
-		}
-		if body, err = r.append(body, size); err != nil {
-			return nil, err
+		if body, err = r.part(body, size, cut); err != nil {
+			return body, err
 		}
 		var end [2]byte
-		if err := r.full(end[:]); err != nil {
-			return nil, err
+		if _, err := r.full(end[:]); err != nil {
+			return body, err
 		}
 		if end != [2]byte{'\r', '\n'} {
-			return nil, malformed("chunk does not end where its size says")
+			return body, malformed("chunk does not end where its size says")
 		}
 	}
 }
 
 // chunkSize parses a chunk's size, hexadecimal digits alone, which an extension
 // after a semicolon may follow.
-func chunkSize(line []byte, limit int) (int, error) {
+func chunkSize(line []byte) (int64, error) {
 	digits, extension, _ := bytes.Cut(line, []byte{';'})
 	if !validValue(string(extension)) {
 		return 0, malformed("invalid chunk extension")
@@ -97,19 +114,16 @@ func chunkSize(line []byte, limit int) (int, error) {
 	if len(digits) == 0 || len(digits) > 15 {
 		return 0, malformed("invalid chunk size")
 	}
-	size := 0
+	var size int64
 	for _, c := range digits {
 		switch {
 		case '0' <= c && c <= '9':
-			size = size<<4 | int(c-'0')
+			size = size<<4 | int64(c-'0')
 		case 'a' <= c|0x20 && c|0x20 <= 'f':
-			size = size<<4 | int(c|0x20-'a'+10)
+			size = size<<4 | int64(c|0x20-'a'+10)
 		default:
 			return 0, malformed("invalid chunk size")
 		}
-	}
-	if size > limit {
-		return 0, bodyTooLarge(limit)
 	}
 	return size, nil
 }

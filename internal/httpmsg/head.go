@@ -1,6 +1,7 @@
 package httpmsg
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -341,31 +342,51 @@ func (h *Head) finishResponse() error {
 
 // ReadBody reads the body that follows a head. It is fresh and never nil.
 func (r *Reader) ReadBody(h *Head) ([]byte, error) {
-	body, err := r.body(h)
+	body, err := r.body(h, false)
 	if err != nil {
 		return nil, err
 	}
-	r.inBody = false
-	r.unlimit()
-	r.release()
+	r.bodyRead()
 	return body, nil
 }
 
-func (r *Reader) body(h *Head) ([]byte, error) {
+// ReadPrefix reads the body that follows a head when its beginning is enough:
+// no more than MaxBody bytes, and what arrived before an error along with the
+// error. When it was not the whole body the connection cannot be read further;
+// Idle is false then.
+func (r *Reader) ReadPrefix(h *Head) ([]byte, error) {
+	body, err := r.body(h, true)
+	if err == nil {
+		r.bodyRead()
+	}
+	if refused := new(Error); errors.As(err, &refused) && refused.Status == http.StatusRequestEntityTooLarge {
+		err = nil // body is as much as may be
+	}
+	return body, err
+}
+
+func (r *Reader) bodyRead() {
+	r.inBody = false
+	r.unlimit()
+	r.release()
+}
+
+// body reads a body. Of one that is too large it returns nothing, or what may
+// be read of it if cut is set.
+func (r *Reader) body(h *Head, cut bool) ([]byte, error) {
 	switch {
 	case h.length == lengthChunked:
-		return r.chunked()
+		return r.chunked(cut)
 	case h.length == lengthUntilClose:
 		return r.untilClose()
-	case h.length > int64(r.MaxBody):
-		return nil, bodyTooLarge(r.MaxBody)
 	case h.length == 0:
 		return []byte{}, nil
 	}
-	return r.append(nil, int(h.length))
+	return r.part(nil, h.length, cut)
 }
 
-// untilClose reads a body that the end of the connection ends.
+// untilClose reads a body that the end of the connection ends, or as much as
+// may be read of it.
 func (r *Reader) untilClose() ([]byte, error) {
 	body := append([]byte{}, r.Buffered()...)
 	r.r = r.w
@@ -376,10 +397,10 @@ func (r *Reader) untilClose() ([]byte, error) {
 			return body, nil
 		}
 		if err != nil {
-			return nil, err
+			return body, err
 		}
 		body = append(body, r.Buffered()...)
 		r.r = r.w
 	}
-	return nil, bodyTooLarge(r.MaxBody)
+	return body[:r.MaxBody], bodyTooLarge(r.MaxBody)
 }

@@ -2,6 +2,7 @@ package httpmsg_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -175,6 +176,44 @@ func TestReadResponses(t *testing.T) {
 			t.Run(name+"/"+how, func(t *testing.T) {
 				_, body, err := response(newReader(source(tt.raw)))
 				checkRead(t, body, err, tt.body, tt.want)
+			})
+		}
+	}
+}
+
+func TestReadPrefix(t *testing.T) {
+	const chunks = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+	full := strings.Repeat("x", maxBody)
+	for name, tt := range map[string]struct {
+		raw, body, err string
+		idle           bool
+	}{
+		"whole":                  {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab", "ab", "", true},
+		"whole, as large as can": {"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + full, full, "", true},
+		"whole chunks":           {chunks + "1\r\na\r\n1\r\nb\r\n0\r\n\r\n", "ab", "", true},
+		"whole until the end":    {"HTTP/1.1 200 OK\r\n\r\nab", "ab", "", true},
+		"cut":                    {"HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n" + full + "y", full, "", false},
+		"cut in a chunk":         {chunks + "1\r\nx\r\nffffffff\r\n" + full, full, "", false},
+		"cut between chunks":     {chunks + "3e8\r\n" + full + "\r\n1\r\ny\r\n0\r\n\r\n", full, "", false},
+		"cut without an end":     {"HTTP/1.1 200 OK\r\n\r\n" + full + "y", full, "", false},
+		"broken off":             {"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab", "ab", "unexpected EOF", false},
+		"broken off in a chunk":  {chunks + "1\r\na\r\n2\r\nb", "ab", "unexpected EOF", false},
+		"bad chunks":             {chunks + "1\r\na\r\nx\r\n", "a", "invalid chunk size", false},
+	} {
+		for how, source := range sources {
+			t.Run(name+"/"+how, func(t *testing.T) {
+				r := newReader(source(tt.raw))
+				var h httpmsg.Head
+				if err := r.ReadResponse(&h); err != nil {
+					t.Fatal(err)
+				}
+				body, err := r.ReadPrefix(&h)
+				if got := fmt.Sprint(err); tt.err == "" && err != nil || !strings.Contains(got, tt.err) {
+					t.Errorf("the error is %v, want %q", err, tt.err)
+				}
+				if string(body) != tt.body || r.Idle() != tt.idle {
+					t.Errorf("the body is %q, idle is %v", body, r.Idle())
+				}
 			})
 		}
 	}

@@ -29,6 +29,18 @@ func AppendRequest(b []byte, host, extra string, h map[string]string, bodyLen in
 	return appendHeaders(b, extra, h, bodyLen)
 }
 
+// AppendPost appends the head of a POST to a target, which is written as it is:
+// a path with its query, or an absolute URL to a proxy. See AppendRequest for
+// the rest.
+func AppendPost(b []byte, target, host, extra string, h map[string]string, bodyLen int) []byte {
+	b = append(b, "POST "...)
+	b = append(b, target...)
+	b = append(b, " HTTP/1.1\r\nHost: "...)
+	b = append(b, host...)
+	b = append(b, "\r\n"...)
+	return appendHeaders(b, extra, h, bodyLen)
+}
+
 // AppendResponse appends the head of a 200; see AppendRequest for the rest.
 func AppendResponse(b []byte, extra string, h map[string]string, bodyLen int) []byte {
 	b = append(b, "HTTP/1.1 200 OK\r\n"...)

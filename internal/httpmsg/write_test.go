@@ -49,6 +49,14 @@ func TestRequestBytes(t *testing.T) {
 	}
 }
 
+func TestPostBytes(t *testing.T) {
+	got := string(httpmsg.AppendPost(nil, "/x?id=a%2Fb", "a:1", "X: y\r\n", nil, 0))
+	want := "POST /x?id=a%2Fb HTTP/1.1\r\nHost: a:1\r\nX: y\r\nContent-Length: 0\r\n\r\n"
+	if got != want {
+		t.Errorf("the request is %q, want %q", got, want)
+	}
+}
+
 func TestResponseBytes(t *testing.T) {
 	got := string(httpmsg.AppendResponse(nil, "", map[string]string{"Content-Type": "application/json"}, 0))
 	want := "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n"
