@@ -3,7 +3,6 @@ package http
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"fmt"
 	"html"
 	"io"
@@ -70,27 +69,20 @@ func index(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	type entry struct {
-		name  string
-		count string
-	}
-	var entries []entry
+	names := []string{"cmdline", "profile", "symbol", "trace"}
 	for _, p := range pprof.Profiles() {
-		entries = append(entries, entry{p.Name(), strconv.Itoa(p.Count())})
+		names = append(names, p.Name())
 	}
-	for _, name := range []string{"cmdline", "profile", "symbol", "trace"} {
-		entries = append(entries, entry{name: name})
-	}
-	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.name, b.name) })
+	slices.Sort(names)
 
 	var page bytes.Buffer
 	page.WriteString("<!doctype html><html><head><title>" + root + "</title></head><body>\n<h1>" + root + "</h1>\n<table>\n<tr><th>Count</th><th>Profile</th><th></th></tr>\n")
-	for _, e := range entries {
-		link := html.EscapeString(e.name)
-		if e.count != "" {
-			link += "?debug=1"
+	for _, name := range names {
+		link, count := html.EscapeString(name), ""
+		if p := pprof.Lookup(name); p != nil {
+			link, count = link+"?debug=1", strconv.Itoa(p.Count())
 		}
-		fmt.Fprintf(&page, "<tr><td>%s</td><td><a href=%q>%s</a></td><td>%s</td></tr>\n", e.count, link, html.EscapeString(e.name), descriptions[e.name])
+		fmt.Fprintf(&page, "<tr><td>%s</td><td><a href=%q>%s</a></td><td>%s</td></tr>\n", count, link, html.EscapeString(name), descriptions[name])
 	}
 	page.WriteString("</table>\n</body></html>\n")
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
