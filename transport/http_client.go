@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4/internal/httpmsg"
+	"github.com/justcy/go-micro/v4/internal/probe"
 )
 
 // maxErrorText limits how much of a refusal's body goes into the error.
@@ -24,14 +25,14 @@ type httpClient struct {
 	stream    bool
 	connClose bool
 	pairs     pairing // used unless stream
-	probe     *probe
+	probe     *probe.Probe
 
 	open     atomic.Int64 // requests without a response
 	unusable atomic.Bool  // the connection cannot carry another exchange
 }
 
 func newHTTPClient(conn net.Conn, addr string, o *Options, dial *DialOptions) *httpClient {
-	c := &httpClient{host: addr, stream: dial.Stream, connClose: dial.ConnClose, probe: newProbe(conn)}
+	c := &httpClient{host: addr, stream: dial.Stream, connClose: dial.ConnClose, probe: probe.New(conn)}
 	c.init(conn, nil, o)
 	c.local, c.remote = conn.LocalAddr().String(), conn.RemoteAddr().String()
 	c.pairs.ready = make(chan struct{}, 1)
@@ -123,7 +124,7 @@ func (c *httpClient) Reusable() bool {
 		return false
 	}
 	defer c.recvMu.Unlock()
-	return c.recvError == nil && c.reader.Idle() && c.probe.quiet()
+	return c.recvError == nil && c.reader.Idle() && c.probe.Quiet()
 }
 
 // pairing makes each Recv of a connection wait for a Send of its own.

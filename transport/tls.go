@@ -1,11 +1,10 @@
 package transport
 
 import (
-	"context"
 	"crypto/tls"
-	"fmt"
 	"net"
 
+	"github.com/justcy/go-micro/v4/internal/dial"
 	"github.com/justcy/go-micro/v4/internal/mux"
 	maddr "github.com/justcy/go-micro/v4/util/addr"
 	mtls "github.com/justcy/go-micro/v4/util/tls"
@@ -55,28 +54,8 @@ func certificateHosts(addr string) []string {
 
 // clientTLS returns the configuration of a dial to addr.
 func clientTLS(config *tls.Config, addr string, insecure, multiplexed bool) *tls.Config {
-	if config == nil {
-		config = &tls.Config{InsecureSkipVerify: insecure, MinVersion: tls.VersionTLS12}
-	} else {
-		config = config.Clone()
+	if config == nil && insecure {
+		config = &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}
 	}
-	if config.ServerName == "" {
-		host, _, err := net.SplitHostPort(addr)
-		if err != nil {
-			host = addr
-		}
-		config.ServerName = host
-	}
-	config.NextProtos = protocols(multiplexed)
-	return config
-}
-
-// startTLS puts TLS on a connection to addr. It closes conn when it fails.
-func startTLS(ctx context.Context, conn net.Conn, config *tls.Config, addr string) (net.Conn, error) {
-	secured := tls.Client(conn, config)
-	if err := secured.HandshakeContext(ctx); err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("tls handshake with %s: %w", addr, err)
-	}
-	return secured, nil
+	return dial.TLSConfig(config, addr, protocols(multiplexed)...)
 }

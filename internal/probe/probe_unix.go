@@ -1,6 +1,6 @@
 //go:build unix
 
-package transport
+package probe
 
 import (
 	"crypto/tls"
@@ -8,17 +8,18 @@ import (
 	"syscall"
 )
 
-// probe asks the operating system whether anything arrived on an idle
+// Probe asks the operating system whether anything arrived on an idle
 // connection: data that nobody asked for, or its end. It never waits and
 // consumes nothing. It must not be used concurrently.
-type probe struct {
+type Probe struct {
 	raw   syscall.RawConn // nil when the connection is none of the system's
 	peek  func(fd uintptr)
 	clean bool
 }
 
-func newProbe(conn net.Conn) *probe {
-	p := &probe{}
+// New returns a probe of conn, or of what is below when it is a TLS connection.
+func New(conn net.Conn) *Probe {
+	p := &Probe{}
 	for {
 		secured, ok := conn.(*tls.Conn)
 		if !ok {
@@ -39,8 +40,9 @@ func newProbe(conn net.Conn) *probe {
 	return p
 }
 
-// quiet reports whether the connection is open and nothing waits on it.
-func (p *probe) quiet() bool {
+// Quiet reports whether the connection is open and nothing waits on it. It is
+// true also of a connection that is none of the system's.
+func (p *Probe) Quiet() bool {
 	if p.raw == nil {
 		return true
 	}

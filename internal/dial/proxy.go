@@ -1,8 +1,7 @@
-package transport
+package dial
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -13,36 +12,42 @@ import (
 	"github.com/justcy/go-micro/v4/internal/httpmsg"
 )
 
-// proxyFor returns the proxy through which the environment wants addr to be
-// dialled, nil for none. The rules are those of an https URL, so that they are
-// the same with and without TLS. The environment is read once a process.
-func proxyFor(addr string) (*url.URL, error) {
-	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: &url.URL{Scheme: "https", Host: addr}})
+// proxyFor returns the proxy through which the environment wants a URL of this
+// scheme at addr to be reached, nil for none. The environment is read once a
+// process.
+func proxyFor(scheme, addr string) (*url.URL, error) {
+	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: &url.URL{Scheme: scheme, Host: addr}})
 	if err != nil {
 		return nil, fmt.Errorf("proxy for %s: %w", addr, err)
 	}
 	return proxy, nil
 }
 
-// dialProxy connects to a proxy and asks it for a tunnel to addr.
-func dialProxy(ctx context.Context, proxy *url.URL, addr string) (net.Conn, error) {
+// tunnel connects to a proxy and asks it for a tunnel to addr.
+func tunnel(ctx context.Context, proxy *url.URL, addr string) (net.Conn, error) {
 	at, err := proxyAddr(proxy)
 	if err != nil {
 		return nil, err
 	}
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", at)
+	conn, err := connectProxy(ctx, proxy.Scheme, at)
 	if err != nil {
-		return nil, fmt.Errorf("proxy %s: %w", at, err)
-	}
-	if proxy.Scheme == "https" {
-		if conn, err = startTLS(ctx, conn, clientTLS(&tls.Config{MinVersion: tls.VersionTLS12}, at, false, false), "proxy "+at); err != nil {
-			return nil, err
-		}
+		return nil, err
 	}
 	if err := openTunnel(ctx, conn, proxy, addr); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("proxy %s: connect to %s: %w", at, addr, err)
+	}
+	return conn, nil
+}
+
+// connectProxy connects to a proxy, with TLS when its scheme is https.
+func connectProxy(ctx context.Context, scheme, at string) (net.Conn, error) {
+	conn, err := direct(ctx, at)
+	if err != nil {
+		return nil, fmt.Errorf("proxy %s: %w", at, err)
+	}
+	if scheme == "https" {
+		return TLS(ctx, conn, TLSConfig(nil, at, "http/1.1"), "proxy "+at)
 	}
 	return conn, nil
 }
@@ -76,14 +81,20 @@ func openTunnel(ctx context.Context, conn net.Conn, proxy *url.URL, addr string)
 	return err
 }
 
+// authorization returns the header line with the account in the proxy's URL, ""
+// without one.
+func authorization(proxy *url.URL) string {
+	if proxy.User == nil {
+		return ""
+	}
+	password, _ := proxy.User.Password()
+	account := proxy.User.Username() + ":" + password
+	return "Proxy-Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(account)) + "\r\n"
+}
+
 func connect(conn net.Conn, proxy *url.URL, addr string) error {
 	request := "CONNECT " + addr + " HTTP/1.1\r\nHost: " + addr + "\r\nUser-Agent: micro/latest\r\n"
-	if proxy.User != nil {
-		password, _ := proxy.User.Password()
-		account := proxy.User.Username() + ":" + password
-		request += "Proxy-Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(account)) + "\r\n"
-	}
-	if _, err := conn.Write([]byte(request + "\r\n")); err != nil {
+	if _, err := conn.Write([]byte(request + authorization(proxy) + "\r\n")); err != nil {
 		return err
 	}
 	reader := httpmsg.NewReader(conn, nil)
