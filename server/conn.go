@@ -69,6 +69,7 @@ type conn struct {
 	closing bool             // no new requests; close when the open ones are done
 	lost    bool
 	others  int        // goroutines that took over the reading
+	waiter  *inbox     // of the only open call, whose handler waits for a message
 	over    bool       // they have read to the end
 	rested  *sync.Cond // on mu: others has changed
 }
@@ -154,12 +155,82 @@ func (c *conn) serveHere(k *call) bool {
 	return c.takeBack()
 }
 
-// takeOver makes a goroutine read what has arrived. The socket calls it too.
+// takeOver makes somebody read what has arrived: the handler that waits for it,
+// or else another goroutine. The socket calls it too.
 func (c *conn) takeOver() {
 	c.mu.Lock()
 	c.others++
+	q := c.waiter
+	c.waiter = nil
+	if q != nil {
+		q.turn = true
+	}
 	c.mu.Unlock()
+	if q != nil {
+		signalOnce(q.arrived)
+		return
+	}
 	go c.readOn()
+}
+
+// await makes the one who waits for a message in q read it from the socket when
+// it arrives, which spares a goroutine and being woken by it.
+func (c *conn) await(q *inbox) {
+	if c.watcher == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open == 1 { // no other call waits for what q's handler would have to read first
+		c.waiter = q
+	}
+}
+
+// awake ends await. It reports whether the caller has to read now.
+func (c *conn) awake(q *inbox) (turn bool) {
+	if c.watcher == nil {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.waiter == q {
+		c.waiter = nil
+	}
+	turn, q.turn = q.turn, false
+	return turn
+}
+
+// readOne reads one message in the goroutine of a handler that had nothing to
+// do. What else has arrived is read by another one meanwhile.
+func (c *conn) readOne() {
+	if !c.watcher.Pending() {
+		go c.readOn() // only a part is there
+		return
+	}
+	over := !c.next()
+	c.serveElsewhere()
+	if !over && !c.watcher.Watch(c.onMore) {
+		go c.readOn()
+		return
+	}
+	c.readTo(over)
+}
+
+// serveElsewhere has a worker serve the request that was read, if it was one.
+func (c *conn) serveElsewhere() {
+	if k := c.here; k != nil {
+		c.here = nil
+		c.run.workers.do(k)
+	}
+}
+
+// readTo ends the reading by one who took it over.
+func (c *conn) readTo(over bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.others--
+	c.over = c.over || over
+	c.rested.Broadcast()
 }
 
 // readOn reads as long as there is something, so that a stream on which nothing
@@ -170,19 +241,12 @@ func (c *conn) readOn() {
 		if over = !c.next(); over {
 			break
 		}
-		if k := c.here; k != nil {
-			c.here = nil
-			c.run.workers.do(k)
-		}
+		c.serveElsewhere()
 		if c.watcher.Watch(c.onMore) {
 			break
 		}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.others--
-	c.over = c.over || over
-	c.rested.Broadcast()
+	c.readTo(over)
 }
 
 // takeBack ends the reading by others. It is false when they have come to the

@@ -57,6 +57,8 @@ type inbox struct {
 
 	arrived chan struct{} // holds a token after a put or a close
 	room    chan struct{} // holds a token after a take or a close
+
+	turn bool // the one who takes has to read the socket; guarded by conn.mu
 }
 
 func newInbox(total *atomic.Int64) *inbox {
@@ -125,19 +127,33 @@ func (q *inbox) putWithin(limit time.Duration, m inbound) verdict {
 	}
 }
 
-// take returns the next message, waiting for it until ctx is done.
-func (q *inbox) take(ctx context.Context) (inbound, error) {
+// take returns the next message, waiting for it until ctx is done. The reader of
+// the connection may leave the reading to the goroutine that waits.
+func (q *inbox) take(ctx context.Context, c *conn) (inbound, error) {
+	if m, ok, err := q.poll(); ok || err != nil {
+		return m, err
+	}
 	for {
-		if m, ok, err := q.poll(); ok || err != nil {
+		c.await(q)
+		m, ok, err := q.poll()
+		if !ok && err == nil {
+			select {
+			case <-q.arrived:
+			case <-ctx.Done():
+				if m, ok, err = q.poll(); !ok && err == nil {
+					err = causeOf(ctx)
+				}
+			}
+		}
+		turn := c.awake(q)
+		if ok || err != nil {
+			if turn {
+				go c.readOn()
+			}
 			return m, err
 		}
-		select {
-		case <-q.arrived:
-		case <-ctx.Done():
-			if m, ok, err := q.poll(); ok || err != nil {
-				return m, err
-			}
-			return inbound{}, causeOf(ctx)
+		if turn {
+			c.readOne()
 		}
 	}
 }

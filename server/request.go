@@ -175,7 +175,7 @@ func (r *request) next() (inbound, error) {
 	case c.inbox == nil:
 		return inbound{}, io.EOF
 	}
-	return c.inbox.take(&c.ctx)
+	return c.inbox.take(&c.ctx, c.conn)
 }
 
 // decoded keeps the decoded body of a request that has only one.

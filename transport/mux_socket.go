@@ -64,6 +64,9 @@ func (s *muxSocket) Watch(f func()) bool { return s.socket.Watch(f) }
 // Unwatch takes a Watch back.
 func (s *muxSocket) Unwatch() bool { return s.socket.Unwatch() }
 
+// Pending reports whether a Recv would not wait.
+func (s *muxSocket) Pending() bool { return s.socket.Pending() }
+
 // tooLarge marks an error about a message beyond a limit. Its text is the
 // cause's.
 type tooLarge struct{ cause error }

@@ -177,6 +177,9 @@ type Watcher interface {
 	// Unwatch takes a Watch back. It is false when f was called, which then
 	// has returned.
 	Unwatch() bool
+	// Pending reports whether a Recv would not wait: a whole message is there,
+	// or nothing will come any more.
+	Pending() bool
 }
 
 // Reuser is optionally implemented by a Client. A pool asks it before it hands

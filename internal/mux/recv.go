@@ -223,3 +223,11 @@ func (s *Socket) Unwatch() bool {
 	s.watch = nil
 	return watched
 }
+
+// Pending reports whether a Recv would not wait: a whole message is there, or
+// nothing will come any more.
+func (s *Socket) Pending() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed || s.ended != nil || s.next < len(s.queue)
+}

@@ -2,10 +2,10 @@ package mux_test
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -101,8 +101,38 @@ func TestHeadersThatRepeatAreNotSentAgain(t *testing.T) {
 	}
 }
 
-// Whatever was sent before, headers arrive as if they were sent alone, also in
-// a map that the receiver has changed.
+func TestFieldsThatRepeatAreNotSentAgain(t *testing.T) {
+	a, b := tcp(t)
+	defer b.Close()
+	b.SetDeadline(time.Now().Add(testkit.Patience))
+	s := open(t, dial(t, a, mux.Config{}))
+	service, id, custom := mux.Field{Name: "Micro-Service", Value: "s"}, mux.Field{Name: "Micro-ID", Value: "5"}, mux.Field{Name: "X-Custom", Value: "long enough"}
+	block := "\x01\x01s\x04\x015\x00\x08X-Custom\x0blong enough"
+	for i, step := range []struct {
+		name   string
+		fields []mux.Field
+		want   string
+	}{
+		{"first", []mux.Field{service, id, custom}, mux.Frame(mux.KindMessage, mux.FlagBegin|mux.FlagOpen, 1, begin(len(block), 0, block))},
+		{"same", []mux.Field{service, id, custom}, repeating(1, "")},
+		{"another value", []mux.Field{service, {Name: "Micro-Id", Value: "6"}, custom}, repeating(1, "\x04\x016")},
+		{"another order", []mux.Field{id, service, custom}, mux.Frame(mux.KindMessage, mux.FlagBegin, 1, begin(len(block), 0, "\x04\x015\x01\x01s"+block[6:]))},
+		{"one less", []mux.Field{id, service}, mux.Frame(mux.KindMessage, mux.FlagBegin, 1, begin(6, 0, "\x04\x015\x01\x01s"))},
+		{"respelled", []mux.Field{{Name: "micro-id", Value: "5"}, service}, mux.Frame(mux.KindMessage, mux.FlagBegin, 1, begin(6, 0, "\x04\x015\x01\x01s"))},
+		{"after respelled", []mux.Field{id, service}, mux.Frame(mux.KindMessage, mux.FlagBegin, 1, begin(6, 0, "\x04\x015\x01\x01s"))},
+		{"as a map", nil, repeating(1, "")},
+	} {
+		if i == 7 {
+			sendHeader(t, s, map[string]string{"Micro-ID": "5", "Micro-Service": "s"})
+		} else if err := s.SendFields(step.fields, nil, 0); err != nil {
+			t.Fatal(err)
+		}
+		expectWire(t, b, step.want)
+	}
+}
+
+// Whatever was sent before and in which form, headers arrive as if they were
+// sent alone.
 func TestHeadersThatRepeatArriveWhole(t *testing.T) {
 	c, _ := pair(t, mux.Config{}, echo)
 	s := open(t, c)
@@ -123,22 +153,29 @@ func TestHeadersThatRepeatArriveWhole(t *testing.T) {
 		if ambiguous(h) {
 			clear(h)
 		}
-		sendHeader(t, s, h)
+		if random.IntN(2) == 0 && len(h) > 0 {
+			err := s.SendFields(fields(h), nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			sendHeader(t, s, h)
+		}
 		if err := s.Recv(&got, 0); err != nil {
 			t.Fatal(err)
 		}
 		if want := unfold(t, h); !maps.Equal(got.Header, want) {
 			t.Fatalf("message %d: sent %.60q, received %.60q", i, want, got.Header)
 		}
-		switch random.IntN(4) {
-		case 0:
-			got.Header = nil
-		case 1:
-			got.Header[names[random.IntN(len(names))]] = fmt.Sprint(i)
-		case 2:
-			delete(got.Header, names[random.IntN(len(names))])
-		}
 	}
+}
+
+// fields are the headers of h, most often in the same order.
+func fields(h map[string]string) (f []mux.Field) {
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		f = append(f, mux.Field{Name: name, Value: h[name]})
+	}
+	return f
 }
 
 // ambiguous reports whether h has a name twice, so that it cannot be known with

@@ -213,16 +213,33 @@ func TestABodyOverTheLimitOfTheReceiverEndsItsSocketAlone(t *testing.T) {
 	expect(t, other, "still here")
 }
 
-func TestRecvReusesTheHeaderMapOfTheCaller(t *testing.T) {
+func TestHeadersOfAMessageNeedNoMap(t *testing.T) {
 	c, _ := pair(t, mux.Config{}, echo)
 	s := open(t, c)
-	h := map[string]string{"Old": "value"}
-	m := mux.Message{Header: h}
-	if err := errors.Join(s.Send(&mux.Message{Header: map[string]string{"X": "v"}}, 0), s.Recv(&m, 0)); err != nil {
-		t.Fatal(err)
-	}
-	if len(h) != 1 || h["X"] != "v" {
-		t.Errorf("the map holds %v", h)
+	for _, id := range []string{"1", "2"} { // the second repeats the first
+		fields := []mux.Field{{Name: "Micro-Service", Value: "greeter"}, {Name: "Micro-ID", Value: id}, {Name: "x-custom", Value: ""}}
+		if err := s.SendFields(fields, []byte("body"), 0); err != nil {
+			t.Fatal(err)
+		}
+		var h mux.Headers
+		body, err := s.RecvHeaders(&h, 0)
+		if err != nil || string(body) != "body" {
+			t.Fatalf("body %q, error %v", body, err)
+		}
+		want := map[string]string{"Micro-Service": "greeter", "Micro-Id": id, "X-Custom": ""}
+		if got := h.Map(); !maps.Equal(got, want) {
+			t.Errorf("the map has %v, want %v", got, want)
+		}
+		if got := maps.Collect(h.All()); !maps.Equal(got, want) {
+			t.Errorf("all are %v, want %v", got, want)
+		}
+		h.Map()["Micro-Id"] = "changed"
+		if h.Map()["Micro-Id"] != id {
+			t.Error("two maps are one")
+		}
+		for range h.All() {
+			break
+		}
 	}
 }
 

@@ -29,8 +29,8 @@ func (tr *trial) watches(c transport.Client, s transport.Socket, w transport.Wat
 	if !w.Watch(tell) || !w.Unwatch() || w.Unwatch() {
 		return errors.New("a Watch for nothing cannot be taken back once")
 	}
-	if !w.Watch(tell) {
-		return errors.New("Watch is false before anything was sent")
+	if !w.Watch(tell) || w.Pending() {
+		return errors.New("something is there before anything was sent")
 	}
 	if err := c.Send(message("hello")); err != nil {
 		return err
@@ -41,6 +41,9 @@ func (tr *trial) watches(c transport.Client, s transport.Socket, w transport.Wat
 	if w.Unwatch() || w.Watch(tell) {
 		return errors.New("Watch goes on although a message waits")
 	}
+	if !w.Pending() {
+		return errors.New("nothing is pending although a message waits")
+	}
 	if err := expect(s, "hello"); err != nil {
 		return err
 	}
@@ -50,6 +53,9 @@ func (tr *trial) watches(c transport.Client, s transport.Socket, w transport.Wat
 	c.Close()
 	if err := tr.wait("the end", told); err != nil {
 		return err
+	}
+	if !w.Pending() {
+		return errors.New("nothing is pending although the socket has ended")
 	}
 	return atEnd(s)
 }

@@ -430,6 +430,8 @@ var breakages = map[string]struct {
 	"Watch waits for the next":   {watchRule, watching(func(w *watched) { w.late = true })},
 	"Unwatch takes nothing back": {watchRule, watching(func(w *watched) { w.irrevocable = true })},
 	"the end is not told":        {watchRule, watching(func(w *watched) { w.silentEnd = true })},
+	"nothing is ever pending":    {watchRule, watching(func(w *watched) { w.pending = func(bool) bool { return false } })},
+	"always pending":             {watchRule, watching(func(w *watched) { w.pending = func(bool) bool { return true } })},
 }
 
 // watching makes sockets that can be watched, with one part broken.
@@ -451,10 +453,12 @@ type watched struct {
 	silentEnd   bool                   // the end is not told
 	late        bool                   // a Watch is taken although a message waits
 	never       bool                   // a Watch is never taken
+	pending     func(bool) bool        // what becomes of the truth about Pending
 	irrevocable bool                   // Unwatch does nothing
 
-	mu sync.Mutex
-	f  func() // guarded by mu
+	mu   sync.Mutex // guards what follows
+	f    func()
+	over bool // nothing more comes
 }
 
 func (w *watched) read() {
@@ -466,6 +470,7 @@ func (w *watched) read() {
 			w.came <- m
 		}
 		w.mu.Lock()
+		w.over = err != nil
 		if f := w.f; f != nil && (err == nil || !w.silentEnd) {
 			w.f = nil
 			f()
@@ -501,6 +506,16 @@ func (w *watched) Watch(f func()) bool {
 	return true
 }
 
+func (w *watched) Pending() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	there := len(w.came) > 0 || w.over
+	if w.pending != nil {
+		return w.pending(there)
+	}
+	return there
+}
+
 func (w *watched) Unwatch() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -519,9 +534,7 @@ func TestAnUnbrokenWatcherPasses(t *testing.T) {
 	}
 }
 
-const (
-	watchRule = "Watch tells of a message and of the end"
-)
+const watchRule = "Watch tells of a message and of the end"
 
 func TestBrokenTransportsFailByTheRightRule(t *testing.T) {
 	for name, breakage := range breakages {
