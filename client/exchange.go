@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/justcy/go-micro/v4/codec"
@@ -36,17 +37,25 @@ type exchange struct {
 	out, in codec.Message
 	coder   *wire.Coder
 	guard   guard
-	dialled bool // the connection is a new one
+	shard   uint8 // of the client's deadlines
+	dialled bool  // the connection is a new one
 	dial    []transport.DialOption
 }
 
 var exchanges sync.Pool
 
+// lastShard deals shards out to new exchanges. The pool keeps an exchange with
+// the processor that used it, so that each processor has a few shards for itself.
+var lastShard atomic.Uint32
+
 func newExchange() *exchange {
 	if x, ok := exchanges.Get().(*exchange); ok {
 		return x
 	}
-	x := &exchange{fields: make([]mux.Field, 0, 16)}
+	x := &exchange{
+		fields: make([]mux.Field, 0, 16),
+		shard:  uint8(lastShard.Add(1) % deadlineShards),
+	}
 	x.guard.fire = x.guard.expire
 	x.dial = []transport.DialOption{x.dialOptions}
 	return x
@@ -144,7 +153,7 @@ func (x *exchange) reportReached(err error) {
 func (x *exchange) over(conn connection) (whole, clean bool, err error) {
 	failure := errExpired // of the connection, should the transport panic
 	now := time.Now()
-	x.guard.arm(x.ctx, conn, &x.settings.client.deadlines, x.limit, now)
+	x.guard.arm(x.ctx, conn, &x.settings.client.deadlines[x.shard], x.limit, now)
 	defer func() {
 		var guarded connection
 		if guarded, whole, clean = x.guard.disarm(); whole {
@@ -153,7 +162,7 @@ func (x *exchange) over(conn connection) (whole, clean bool, err error) {
 	}()
 	fields := conn.fields()
 	if err = x.send(conn, fields, now); err == nil {
-		err = x.reply.receive(conn, fields)
+		err = x.reply.receive(conn.Client, fields)
 	}
 	failure = err
 	return

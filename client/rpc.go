@@ -22,7 +22,7 @@ type rpcClient struct {
 	rotation atomic.Uint64 // where the next call starts in a list of static addresses
 	settings atomic.Pointer[settings]
 
-	deadlines deadlines // of the attempts that run
+	deadlines [deadlineShards]deadlines // of the attempts that run
 
 	init   sync.Mutex // serialises Init and Close
 	closed bool
