@@ -38,9 +38,12 @@ func (c *Codec) ReadBody(b any) error {
 	if b == nil {
 		return stream.Discard(c.Conn)
 	}
-	data, err := stream.View(c.Conn)
+	data, owned, err := stream.Own(c.Conn)
 	if err != nil {
 		return err
+	}
+	if owned {
+		return protobuf.Adopt(data, b)
 	}
 	return protobuf.Unmarshal(data, b)
 }

@@ -61,7 +61,8 @@ func (c *Coder) Encode(m *codec.Message, body any) ([]byte, error) {
 }
 
 // Load makes data the body that ReadHeader and ReadBody read. The coder owns
-// data from then on.
+// data from then on: what is decoded may refer to it. Loading the same body once
+// more is fine; two values never refer to the same bytes.
 func (c *Coder) Load(data []byte) {
 	c.raw = data
 	c.buffer.in = data
@@ -93,6 +94,7 @@ func (c *Coder) ReadBody(v any) error {
 // Release ends the use of the coder, and of the bytes that Encode returned.
 func (c *Coder) Release() {
 	c.Load(nil)
+	c.buffer.ceded = nil
 	resetter, ok := c.codec.(codec.Resetter)
 	if !ok {
 		_ = c.codec.Close()
@@ -107,8 +109,9 @@ func (c *Coder) Release() {
 
 // buffer is the stream under a codec: it reads from in and appends to out.
 type buffer struct {
-	in  []byte
-	out []byte
+	in    []byte
+	out   []byte
+	ceded *byte // where the bytes start that were ceded last
 }
 
 func (b *buffer) Read(p []byte) (int, error) {
@@ -121,8 +124,19 @@ func (b *buffer) Read(p []byte) (int, error) {
 }
 
 func (b *buffer) Write(p []byte) (int, error) {
-	b.out = append(b.out, p...)
+	if b.free(p) {
+		b.out = b.out[:len(b.out)+len(p)]
+	} else {
+		b.out = append(b.out, p...)
+	}
 	return len(p), nil
+}
+
+// free reports whether p starts where the free memory does: it was appended to
+// AvailableBuffer, and is in its place.
+func (b *buffer) free(p []byte) bool {
+	n := len(b.out)
+	return len(p) > 0 && len(p) <= cap(b.out)-n && &b.out[:n+1][n] == &p[0]
 }
 
 // Bytes and Next make the buffer a codec.Buffered: codecs decode the body where
@@ -134,6 +148,17 @@ func (b *buffer) Next(n int) []byte {
 	head := b.in[:n]
 	b.in = b.in[n:]
 	return head
+}
+
+// Cede consumes the rest of the body. The codec owns it from then on, as Load
+// made the coder its owner, unless the same bytes were ceded before.
+func (b *buffer) Cede() (data []byte, owned bool) {
+	if len(b.in) == 0 {
+		return nil, false
+	}
+	owned = b.ceded != &b.in[0]
+	b.ceded = &b.in[0]
+	return b.Next(len(b.in)), owned
 }
 
 // Grow and AvailableBuffer make the buffer a codec.Appender: codecs encode into

@@ -75,7 +75,7 @@ func TestLegacyContentType(t *testing.T) {
 	}
 }
 
-func coderFor(t *testing.T, contentType string) *wire.Coder {
+func coderFor(t testing.TB, contentType string) *wire.Coder {
 	t.Helper()
 	f, err := wire.NewFormats(wire.Codecs()).Lookup(contentType)
 	if err != nil {

@@ -23,6 +23,24 @@ func View(r io.Reader) ([]byte, error) {
 	return io.ReadAll(r)
 }
 
+// ceder is a stream that may have no use for its bytes once they are consumed.
+type ceder interface {
+	// Cede consumes the stream to its end and returns the bytes. They belong to
+	// the caller if owned, and are valid until the stream is used again if not.
+	Cede() (data []byte, owned bool)
+}
+
+// Own is View, but the bytes belong to the caller if owned.
+func Own(r io.Reader) (data []byte, owned bool, err error) {
+	if c, ok := r.(ceder); ok {
+		data, owned = c.Cede()
+		return data, owned, nil
+	}
+	_, held := r.(codec.Buffered)
+	data, err = View(r)
+	return data, !held, err
+}
+
 // Take consumes r to its end and returns the bytes, which belong to the caller.
 func Take(r io.Reader) ([]byte, error) {
 	if b, ok := r.(codec.Buffered); ok {
