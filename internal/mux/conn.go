@@ -179,6 +179,13 @@ func (c *Conn) Abort(err error) {
 	}
 	c.w.last(appendNote(nil, kindGoAway, 0, goAwayEnd, text), false)
 	c.fail(err)
+	c.awaitWriter()
+}
+
+// awaitWriter waits for what the writer of an ended connection has started. It
+// ends the writer first: whoever ended the connection may be about to.
+func (c *Conn) awaitWriter() {
+	c.w.end(c.Err())
 	c.w.own.Wait()
 }
 

@@ -88,7 +88,7 @@ func TestMessagesThatWereNeverWrittenAreNotSent(t *testing.T) {
 	for range 64 { // nobody reads: the connection fills up
 		s := open(t, c)
 		full = append(full, s)
-		go s.Send(&mux.Message{Body: make([]byte, 200<<10)}, 0)
+		go s.Send(&mux.Message{Body: make([]byte, 30<<10)}, 0)
 	}
 	pending, unchanged := 0, 0
 	testkit.Eventually(t, "the connection is full, and nobody is about to write more", func() bool {

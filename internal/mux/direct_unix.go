@@ -13,9 +13,11 @@ import (
 type directWriter struct {
 	raw      syscall.RawConn
 	attempts func(fd uintptr) bool
-	b        []byte
+	buffers  [][]byte // to be written
+	from     int      // of buffers, the first that was not written
 	n        int
 	err      error
+	vector   vector
 }
 
 // newDirectWriter returns nil for a connection that is none of the system's,
@@ -36,18 +38,44 @@ func newDirectWriter(conn net.Conn) *directWriter {
 
 // write writes as much of b as the system takes at once.
 func (w *directWriter) write(b []byte) (n int, err error) {
-	w.b, w.n, w.err = b, 0, nil
+	w.add(b)
+	defer w.clear()
+	return w.writeAdded()
+}
+
+// add adds b to what writeAdded writes.
+func (w *directWriter) add(b []byte) { w.buffers = append(w.buffers, b) }
+
+// writeAdded writes as much of what was added as the system takes at once. Clear
+// must follow.
+func (w *directWriter) writeAdded() (n int, err error) {
+	w.n, w.err = 0, nil
 	err = w.raw.Write(w.attempts)
-	w.b = nil
 	if err == nil {
 		err = w.err
 	}
 	return w.n, err
 }
 
+// appendLeft appends the first n bytes of those that were added and not written.
+func (w *directWriter) appendLeft(b []byte, n int) []byte {
+	for _, left := range w.buffers[w.from:] {
+		more := min(n, len(left))
+		b = append(b, left[:more]...)
+		n -= more
+	}
+	return b
+}
+
+// clear forgets what was added.
+func (w *directWriter) clear() {
+	clear(w.buffers)
+	w.buffers, w.from = w.buffers[:0], 0
+}
+
 func (w *directWriter) attempt(fd uintptr) bool {
-	for w.n < len(w.b) {
-		n, err := syscall.Write(int(fd), w.b[w.n:])
+	for w.from < len(w.buffers) {
+		n, err := w.vector.write(int(fd), w.buffers[w.from:])
 		switch {
 		case err == syscall.EINTR:
 		case err == syscall.EAGAIN:
@@ -59,8 +87,20 @@ func (w *directWriter) attempt(fd uintptr) bool {
 			w.err = io.ErrUnexpectedEOF
 			return true
 		default:
-			w.n += n
+			w.wrote(n)
 		}
 	}
 	return true
+}
+
+// wrote notes that n more bytes were written.
+func (w *directWriter) wrote(n int) {
+	w.n += n
+	for w.from < len(w.buffers) && n >= len(w.buffers[w.from]) {
+		n -= len(w.buffers[w.from])
+		w.from++
+	}
+	if n > 0 {
+		w.buffers[w.from] = w.buffers[w.from][n:]
+	}
 }

@@ -60,3 +60,13 @@ func Pending(c *Conn) int {
 	defer c.w.mu.Unlock()
 	return len(c.w.out)
 }
+
+// Line counts the sockets that wait for their turn to write a large body.
+func Line(c *Conn) int {
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
+	return len(c.w.line)
+}
+
+// Held is how many bytes wait for the user of s.
+func Held(s *Socket) int { return s.holds() }

@@ -50,7 +50,7 @@
 // costs messageCost and a byte for each of its payload. The receiver returns
 // credit when its user has received messages, so a slow user stops the one
 // sender it does not keep up with. A message larger than the window gets the
-// credit for all of it at once when the user waits for it.
+// credit for all of it at once when the user waits for it or watches the socket.
 //
 // # Bounds
 //

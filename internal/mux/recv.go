@@ -196,6 +196,7 @@ func (s *Socket) alerted() {
 	if s.watch != nil {
 		s.watch()
 		s.watch = nil
+		s.waiting = s.ended == nil // a Recv follows
 		return
 	}
 	signal(s.ready)
@@ -203,8 +204,9 @@ func (s *Socket) alerted() {
 
 // Watch makes the socket call f, once, as soon as a Recv has something to do: a
 // message has arrived or begun to, or the socket has ended. It is false, and f
-// is not called, when that is so already. No Recv may be pending. F must neither
-// block nor use the socket.
+// is not called, when that is so already. No Recv may be pending, and one has to
+// follow the call of f: the rest of a large message is let in at once. F must
+// neither block nor use the socket.
 func (s *Socket) Watch(f func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

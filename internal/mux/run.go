@@ -20,7 +20,7 @@ const (
 // and waits for what the connection started. It returns nil when the peer or
 // this end closed it.
 func (c *Conn) Run(ahead []byte) error {
-	defer c.w.own.Wait()
+	defer c.awaitWriter()
 	defer c.conn.Close()
 	c.in.preload(ahead)
 	var err error

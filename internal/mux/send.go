@@ -76,6 +76,9 @@ func (t *transfer) run(first, body []byte) error {
 	s := t.socket
 	w := s.c.w
 	w.mu.Lock()
+	if t.writesInPlace(body) {
+		return t.runInPlace(first, body)
+	}
 	for {
 		if err := t.ready(); err != nil {
 			w.mu.Unlock()
@@ -182,6 +185,12 @@ func (t *transfer) wait() error {
 	if !blocked {
 		return nil
 	}
+	return t.sleep()
+}
+
+// sleep waits for a token of room. It fails with the socket or the limit.
+func (t *transfer) sleep() error {
+	s := t.socket
 	if t.limit > 0 && t.timer == nil {
 		t.timer = time.NewTimer(t.limit)
 		t.expired = t.timer.C

@@ -26,6 +26,7 @@ type Socket struct {
 	opened  bool  // the peer has been sent the first message
 	midway  bool  // a message was sent in part
 	sendErr error // why nothing can be sent any more
+	turn    bool  // Send is the one that writes, or is to go on as that
 
 	// unanswered is where in the stream of the connection the first message
 	// ends that was sent since the last one was received; 0 for none.

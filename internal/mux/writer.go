@@ -3,6 +3,7 @@ package mux
 import (
 	"net"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,6 +30,9 @@ const (
 //
 // No sender ever blocks in a write: when the connection does not take all at
 // once, a goroutine of the writer's own writes on.
+//
+// Messages are copied into out, except that a large body is written from where
+// it lies, by its sender, together with what waits in out.
 type writer struct {
 	conn   net.Conn
 	direct *directWriter // nil when conn cannot be written to without blocking
@@ -54,6 +58,9 @@ type writer struct {
 	rested  chan struct{} // closed when writing ends; nil when nobody waits for that
 	err     error         // why nothing can be written any more
 	waiting []*Socket     // that want room in out
+	line    []*Socket     // that want to write large bodies themselves, in turn
+
+	heads [batchFrames][headSize]byte // of large bodies; for the one that writes
 }
 
 func newWriter(conn net.Conn, fail func(error)) *writer {
@@ -169,16 +176,21 @@ func (w *writer) take() []byte {
 		w.mu.Unlock()
 		return nil
 	}
+	batch := w.swap()
+	w.mu.Unlock()
+	return batch
+}
+
+// swap returns out and puts an empty buffer in its place. The lock is held.
+func (w *writer) swap() []byte {
 	batch := w.out
 	w.out, w.spare = w.spare[:0], nil
 	w.crowded, w.frames, w.piped = w.frames > 1, 0, false
 	w.attempted.Store(w.queued)
-	waiting := w.waiting
-	w.waiting = nil
-	w.mu.Unlock()
-	for _, s := range waiting {
+	for _, s := range w.waiting {
 		s.signalRoom()
 	}
+	w.waiting = nil
 	return batch
 }
 
@@ -223,8 +235,15 @@ func (w *writer) broken(err error) {
 	w.fail(err)
 }
 
-// rest notes that nobody writes any more. The lock is held.
+// rest ends writing, or hands it to the first in the line. The lock is held.
 func (w *writer) rest() {
+	if len(w.line) > 0 && w.err == nil {
+		next := w.line[0]
+		w.line = slices.Delete(w.line, 0, 1)
+		next.turn = true
+		next.signalRoom()
+		return
+	}
 	w.writing = false
 	if w.rested != nil {
 		close(w.rested)
@@ -241,11 +260,10 @@ func (w *writer) end(err error) (attempted uint64) {
 		w.err = err
 		w.out, w.spare = nil, nil
 	}
-	waiting := w.waiting
-	w.waiting = nil
-	for _, s := range waiting {
+	for _, s := range slices.Concat(w.waiting, w.line) {
 		s.signalRoom()
 	}
+	w.waiting, w.line = nil, nil
 	return w.attempted.Load()
 }
 
