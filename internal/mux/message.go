@@ -61,8 +61,11 @@ func (c *Conn) begin(s *Socket, h head) error {
 		c.reset(s, resetTooLarge, err)
 		return c.in.discard(h.length - beginSize)
 	}
-	if err := s.spend(messageCost+h.length, size-here); err != nil {
-		return err
+	small := here == size && size <= smallMessage
+	if !small {
+		if err := s.spend(messageCost+h.length, size-here); err != nil {
+			return err
+		}
 	}
 	if b, err = c.in.need(blockSize); err != nil {
 		return unexpected(err)
@@ -72,15 +75,45 @@ func (c *Conn) begin(s *Socket, h head) error {
 		return err
 	}
 	c.in.skip(blockSize)
-	if here == size {
-		s.part.body = make([]byte, size)
-		if err := c.in.full(s.part.body); err != nil {
-			return err
-		}
-		s.complete()
+	if here < size {
+		return c.take(s, here)
+	}
+	s.part.body = make([]byte, size)
+	if err := c.in.full(s.part.body); err != nil {
+		return err
+	}
+	if small {
+		return s.arrive()
+	}
+	s.complete()
+	return nil
+}
+
+// arrive is spend and complete for a message that is too small to be counted
+// before it has arrived.
+func (s *Socket) arrive() error {
+	a := s.part.arrived
+	a.credit = a.cost
+	s.part = part{}
+	s.mu.Lock()
+	if s.closed || s.ended != nil {
+		s.mu.Unlock()
 		return nil
 	}
-	return c.take(s, here)
+	if s.allow < a.cost {
+		s.mu.Unlock()
+		return s.overspent()
+	}
+	s.allow -= a.cost
+	s.hold(a.cost)
+	s.push(a)
+	s.mu.Unlock()
+	s.c.relieve()
+	return nil
+}
+
+func (s *Socket) overspent() error {
+	return violated("socket %d sent more than it has credit for", s.id)
 }
 
 // headers notes the header block of a message, and what it repeats.
@@ -161,7 +194,7 @@ func (s *Socket) spend(cost, missing int) error {
 	s.hold(cost)
 	s.mu.Unlock()
 	if over {
-		return violated("socket %d sent more than it has credit for", s.id)
+		return s.overspent()
 	}
 	s.c.relieve()
 	return nil

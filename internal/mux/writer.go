@@ -154,17 +154,29 @@ func (w *writer) block(batch []byte, n int) {
 				return
 			}
 		}
-		w.conn.SetWriteDeadline(time.Now().Add(writeStall)) //nolint:errcheck // a closed connection fails the write
-		if _, err := w.conn.Write(batch[n:]); err != nil {
+		if err := w.writeAll(batch, n); err != nil {
 			w.broken(err)
 			return
-		}
-		if w.direct != nil {
-			w.conn.SetWriteDeadline(time.Time{}) //nolint:errcheck // what is written next fails if the connection is closed
 		}
 		w.giveBack(batch)
 		batch = nil
 	}
+}
+
+// writeAll writes the batch from n on. Only what the connection does not take at
+// once needs a deadline, which costs as much as a small message.
+func (w *writer) writeAll(batch []byte, n int) (err error) {
+	if w.direct != nil && n == 0 {
+		if n, err = w.direct.write(batch); err != nil || n == len(batch) {
+			return err
+		}
+	}
+	w.conn.SetWriteDeadline(time.Now().Add(writeStall)) //nolint:errcheck // a closed connection fails the write
+	_, err = w.conn.Write(batch[n:])
+	if w.direct != nil {
+		w.conn.SetWriteDeadline(time.Time{}) //nolint:errcheck // what is written next fails if the connection is closed
+	}
+	return err
 }
 
 // take returns what is to be written next. When that is nothing it is nil, and
