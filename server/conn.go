@@ -50,6 +50,7 @@ type conn struct {
 	in      incoming // what was received last; the reader's own
 	http2   *pieces  // nil for sockets that carry messages; the reader's own
 	shared  bool     // a stream was open beside something else; the reader's own
+	unread  bool     // in was received but not passed on; the reader's own
 
 	// The goroutine that reads serves requests itself when the socket tells it
 	// about further messages; without a watcher each has a goroutine.
@@ -76,13 +77,11 @@ type conn struct {
 
 func newConn(r *run, s transport.Socket) *conn {
 	c := &conn{run: r, socket: s, local: s.Local(), remote: s.Remote()}
-	if c.watcher, _ = s.(transport.Watcher); c.watcher != nil {
-		c.rested = sync.NewCond(&c.mu)
-	}
 	c.fields, _ = s.(mux.FieldSocket)
-	c.onMore = c.takeOver
 	if p, ok := s.(transport.Piecewise); ok {
 		c.http2 = &pieces{ctx: p.Context()}
+	} else if c.watcher, _ = s.(transport.Watcher); c.watcher != nil {
+		c.rested, c.onMore = sync.NewCond(&c.mu), c.takeOver
 	}
 	return c
 }
@@ -106,10 +105,10 @@ func (c *conn) serve() {
 
 // next receives one message and passes it on. It is false at the end.
 func (c *conn) next() bool {
-	if err := c.receive(); err != nil {
-		c.end(err)
+	if !c.unread && !c.received() {
 		return false
 	}
+	c.unread = false
 	if c.http2 != nil {
 		c.piece(&c.in)
 	} else {
@@ -117,6 +116,15 @@ func (c *conn) next() bool {
 	}
 	c.in = incoming{}
 	return true
+}
+
+// received receives one message into c.in. It is false at the end.
+func (c *conn) received() bool {
+	err := c.receive()
+	if err != nil {
+		c.end(err)
+	}
+	return err == nil
 }
 
 // receive receives one message into c.in.
@@ -207,13 +215,24 @@ func (c *conn) readOne() {
 		go c.readOn() // only a part is there
 		return
 	}
-	over := !c.next()
+	if !c.received() {
+		c.readTo(true)
+		return
+	}
+	head := wire.ParseHeaders(&c.in.headers)
+	if head.Topic != "" {
+		c.unread = true
+		go c.readOn() // a subscriber must not hold up the handler, or end its goroutine
+		return
+	}
+	c.route(&head, &c.in)
+	c.in = incoming{}
 	c.serveElsewhere()
-	if !over && !c.watcher.Watch(c.onMore) {
+	if !c.watcher.Watch(c.onMore) {
 		go c.readOn()
 		return
 	}
-	c.readTo(over)
+	c.readTo(false)
 }
 
 // serveElsewhere has a worker serve the request that was read, if it was one.
@@ -236,17 +255,15 @@ func (c *conn) readTo(over bool) {
 // readOn reads as long as there is something, so that a stream on which nothing
 // happens has one goroutine alone.
 func (c *conn) readOn() {
-	over := false
-	for {
-		if over = !c.next(); over {
-			break
-		}
+	over := true // also when a subscriber ends the goroutine
+	defer func() { c.readTo(over) }()
+	for c.next() {
 		c.serveElsewhere()
 		if c.watcher.Watch(c.onMore) {
-			break
+			over = false
+			return
 		}
 	}
-	c.readTo(over)
 }
 
 // takeBack ends the reading by others. It is false when they have come to the
@@ -317,14 +334,19 @@ func (c *conn) dispatch(m *incoming) {
 		c.event(&head, m)
 		return
 	}
+	c.route(&head, m)
+}
+
+// route passes a message on to its request.
+func (c *conn) route(head *wire.Head, m *incoming) {
 	http2 := c.http2 != nil
-	if k := c.stream(&head, http2); k != nil && c.deliver(k, &head, m) {
+	if k := c.stream(head, http2); k != nil && c.deliver(k, head, m) {
 		return
 	}
-	if c.belated(&head) {
+	if c.belated(head) {
 		return
 	}
-	c.start(&head, m, http2)
+	c.start(head, m, http2)
 }
 
 // stream returns the open call that a message belongs to, if it is not a new
@@ -448,7 +470,9 @@ func (c *conn) begin(k *call, closes bool) error {
 	}
 	c.shared = c.shared || c.open > 0
 	c.closing = closes
-	c.open++
+	if c.open++; c.open > 1 {
+		c.waiter = nil // see await
+	}
 	c.held += k.size
 	c.calls.Add(1)
 	if k.next = c.first; k.next != nil {
@@ -496,7 +520,7 @@ func (c *conn) ended(k *call) {
 	if k.key != "" && c.streams[k.key] == k {
 		delete(c.streams, k.key)
 		if k.request.isStream() && !k.inbox.clientEnded() {
-			c.late.add(k.key)
+			c.late.add(strings.Clone(k.key)) // a part of all headers of its message
 		}
 	}
 	last := c.closing && c.open == 0

@@ -69,8 +69,16 @@ func (st *settings) newMessage(topic string, header map[string]string, body []by
 // event handles a message published straight to the socket and answers it.
 // Messages of one socket are handled one after the other, in their order.
 func (c *conn) event(head *wire.Head, m *incoming) {
+	handled := false
+	defer func() {
+		if !handled { // a subscriber has ended the goroutine, and nobody else reads
+			_ = c.socket.Close()
+			c.lose(errConnectionLost)
+		}
+	}()
 	header := m.headers.Map()
 	err := c.run.server.accept(c.run, nil, head.Topic, header, m.body)
+	handled = true
 	h := borrowHeader()
 	defer returnHeader(h)
 	echoHeader(h, header)

@@ -135,17 +135,19 @@ func (q *inbox) take(ctx context.Context, c *conn) (inbound, error) {
 	}
 	for {
 		c.await(q)
-		m, ok, err := q.poll()
-		if !ok && err == nil {
-			select {
-			case <-q.arrived:
-			case <-ctx.Done():
-				if m, ok, err = q.poll(); !ok && err == nil {
-					err = causeOf(ctx)
-				}
-			}
+		var ended error
+		select {
+		case <-q.arrived:
+		case <-ctx.Done():
+			ended = causeOf(ctx)
 		}
 		turn := c.awake(q)
+		// Others may have filled the queue before it was this one's turn. Who
+		// reads on then would wait for room that nobody makes.
+		m, ok, err := q.poll()
+		if !ok && err == nil {
+			err = ended
+		}
 		if ok || err != nil {
 			if turn {
 				go c.readOn()

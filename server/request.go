@@ -150,6 +150,9 @@ func (r *request) identify(m *codec.Message) {
 func (r *request) ReadBody(v any) error {
 	r.call.reading.Lock()
 	defer r.call.reading.Unlock()
+	if r.call.over {
+		return errRequestOver
+	}
 	if !r.loaded {
 		if _, err := r.envelope(new(codec.Message)); err != nil {
 			return err
