@@ -30,7 +30,11 @@ func reply(s transport.Socket) {
 }
 
 func benchmarkCalls(b *testing.B, tr transport.Transport, size int, opts ...transport.DialOption) {
-	c := dial(b, tr, listen(b, tr, reply).Addr(), append(opts, transport.WithStream())...)
+	benchmarkServer(b, tr, reply, size, opts...)
+}
+
+func benchmarkServer(b *testing.B, tr transport.Transport, fn func(transport.Socket), size int, opts ...transport.DialOption) {
+	c := dial(b, tr, listen(b, tr, fn).Addr(), append(opts, transport.WithStream())...)
 	m := &transport.Message{Header: callHeader, Body: make([]byte, size)}
 	var got transport.Message
 	b.SetBytes(int64(2 * size))
@@ -53,6 +57,41 @@ func BenchmarkCall(b *testing.B) {
 		})
 		b.Run(fmt.Sprintf("memory/%d", size), func(b *testing.B) { benchmarkCalls(b, transport.NewMemoryTransport(), size) })
 		b.Run(fmt.Sprintf("nethttp/%d", size), func(b *testing.B) { benchmarkNetHTTP(b, size) })
+	}
+}
+
+// replyWatching is reply by one goroutine that watches the socket meanwhile.
+func replyWatching(s transport.Socket) {
+	var m transport.Message
+	for s.Recv(&m) == nil {
+		if !s.(transport.Watcher).Watch(func() {}) || s.Send(&transport.Message{Header: replyHeader, Body: m.Body}) != nil || !s.(transport.Watcher).Unwatch() {
+			return
+		}
+	}
+}
+
+// replyHandingOn is reply by a second goroutine, while the first one reads.
+func replyHandingOn(s transport.Socket) {
+	bodies := make(chan []byte)
+	defer close(bodies)
+	go func() {
+		for body := range bodies {
+			if s.Send(&transport.Message{Header: replyHeader, Body: body}) != nil {
+				s.Close()
+			}
+		}
+	}()
+	var m transport.Message
+	for s.Recv(&m) == nil {
+		bodies <- m.Body
+	}
+}
+
+// BenchmarkPlainServer shows what it costs to notice, while a message is worked
+// on, that its sender has gone.
+func BenchmarkPlainServer(b *testing.B) {
+	for name, fn := range map[string]func(transport.Socket){"none": reply, "watch": replyWatching, "goroutine": replyHandingOn} {
+		b.Run(name, func(b *testing.B) { benchmarkServer(b, transport.NewHTTPTransport(transport.DisableMux()), fn, 128) })
 	}
 }
 

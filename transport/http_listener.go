@@ -189,7 +189,7 @@ func (l *httpListener) serve(s *httpSocket, web *webServer, fn func(Socket)) {
 	s.reader.SetDeadline(time.Now().Add(limit))
 	line, err := s.reader.PeekFirstLine()
 	if err == nil && isPreface(line) && !l.opts.DisableMux {
-		defer s.Close()
+		defer s.end()
 		l.serveMux(s, fn)
 		return
 	}
@@ -198,7 +198,7 @@ func (l *httpListener) serve(s *httpSocket, web *webServer, fn func(Socket)) {
 		web.serve(&webConn{Conn: s.conn, ahead: bytes.Clone(s.reader.Buffered())})
 		return
 	}
-	defer s.Close()
+	defer s.end()
 	if s.receiveFirst(err) != nil {
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4/internal/httpmsg"
+	"github.com/justcy/go-micro/v4/transport/headers"
 )
 
 // lingering bounds how long, and how much, an ending connection is read after
@@ -25,6 +26,7 @@ type httpSocket struct {
 	draining *atomic.Bool // the listener's
 	idle     time.Duration
 	first    *Message // guarded by recvMu: received and not delivered
+	watch    watch
 }
 
 func newHTTPSocket(conn net.Conn, ahead []byte, l *httpListener) *httpSocket {
@@ -66,6 +68,7 @@ func (s *httpSocket) Recv(m *Message) error {
 	if s.recvError != nil {
 		return s.recvError
 	}
+	s.watch.stop()
 	if err := s.awaitRequest(); err != nil {
 		return s.refuse(err)
 	}
@@ -76,9 +79,12 @@ func (s *httpSocket) Recv(m *Message) error {
 func (s *httpSocket) awaitRequest() error {
 	s.startRecv()
 	if s.timeout > 0 || s.idle <= 0 {
-		return nil // receive waits, under the deadline of Timeout or none
+		return s.watch.settle() // receive waits, under the deadline of Timeout or none
 	}
 	s.reader.SetDeadline(time.Now().Add(s.idle))
+	if err := s.watch.settle(); err != nil {
+		return err
+	}
 	if err := s.reader.Wait(); err != nil {
 		return err
 	}
@@ -102,6 +108,9 @@ func (s *httpSocket) receive(m *Message) error {
 	}
 	m.Header, m.Body = s.head.Header, body
 	s.head.Header = nil
+	if m.Header[headers.Stream] != "" {
+		s.watch.hurry()
+	}
 	return nil
 }
 

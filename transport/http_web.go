@@ -154,7 +154,7 @@ func (w *webServer) message(rw http.ResponseWriter, r *http.Request) {
 	ahead, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
 	s := newHTTPSocket(conn, ahead, w.listener)
 	s.first = &Message{Header: firstValues(r.Header), Body: body}
-	defer s.Close()
+	defer s.end()
 	if !w.listener.track(s) {
 		return
 	}

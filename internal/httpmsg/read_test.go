@@ -304,3 +304,42 @@ func TestLargeBodiesAreReadWhole(t *testing.T) {
 		t.Errorf("%d bytes, the error %v", len(body), err)
 	}
 }
+
+func TestWhole(t *testing.T) {
+	for _, test := range []struct {
+		buffered string
+		whole    bool
+	}{
+		{"", false},
+		{"POST / HTTP/1.1\r\nHost: x\r\n", false},
+		{"POST / HTTP/1.1\r\nHost: x\r\n\r\n", true},
+		{"POST / HTTP/1.1\r\nHost: x\r\ncontent-length: 2\r\n\r\n1", false},
+		{"POST / HTTP/1.1\r\nHost: x\r\ncontent-length:2 \r\n\r\n12", true},
+		{"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n12", false},
+		{"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", false},
+	} {
+		r := httpmsg.NewReader(strings.NewReader(""), []byte(test.buffered))
+		if whole := r.Whole(); whole != test.whole {
+			t.Errorf("%q: whole is %v", test.buffered, whole)
+		}
+	}
+}
+
+func TestReadAheadConsumesNothing(t *testing.T) {
+	r := httpmsg.NewReader(strings.NewReader("POST / HTTP/1.1\r\nHost: x\r\n\r\n"), nil)
+	for range 2 {
+		if err := r.ReadAhead(); err != nil || r.Idle() {
+			t.Fatalf("%v, %q is buffered", err, r.Buffered())
+		}
+	}
+	var h httpmsg.Head
+	if err := r.ReadRequest(&h); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.ReadBody(&h); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.ReadAhead(); err != io.EOF {
+		t.Errorf("at the end: %v", err)
+	}
+}

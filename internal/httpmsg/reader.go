@@ -3,6 +3,7 @@ package httpmsg
 import (
 	"bytes"
 	"io"
+	"strconv"
 	"time"
 )
 
@@ -81,6 +82,35 @@ func (r *Reader) Idle() bool { return r.r == r.w && !r.inBody }
 // Buffered returns what was read from the source and not consumed. It is valid
 // until the next call of another method.
 func (r *Reader) Buffered() []byte { return r.buf[r.r:r.w] }
+
+// ReadAhead waits until something is buffered. Alone among the methods it may
+// be running when SetDeadline is called.
+func (r *Reader) ReadAhead() error {
+	if r.r < r.w {
+		return nil
+	}
+	return r.fill(MaxHead)
+}
+
+// Whole reports whether a whole message is buffered. It knows of those without
+// a body and with a Content-Length alone.
+func (r *Reader) Whole() bool {
+	head, body, ok := bytes.Cut(r.Buffered(), []byte("\r\n\r\n"))
+	if !ok {
+		return false
+	}
+	for line := range bytes.SplitSeq(head, []byte("\r\n")) {
+		name, value, _ := bytes.Cut(line, []byte{':'})
+		switch {
+		case bytes.EqualFold(name, []byte("Transfer-Encoding")):
+			return false
+		case bytes.EqualFold(name, []byte("Content-Length")):
+			size, err := strconv.Atoi(string(bytes.TrimSpace(value)))
+			return err == nil && size <= len(body)
+		}
+	}
+	return true
+}
 
 // fill reads more, after making room for at least one byte. The unread part
 // may move but never grows past limit bytes.
