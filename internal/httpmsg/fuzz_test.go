@@ -2,6 +2,7 @@ package httpmsg_test
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -26,6 +27,9 @@ func FuzzRequest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw string) {
 		h, body, err := request(newReader(strings.NewReader(raw)))
 		if err != nil {
+			if errors.Is(err, io.ErrUnexpectedEOF) && httpmsg.NewReader(nil, []byte(raw)).Whole() {
+				t.Error("a part of a message is taken for the whole")
+			}
 			return
 		}
 		other, err := http.ReadRequest(bufio.NewReader(strings.NewReader(strings.TrimPrefix(raw, "\r\n"))))
