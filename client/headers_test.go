@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"math"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -232,24 +233,30 @@ func TestCodecsSeeAndWriteHeaders(t *testing.T) {
 	})
 }
 
-// Headers that a stream has handed out belong to the user, while it goes on.
+// Headers that a stream has handed out belong to the user, while it goes on and
+// its codec changes those of other messages.
 func TestHeadersOfAStreamMayBeReadWhileItReceives(t *testing.T) {
 	onTransports(t, func(t *testing.T, tr transport.Transport) {
-		p := newPeer(t, tr, echo)
-		c := newClient(t, tr)
+		p := newPeer(t, tr, func(s transport.Socket, m *transport.Message) error {
+			h := replyHeader(m)
+			h["X-Back"] = "yes"
+			return s.Send(&transport.Message{Header: h, Body: m.Body})
+		})
+		c := newClient(t, tr, client.Codec("application/json", func(rwc io.ReadWriteCloser) codec.Codec { return stampCodec{json.NewCodec(rwc)} }))
 		stream, err := c.Stream(context.Background(), c.NewRequest("greeter", "Greeter.Hello", &echoBody{"Ada"}), client.WithAddress(p.addr))
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer stream.Close()
 		var all sync.WaitGroup
-		defer all.Wait()
+		defer func() {
+			stream.Close()
+			_ = stream.Send(nil) // leaves an error
+			all.Wait()
+		}()
 		all.Go(func() {
-			for range 100 {
-				h := stream.Response().Header()
-				for name := range h {
-					_ = h[name]
-				}
+			for stream.Error() == nil {
+				_ = maps.Clone(stream.Response().Header())
+				runtime.Gosched()
 			}
 		})
 		for range 100 {

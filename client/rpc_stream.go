@@ -189,10 +189,10 @@ func (s *rpcStream) receive() error {
 	if err := s.in.receive(s.conn, s.carrier); err != nil {
 		return s.finish(s.failure(err))
 	}
-	s.mu.Lock()
+	remote, err := s.open()
+	s.mu.Lock() // after the codec, which may change the headers
 	s.last, s.shown, s.opened = s.in.headers, nil, true
 	s.mu.Unlock()
-	remote, err := s.open()
 	switch {
 	case remote != nil:
 		return s.finish(remote)
