@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/justcy/go-micro/v4/codec"
 	"github.com/justcy/go-micro/v4/codec/json"
+	"github.com/justcy/go-micro/v4/metadata"
 	"github.com/justcy/go-micro/v4/server"
 	"github.com/justcy/go-micro/v4/transport"
 )
@@ -107,6 +110,38 @@ func TestCodecsSeeAndWriteTheHeadersOfEachMessage(t *testing.T) {
 			if h["X-Number"] != fmt.Sprint(i) || h["X-Changed"] != "" {
 				t.Errorf("message %d has %v", i, h)
 			}
+		}
+	})
+}
+
+// askingRouter has somebody read the metadata while it reads the request.
+type askingRouter struct{ server.Router }
+
+func (askingRouter) ServeRequest(ctx context.Context, req server.Request, rsp server.Response) error {
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	asking.Go(func() {
+		for range 100 {
+			_, _ = metadata.FromContext(ctx)
+			_ = maps.Clone(req.Header())
+			runtime.Gosched()
+		}
+	})
+	if err := req.Codec().ReadHeader(new(codec.Message), codec.Request); err != nil {
+		return err
+	}
+	return rsp.Write([]byte("read"))
+}
+
+// What a codec does to the headers of its message does not happen to the
+// metadata of the request.
+func TestCodecsDoNotChangeTheMetadataOfARequest(t *testing.T) {
+	onTransports(t, func(t *testing.T, opt server.Option) {
+		p := serve(t, newEcho(), opt, server.WithRouter(askingRouter{}), server.Codec("application/json", func(rwc io.ReadWriteCloser) codec.Codec {
+			return seeingCodec{json.NewCodec(rwc), make(chan map[string]string, 1)}
+		}))
+		for range 5 {
+			p.wantBody(p.call(jsonHeader("Any.Thing", "1"), `{}`), "read")
 		}
 	})
 }

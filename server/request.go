@@ -2,6 +2,7 @@ package server
 
 import (
 	"io"
+	"maps"
 
 	"github.com/justcy/go-micro/v4/codec"
 	"github.com/justcy/go-micro/v4/internal/wire"
@@ -112,10 +113,10 @@ func (r *request) advance(m *codec.Message) (inbound, error) {
 	return in, nil
 }
 
-// showHeader gives m the headers of a message.
+// showHeader gives m the headers of a message, which the codec may change.
 func (r *request) showHeader(m *codec.Message, in *inbound, first bool) {
 	if first {
-		m.Header = r.call.Metadata()
+		m.Header = maps.Clone(r.call.Metadata()) // which others may be reading
 		return
 	}
 	m.Header = in.headers.Map()
