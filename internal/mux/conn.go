@@ -19,6 +19,7 @@ type Conn struct {
 	in     *input
 
 	buffered atomic.Int64  // bytes that all sockets hold for their users
+	going    atomic.Bool   // err is set, or leaving
 	heard    atomic.Uint64 // counts reads
 	burst    int32         // messages since the last read; the reader's own
 
@@ -82,7 +83,7 @@ func (c *Conn) Open() (*Socket, error) {
 	}
 	c.lastID++
 	if c.lastID == math.MaxUint32 {
-		c.leaving = true
+		c.leave()
 	}
 	s := newSocket(c, c.lastID)
 	c.add(s)
@@ -123,7 +124,7 @@ func (c *Conn) idleOver() {
 	c.mu.Lock()
 	unused := len(c.sockets) == 0
 	if unused {
-		c.leaving = true // nobody opens a socket from here on
+		c.leave() // nobody opens a socket from here on
 	}
 	c.mu.Unlock()
 	if unused {
@@ -146,9 +147,13 @@ func (c *Conn) Usable() bool {
 
 // Lasting reports whether the connection is neither lost nor about to end.
 func (c *Conn) Lasting() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.err == nil && !c.leaving
+	return !c.going.Load() // which is asked twice a call, by all callers
+}
+
+// leave makes nobody open sockets from now on. The lock is held.
+func (c *Conn) leave() {
+	c.leaving = true
+	c.going.Store(true)
 }
 
 // GoAway tells the peer to open no more sockets. Those that are open go on;
@@ -156,7 +161,7 @@ func (c *Conn) Lasting() bool {
 func (c *Conn) GoAway() {
 	c.mu.Lock()
 	was := c.leaving
-	c.leaving = true
+	c.leave()
 	c.mu.Unlock()
 	if !was {
 		c.w.put(appendNote(nil, kindGoAway, 0, goAwayDrain, ""))
@@ -216,6 +221,7 @@ func (c *Conn) end(err error) bool {
 		err = fmt.Errorf("connection with %s: %w", remote(c.conn), err)
 	}
 	c.err = err
+	c.going.Store(true)
 	sockets := c.sockets
 	c.sockets, c.wanting = nil, nil
 	for _, t := range []*time.Timer{c.idle, c.ping} {

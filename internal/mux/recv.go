@@ -73,13 +73,12 @@ func (s *Socket) poll() (a arrived, ok bool, err error) {
 	if s.next == len(s.queue) {
 		s.queue, s.next = s.queue[:0], 0
 	}
-	s.held.Add(-int64(a.cost))
+	s.hold(-a.cost)
 	extra, credit := s.settle(a.credit)
 	if s.taken != nil {
 		signal(s.taken)
 	}
 	s.mu.Unlock()
-	s.c.buffered.Add(-int64(a.cost))
 	s.c.unreserve(extra)
 	if credit > 0 {
 		var b [headSize + 4]byte
@@ -167,7 +166,7 @@ func (s *Socket) Inject(m Message) bool {
 	}
 }
 
-// hold counts bytes that wait for the user.
+// hold counts n bytes more that wait for the user. The lock mu is held.
 func (s *Socket) hold(n int) {
 	s.held.Add(int64(n))
 	s.c.buffered.Add(int64(n))

@@ -127,7 +127,7 @@ func (c *Conn) wentAway(code byte, text string) error {
 		return nil // a client that opens no more sockets does not have to say so
 	}
 	c.mu.Lock()
-	c.leaving = true
+	c.leave()
 	unused := len(c.sockets) == 0
 	unopened := make([]*Socket, 0, len(c.sockets))
 	for _, s := range c.sockets {

@@ -141,7 +141,7 @@ func (s *Socket) sayGoodbye(midway bool) {
 // with that. The lock mu is held.
 func (s *Socket) drop() (extra int) {
 	s.queue, s.next, s.missing = nil, 0, 0
-	s.c.buffered.Add(-s.held.Swap(0))
+	s.hold(-int(s.held.Load()))
 	extra, s.extra = s.extra, 0
 	return extra
 }
