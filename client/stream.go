@@ -64,6 +64,9 @@ func (s *settings) open(ctx context.Context, node *registry.Node, req Request, o
 		}
 		return nil, internalError(clientID, "connection error: "+err.Error())
 	}
+	if a, ok := stream.conn.(interface{ Attend() }); ok {
+		a.Attend()
+	}
 	stream.carry()
 	if err := stream.sendFirst(ctx); err != nil {
 		stream.closeConn()

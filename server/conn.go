@@ -56,7 +56,9 @@ type conn struct {
 	// about further messages; without a watcher each has a goroutine.
 	watcher transport.Watcher
 	onMore  func() // takeOver, made once
-	here    *call  // for the reader to serve; the reader's own
+	// attender is told of streams, during which something may come at any time.
+	attender interface{ Attend() }
+	here     *call // for the reader to serve; the reader's own
 
 	calls  sync.WaitGroup
 	queued atomic.Int64 // bytes that wait for the handlers of streams
@@ -78,6 +80,7 @@ type conn struct {
 func newConn(r *run, s transport.Socket) *conn {
 	c := &conn{run: r, socket: s, local: s.Local(), remote: s.Remote()}
 	c.fields, _ = s.(mux.FieldSocket)
+	c.attender, _ = s.(interface{ Attend() })
 	if p, ok := s.(transport.Piecewise); ok {
 		c.http2 = &pieces{ctx: p.Context()}
 	} else if c.watcher, _ = s.(transport.Watcher); c.watcher != nil {
@@ -158,6 +161,9 @@ func (c *conn) serveHere(k *call) bool {
 			return true
 		}
 		c.takeOver() // what follows belongs to the stream, most likely
+	}
+	if k.inbox != nil && c.attender != nil {
+		c.attender.Attend()
 	}
 	k.serve()
 	return c.takeBack()

@@ -38,9 +38,10 @@ type offer struct {
 	sending sync.Mutex // held while a plain request or the preface is written
 	offered bool       // guarded by sending
 
-	mu      sync.Mutex // guards what follows, never held across I/O
-	closed  bool
-	waiting bool // decide runs
+	mu       sync.Mutex // guards what follows, never held across I/O
+	closed   bool
+	attended bool
+	waiting  bool // decide runs
 }
 
 func newOffer(plain *httpClient, links *links, key linkKey, o *Options, dial *DialOptions) *offer {
@@ -145,6 +146,9 @@ func (c *offer) change() error {
 	l := newLink(c.plain.conn, c.opts)
 	s := newMuxClient(l, l.conn.First(), c.opts, c.dial)
 	s.pairs, s.open = &c.plain.pairs, &c.plain.open
+	if c.attended {
+		s.Attend()
+	}
 	c.socket.Store(s)
 	c.mu.Unlock()
 	c.links.adopt(c.key, l, bytes.Clone(c.plain.reader.Buffered()))
@@ -186,6 +190,16 @@ func (c *offer) RecvHeaders(h *mux.Headers) (body []byte, err error) {
 	err = c.plain.Recv(&m)
 	*h = mux.HeadersOf(m.Header)
 	return m.Body, err
+}
+
+// Attend has what arrives noticed although no Recv is pending.
+func (c *offer) Attend() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.attended = true
+	if s := c.socket.Load(); s != nil {
+		s.Attend()
+	}
 }
 
 // answer waits until it is known what the connection is. The socket is nil on a

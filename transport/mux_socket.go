@@ -64,6 +64,11 @@ func (s *muxSocket) Watch(f func()) bool { return s.socket.Watch(f) }
 // Unwatch takes a Watch back.
 func (s *muxSocket) Unwatch() bool { return s.socket.Unwatch() }
 
+// Attend has what arrives noticed although no Recv is pending. It is for streams;
+// where one message is sent and one received by turns, the one who receives
+// reads the connection itself.
+func (s *muxSocket) Attend() { s.socket.Attend() }
+
 // Pending reports whether a Recv would not wait.
 func (s *muxSocket) Pending() bool { return s.socket.Pending() }
 

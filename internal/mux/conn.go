@@ -22,6 +22,9 @@ type Conn struct {
 	going    atomic.Bool   // err is set, or leaving
 	heard    atomic.Uint64 // counts reads
 	burst    int32         // messages since the last read; the reader's own
+	handed   *Socket       // whose Recv waited for the last message, nil if none did; the reader's own
+	open     atomic.Int32  // how many sockets there are
+	turn     turn          // who reads
 
 	mu       sync.Mutex // guards what follows
 	sockets  map[uint32]*Socket
@@ -42,6 +45,7 @@ func New(config Config) *Conn {
 	c := &Conn{config: config, conn: config.Conn, sockets: map[uint32]*Socket{}}
 	c.w = newWriter(config.Conn, c.fail)
 	c.in = &input{conn: config.Conn, reads: &c.heard}
+	c.turn.resumed = make(chan struct{}, 1)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if config.Ping > 0 {
@@ -93,6 +97,7 @@ func (c *Conn) Open() (*Socket, error) {
 // add counts a socket among the open ones. The lock is held.
 func (c *Conn) add(s *Socket) {
 	c.sockets[s.id] = s
+	c.open.Store(int32(len(c.sockets)))
 	if c.idle != nil {
 		c.idle.Stop()
 		c.idle = nil
@@ -103,7 +108,7 @@ func (c *Conn) add(s *Socket) {
 func (c *Conn) remove(s *Socket) {
 	c.mu.Lock()
 	if c.sockets[s.id] == s {
-		delete(c.sockets, s.id)
+		c.drop(s)
 	}
 	over := len(c.sockets) == 0 && c.leaving && !c.config.Server && c.err == nil
 	c.armIdle()
@@ -111,6 +116,12 @@ func (c *Conn) remove(s *Socket) {
 	if over {
 		c.Close()
 	}
+}
+
+// drop takes a socket off the open ones. The lock is held.
+func (c *Conn) drop(s *Socket) {
+	delete(c.sockets, s.id)
+	c.open.Store(int32(len(c.sockets)))
 }
 
 // armIdle starts the clock when there is no socket. The lock is held.
@@ -230,6 +241,7 @@ func (c *Conn) end(err error) bool {
 		}
 	}
 	c.mu.Unlock()
+	c.turn.finish()
 	attempted := c.w.end(err)
 	for _, s := range sockets {
 		s.lost(err, attempted)
@@ -249,7 +261,7 @@ func (c *Conn) reset(s *Socket, code byte, err error) {
 	s.end(err)
 	c.mu.Lock()
 	if c.sockets[s.id] == s {
-		delete(c.sockets, s.id)
+		c.drop(s)
 	}
 	c.armIdle()
 	c.mu.Unlock()

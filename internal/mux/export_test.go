@@ -70,3 +70,10 @@ func Line(c *Conn) int {
 
 // Held is how many bytes wait for the user of s.
 func Held(s *Socket) int { return s.holds() }
+
+// Leading reports whether a Recv reads the connection.
+func Leading(c *Conn) bool {
+	c.turn.mu.Lock()
+	defer c.turn.mu.Unlock()
+	return c.turn.who == leading
+}

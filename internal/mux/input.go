@@ -77,6 +77,27 @@ func (in *input) makeRoom(n int) {
 // empty reports whether the next read is one of the connection.
 func (in *input) empty() bool { return in.r == in.w }
 
+// whole reports whether a frame, or what cannot be one, is in the buffer.
+func (in *input) whole() bool {
+	if in.w-in.r < headSize {
+		return false
+	}
+	h, err := parseHead(in.buf[in.r : in.r+headSize])
+	return err != nil || in.w-in.r >= headSize+h.length
+}
+
+// more waits for bytes. The buffer is empty.
+func (in *input) more() error {
+	in.makeRoom(1)
+	n, err := in.conn.Read(in.buf[in.w:])
+	in.reads.Add(1)
+	in.w += n
+	if n > 0 {
+		err = nil
+	}
+	return err
+}
+
 func (in *input) skip(n int) { in.r += n }
 
 // full fills p, what is buffered first and the rest from the connection.

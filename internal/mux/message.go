@@ -106,6 +106,9 @@ func (s *Socket) arrive() error {
 	}
 	s.allow -= a.cost
 	s.hold(a.cost)
+	if s.waiting {
+		s.waiting, s.c.handed = false, s
+	}
 	s.push(a)
 	s.mu.Unlock()
 	s.c.relieve()

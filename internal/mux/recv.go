@@ -2,6 +2,7 @@ package mux
 
 import (
 	"io"
+	"os"
 	"time"
 )
 
@@ -30,19 +31,30 @@ func (s *Socket) await(limit time.Duration) (arrived, error) {
 	}
 	for {
 		s.grant()
-		if expired == nil {
-			<-s.ready // which Close signals too
-		} else {
-			select {
-			case <-s.ready:
-			case <-expired:
-				s.stopWaiting()
-				return arrived{}, timedOut("receive", limit)
-			}
+		if expired == nil && s.c.lead(s) {
+			s.c.read(s)
+		} else if err := s.sleep(expired); err != nil {
+			return arrived{}, timedOut("receive", limit)
 		}
 		if a, ok, err := s.poll(); ok || err != nil {
 			return a, err
 		}
+	}
+}
+
+// sleep waits until something may have come, or time is up.
+func (s *Socket) sleep(expired <-chan time.Time) error {
+	s.c.attend()
+	if expired == nil {
+		<-s.ready // which Close signals too
+		return nil
+	}
+	select {
+	case <-s.ready:
+		return nil
+	case <-expired:
+		s.stopWaiting()
+		return os.ErrDeadlineExceeded
 	}
 }
 
@@ -231,4 +243,11 @@ func (s *Socket) Pending() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.closed || s.ended != nil || s.next < len(s.queue)
+}
+
+// Attend has what arrives for the socket noticed although no Recv is pending, now
+// and later. It is for sockets whose user does something else meanwhile.
+func (s *Socket) Attend() {
+	s.attended.Store(true)
+	s.c.attend()
 }

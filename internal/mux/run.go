@@ -25,7 +25,9 @@ func (c *Conn) Run(ahead []byte) error {
 	c.in.preload(ahead)
 	var err error
 	for err == nil {
-		err = c.frame()
+		if err = c.frame(); err == nil && c.mayRest() {
+			err = c.rest()
+		}
 	}
 	var v violation
 	if errors.As(err, &v) {
@@ -38,6 +40,12 @@ func (c *Conn) Run(ahead []byte) error {
 		return nil
 	}
 	return err
+}
+
+// mayRest reports whether the one who got the last message can read the next
+// one itself: nobody else waits, and nothing has arrived for others.
+func (c *Conn) mayRest() bool {
+	return c.handed != nil && !c.handed.attended.Load() && c.burst == 1 && c.in.empty() && c.open.Load() == 1
 }
 
 // violate ends the connection and tells the peer why.
@@ -61,6 +69,7 @@ func (c *Conn) frame() error {
 	if c.burst == 1 && c.in.empty() && !c.in.bulk {
 		runtime.Gosched() // whoever got a message goes first: reading on would only wait
 	}
+	c.handed = nil
 	before := c.heard.Load()
 	b, err := c.in.need(headSize)
 	if err != nil {

@@ -195,6 +195,7 @@ func (t *transfer) sleep() error {
 		t.timer = time.NewTimer(t.limit)
 		t.expired = t.timer.C
 	}
+	s.c.attend() // what is awaited has to be read
 	select {
 	case <-s.room:
 		return nil

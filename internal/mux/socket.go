@@ -33,6 +33,7 @@ type Socket struct {
 	unanswered atomic.Uint64
 
 	receiving sync.Mutex    // held by Recv
+	attended  atomic.Bool   // by Run, not by Recv
 	ready     chan struct{} // holds a token when something may have come
 	held      atomic.Int64  // bytes in queue and part
 
@@ -112,6 +113,7 @@ func (s *Socket) Close() error {
 	extra := s.drop()
 	s.mu.Unlock()
 	close(s.done)
+	s.c.interrupt(s)
 	s.alert()
 	s.c.unreserve(extra)
 
