@@ -49,9 +49,10 @@ func (c *Conn) rest() error {
 		t.mu.Unlock()
 		return nil
 	}
+	handed := c.handed // which belongs to the one who reads
 	t.toRest(c)
 	t.mu.Unlock()
-	if c.handed.waits() {
+	if handed.waits() {
 		c.attend() // it may have looked too early to lead
 	}
 	<-t.resumed
