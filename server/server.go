@@ -141,7 +141,8 @@ type Request interface {
 	// Body is the decoded request, nil for a stream.
 	Body() any
 	// Read returns the body as it was received, then those of the stream's
-	// further messages, then io.EOF.
+	// further messages, then io.EOF. A large bytes field of the decoded request
+	// may share its memory.
 	Read() ([]byte, error)
 	// Codec decodes the request's body, from its start, or the messages of a
 	// stream one after the other.
