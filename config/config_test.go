@@ -424,7 +424,6 @@ func TestUseFromManyGoroutines(t *testing.T) {
 	}
 }
 
-// failing is a loader whose watch fails at first.
 // interrupted has something happen before the next use of a loader.
 type interrupted struct {
 	loader.Loader
@@ -490,6 +489,7 @@ func TestInitFailsWhatRunsMeanwhile(t *testing.T) {
 	}
 }
 
+// failing is a loader whose watch fails at first.
 type failing struct {
 	loader.Loader
 	failures int
