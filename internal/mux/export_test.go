@@ -77,3 +77,7 @@ func Leading(c *Conn) bool {
 	defer c.turn.mu.Unlock()
 	return c.turn.who == leading
 }
+
+// Begun is how many bytes there are of a message that has arrived in part, while
+// nothing arrives.
+func Begun(s *Socket) int { return cap(s.part.body) }

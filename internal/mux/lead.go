@@ -184,7 +184,8 @@ func (c *Conn) follow(err error) {
 	t := &c.turn
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.broken {
+	broken := t.broken
+	if broken && !t.over { // the deadline of a connection that has ended stays: the peer may never close
 		t.broken = false
 		c.conn.SetReadDeadline(time.Time{}) //nolint:errcheck // a closed connection fails the next read
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -192,7 +193,7 @@ func (c *Conn) follow(err error) {
 		}
 	}
 	t.failed = err
-	if err != nil || t.over || !c.in.empty() || c.open.Load() != 1 {
+	if err != nil || t.over || broken || !c.in.empty() || c.open.Load() != 1 || c.blocked.Load() > 0 {
 		t.toRun()
 		return
 	}

@@ -66,6 +66,9 @@ func (c *Conn) begin(s *Socket, h head) error {
 		if err := s.spend(messageCost+h.length, size-here); err != nil {
 			return err
 		}
+		if s.deaf {
+			return c.in.discard(h.length - beginSize)
+		}
 	}
 	if b, err = c.in.need(blockSize); err != nil {
 		return unexpected(err)
@@ -148,6 +151,9 @@ func (c *Conn) proceed(s *Socket, n int) error {
 	}
 	if err := s.spend(n, left); err != nil {
 		return err
+	}
+	if s.deaf {
+		return c.in.discard(n)
 	}
 	p.cost += n
 	if err := c.take(s, n); err != nil || left > 0 {

@@ -245,3 +245,30 @@ func FuzzConn(f *testing.F) {
 		}
 	})
 }
+
+// What had begun to arrive on a socket that was reset is not kept for its user.
+func TestAResetSocketKeepsNoPartOfAMessage(t *testing.T) {
+	sockets, wait := make(chan *mux.Socket, 1), make(chan struct{})
+	conn := raw(t, mux.Config{MaxMessage: 1 << 20, MaxBuffered: 100 << 10}, func(s *mux.Socket) {
+		sockets <- s
+		<-wait
+	})
+	defer close(wait)
+	piece := strings.Repeat("x", 40<<10)
+	conn.Write([]byte(opening(1, begin(0, 1<<20, piece))))
+	for range 2 {
+		conn.Write([]byte(mux.Frame(mux.KindMessage, 0, 1, piece)))
+	}
+	conn.Write([]byte(mux.Frame(mux.KindPing, 0, 0, "12345678")))
+	head := make([]byte, 8)
+	if _, err := io.ReadFull(conn, head); err != nil || head[0] != mux.KindReset {
+		t.Fatalf("the peer is sent a frame of kind %d, error %v", head[0], err)
+	}
+	io.CopyN(io.Discard, conn, int64(head[2])<<8+int64(head[3]))
+	if _, err := io.ReadFull(conn, head); err != nil || head[0] != mux.KindPong {
+		t.Fatalf("the peer is sent a frame of kind %d, error %v", head[0], err)
+	}
+	if n := mux.Begun(<-sockets); n != 0 {
+		t.Errorf("%d bytes are kept", n)
+	}
+}

@@ -31,7 +31,8 @@ func (c *Conn) unreserve(n int) {
 }
 
 // relieve resets the socket that holds most when all of them hold too much, and
-// drops what it holds: the user of a socket that is not read may never come.
+// drops what it holds: the user of a socket that is not read may never come. It
+// is for the one who reads.
 func (c *Conn) relieve() {
 	if c.buffered.Load() <= int64(c.config.MaxBuffered) {
 		return
@@ -47,6 +48,7 @@ func (c *Conn) relieve() {
 	c.mu.Unlock()
 	if largest != nil {
 		c.reset(largest, resetOverload, fmt.Errorf("%d bytes wait to be received, too many for the connection", most))
+		largest.part, largest.deaf = part{}, true
 		largest.mu.Lock()
 		extra := largest.drop()
 		largest.mu.Unlock()
