@@ -1,5 +1,12 @@
 package broker
 
+import "time"
+
+// SetStallAfter sets how long a delivery may take before publishers stop waiting
+// for room, for tests in which a machine that is too busy must not look like a
+// receiver that hangs. It comes before the first Publish.
+func SetStallAfter(b Broker, d time.Duration) { b.(*httpBroker).outbox.stallAfter = d }
+
 // BatchContentType marks batches.
 const BatchContentType = batchContentType
 

@@ -177,6 +177,7 @@ func TestHungSubscriberDoesNotStallOthers(t *testing.T) {
 	single := newPeer(t, r, "topic", broadcast, nil)
 	var told dropped
 	b := connect(t, broker.NewBroker(broker.Registry(r), told.option(), broker.DisconnectTimeout(time.Millisecond)))
+	broker.SetStallAfter(b, 10*time.Second)
 	publish(t, b, "topic", numbers(0, 200)...)
 	queue.wantEventually(t, numbers(0, 200)...)
 	single.wantEventually(t, numbers(0, 200)...)

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/justcy/go-micro/v4/broker"
+	"github.com/justcy/go-micro/v4/internal/testkit"
 	"github.com/justcy/go-micro/v4/registry"
 )
 
@@ -224,6 +225,7 @@ func TestPublisherUsesBatchesOnlyForThoseWhoOfferThem(t *testing.T) {
 	t.Parallel()
 	r := registry.NewMemoryRegistry()
 	b := connect(t, broker.NewBroker(broker.Registry(r)))
+	broker.SetStallAfter(b, testkit.Patience)
 	var own log
 	subscribe(t, b, "topic", own.handle)
 	p := newPeer(t, r, "topic", "queue", nil)

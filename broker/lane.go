@@ -89,7 +89,7 @@ func (l *lane) full(p *parcel) bool {
 }
 
 // moving tells whether room can be expected soon.
-func (l *lane) moving() bool { return !l.failing && time.Since(l.started) < stallAfter }
+func (l *lane) moving() bool { return !l.failing && time.Since(l.started) < l.outbox.stallAfter }
 
 // trim drops the oldest messages that are too many and not being delivered.
 func (l *lane) trim(byteLimit int) (out []dropped) {

@@ -38,6 +38,8 @@ type outbox struct {
 	routes  *routes
 	senders chan struct{} // limits deliveries on the network
 
+	stallAfter time.Duration // the constant, or more in tests
+
 	mu      sync.Mutex
 	lanes   map[laneKey]*lane
 	stopped bool
@@ -75,6 +77,8 @@ func newOutbox(b *httpBroker) *outbox {
 		senders: make(chan struct{}, maxSenders),
 		lanes:   map[laneKey]*lane{},
 		batches: map[string]bool{},
+
+		stallAfter: stallAfter,
 	}
 	o.begin()
 	return o
@@ -169,7 +173,7 @@ func (o *outbox) fullLane(p *parcel, versions []version) *lane {
 // stopped moving. The error is the context's.
 func (o *outbox) awaitRoom(ctx context.Context, l *lane) error {
 	room := l.roomSignal()
-	timer := time.NewTimer(time.Until(l.started.Add(stallAfter)))
+	timer := time.NewTimer(time.Until(l.started.Add(o.stallAfter)))
 	o.mu.Unlock()
 	defer o.mu.Lock()
 	defer timer.Stop()
