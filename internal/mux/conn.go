@@ -24,7 +24,6 @@ type Conn struct {
 	burst    int32         // messages since the last read; the reader's own
 	handed   *Socket       // whose Recv waited for the last message, nil if none did; the reader's own
 	open     atomic.Int32  // how many sockets there are
-	blocked  atomic.Int32  // Sends that wait for credit or room
 	turn     turn          // who reads
 
 	mu       sync.Mutex // guards what follows

@@ -193,7 +193,7 @@ func (c *Conn) follow(err error) {
 		}
 	}
 	t.failed = err
-	if err != nil || t.over || broken || !c.in.empty() || c.open.Load() != 1 || c.blocked.Load() > 0 {
+	if err != nil || t.over || broken || !c.in.empty() || c.open.Load() != 1 {
 		t.toRun()
 		return
 	}

@@ -45,8 +45,7 @@ func (c *Conn) Run(ahead []byte) error {
 // mayRest reports whether the one who got the last message can read the next
 // one itself: nobody else waits, and nothing has arrived for others.
 func (c *Conn) mayRest() bool {
-	return c.handed != nil && !c.handed.attended.Load() && c.burst == 1 && c.in.empty() && c.open.Load() == 1 &&
-		c.blocked.Load() == 0
+	return c.handed != nil && !c.handed.attended.Load() && c.burst == 1 && c.in.empty() && c.open.Load() == 1
 }
 
 // violate ends the connection and tells the peer why.

@@ -195,8 +195,6 @@ func (t *transfer) sleep() error {
 		t.timer = time.NewTimer(t.limit)
 		t.expired = t.timer.C
 	}
-	s.c.blocked.Add(1)
-	defer s.c.blocked.Add(-1)
 	s.c.attend() // what is awaited has to be read
 	select {
 	case <-s.room:
