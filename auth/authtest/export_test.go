@@ -10,10 +10,10 @@ import (
 
 // Broken returns the rules an Auth breaks.
 func Broken(t testing.TB, h Harness) []string {
-	return slices.Collect(maps.Keys(conformance.Broken(t, h, authRules)))
+	return slices.Sorted(maps.Keys(conformance.Broken(t, h, authRules)))
 }
 
 // BrokenRules returns the rules an auth.Rules breaks.
 func BrokenRules(t testing.TB, h RulesHarness) []string {
-	return slices.Collect(maps.Keys(conformance.Broken(t, h, ruleRules)))
+	return slices.Sorted(maps.Keys(conformance.Broken(t, h, ruleRules)))
 }

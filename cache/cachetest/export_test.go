@@ -10,5 +10,5 @@ import (
 
 // Broken returns the rules a cache breaks.
 func Broken(t testing.TB, h Harness) []string {
-	return slices.Collect(maps.Keys(conformance.Broken(t, h, rules)))
+	return slices.Sorted(maps.Keys(conformance.Broken(t, h, rules)))
 }

@@ -10,5 +10,5 @@ import (
 
 // Broken returns the rules a Sync breaks, of all or of those named.
 func Broken(t testing.TB, h Harness, only ...string) []string {
-	return slices.Collect(maps.Keys(conformance.Broken(t, h, rules, only...)))
+	return slices.Sorted(maps.Keys(conformance.Broken(t, h, rules, only...)))
 }
