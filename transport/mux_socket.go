@@ -40,7 +40,10 @@ func (s *muxSocket) SendFields(fields []mux.Field, body []byte) error {
 }
 
 // Recv receives the next message into m.
-func (s *muxSocket) Recv(m *Message) error {
+func (s *muxSocket) Recv(m *Message) error { return recvWithMap(s, m) }
+
+// recvWithMap is the Recv of a socket that can receive without a map.
+func recvWithMap(s mux.FieldSocket, m *Message) error {
 	if m == nil {
 		return ErrNilMessage
 	}
@@ -142,17 +145,7 @@ func (c *muxClient) sent(err error) error {
 }
 
 // Recv receives the next message into m.
-func (c *muxClient) Recv(m *Message) error {
-	if m == nil {
-		return ErrNilMessage
-	}
-	var h mux.Headers
-	body, err := c.RecvHeaders(&h)
-	if err == nil {
-		*m = Message{Header: h.Map(), Body: body}
-	}
-	return err
-}
+func (c *muxClient) Recv(m *Message) error { return recvWithMap(c, m) }
 
 // RecvHeaders receives the next message.
 func (c *muxClient) RecvHeaders(h *mux.Headers) (body []byte, err error) {

@@ -151,7 +151,7 @@ func (c *Conn) lead(s *Socket) bool {
 // read reads for s, which leads, until s has something to receive or it is
 // Run's turn again.
 func (c *Conn) read(s *Socket) {
-	for !s.stirred() {
+	for !s.Pending() {
 		if !c.in.whole() {
 			if !c.in.empty() {
 				c.follow(nil) // the rest of a frame may take its time
@@ -216,11 +216,4 @@ func (s *Socket) waits() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.waiting
-}
-
-// stirred reports whether Recv need not wait any more.
-func (s *Socket) stirred() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closed || s.ended != nil || s.next < len(s.queue)
 }
