@@ -47,6 +47,17 @@ func (h *histogram) quantile(part float64) time.Duration {
 	return 0
 }
 
+// latencies are what is reported of a histogram.
+type latencies struct {
+	Calls int           `json:"calls"`
+	P50   time.Duration `json:"p50"`
+	P99   time.Duration `json:"p99"`
+}
+
+func (h *histogram) latencies() latencies {
+	return latencies{h.total, h.quantile(0.50), h.quantile(0.99)}
+}
+
 func bucketOf(d time.Duration) int {
 	v := uint64(min(max(d, 0), 1<<histogramBits-1))
 	if v < subCount {

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"fmt"
 	"math/big"
 	"net"
 	"time"
@@ -15,7 +16,14 @@ import (
 // An identity is a self-signed certificate for 127.0.0.1, as a server shows it
 // and as a client trusts it.
 type identity struct {
+	keyPair
 	server, client *tls.Config
+}
+
+// A keyPair is the certificate of an identity and its key, as DER.
+type keyPair struct {
+	Certificate []byte `json:"certificate"`
+	Key         []byte `json:"key"`
 }
 
 func newIdentity() (*identity, error) {
@@ -38,16 +46,33 @@ func newIdentity() (*identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	leaf, err := x509.ParseCertificate(der)
+	encoded, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return nil, err
 	}
+	return (&keyPair{der, encoded}).identity()
+}
+
+// identity decodes the pair. Without one there is no identity.
+func (k *keyPair) identity() (*identity, error) {
+	if k == nil {
+		return nil, nil
+	}
+	leaf, err := x509.ParseCertificate(k.Certificate)
+	if err != nil {
+		return nil, fmt.Errorf("certificate: %w", err)
+	}
+	key, err := x509.ParsePKCS8PrivateKey(k.Key)
+	if err != nil {
+		return nil, fmt.Errorf("key of the certificate: %w", err)
+	}
 	roots := x509.NewCertPool()
 	roots.AddCert(leaf)
-	certificate := tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
+	certificate := tls.Certificate{Certificate: [][]byte{k.Certificate}, PrivateKey: key, Leaf: leaf}
 	return &identity{
-		server: &tls.Config{Certificates: []tls.Certificate{certificate}},
-		client: &tls.Config{RootCAs: roots, ServerName: "127.0.0.1"},
+		keyPair: *k,
+		server:  &tls.Config{Certificates: []tls.Certificate{certificate}},
+		client:  &tls.Config{RootCAs: roots, ServerName: "127.0.0.1"},
 	}, nil
 }
 

@@ -11,40 +11,48 @@ import (
 // openers is how many goroutines open idle streams.
 const openers = 16
 
-// measureIdle opens n streams, has each carry one message so that both ends
-// stand, and counts what is held while they are silent.
-func measureIdle(p peer, n, size int) (_ sample, err error) {
-	before := memoryInUse()
-	s, err := p.open(setup{callers: openers})
-	if err != nil {
-		return sample{}, err
-	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	opener, ok := s.(streamer)
-	if !ok {
-		return sample{}, errors.New("no streams")
-	}
-	took := new(histogram)
-	start := usageNow()
-	streams, err := openStreams(opener, n, size, took)
-	result := newSample(start, usageNow(), took)
-	result.bytes = float64(int64(memoryInUse())-int64(before)) / float64(n)
-	return result, errors.Join(err, finishAll(streams))
+// idleLoad opens streams and has each carry one message, so
+// that both ends stand. They are silent then.
+type idleLoad struct {
+	opener  streamer
+	size    int
+	streams []stream
 }
 
-func openStreams(s streamer, n, size int, took *histogram) ([]stream, error) {
-	streams := make([]stream, n)
+func newIdleLoad(s streamer, n, size int) *idleLoad {
+	return &idleLoad{opener: s, size: size, streams: make([]stream, n)}
+}
+
+// run opens all streams, however long that takes.
+func (l *idleLoad) run(_ time.Duration, into *histogram) error {
 	errs := make([]error, openers)
 	parts := make([]histogram, openers)
 	var running sync.WaitGroup
 	for i := range openers {
-		running.Go(func() { errs[i] = openEach(s, streams, i, size, &parts[i]) })
+		running.Go(func() { errs[i] = openEach(l.opener, l.streams, i, l.size, &parts[i]) })
 	}
 	running.Wait()
 	for i := range parts {
-		took.add(&parts[i])
+		into.add(&parts[i])
 	}
-	return streams, errors.Join(errs...)
+	return errors.Join(errs...)
+}
+
+func (l *idleLoad) close() error { return finishAll(l.streams) }
+
+// measureIdle counts what n streams hold while they are silent.
+func measureIdle(r runner, n int) (sample, error) {
+	before, err := r.memory()
+	if err != nil {
+		return sample{}, err
+	}
+	result, err := r.run(0)
+	if err != nil {
+		return sample{}, err
+	}
+	after, err := r.memory()
+	result.bytes = float64(int64(after)-int64(before)) / float64(n)
+	return result, err
 }
 
 // openEach opens every stream whose number modulo openers is first.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -21,12 +22,17 @@ type load interface {
 
 // newLoad makes the load of a scenario.
 func newLoad(s session, sc scenario) (load, error) {
-	if sc.name != casePingPong && sc.name != casePipelined {
+	switch sc.name {
+	case casePingPong, casePipelined, caseIdle:
+	default:
 		return newCalls(s, sc.callers, sc.size), nil
 	}
 	opener, ok := s.(streamer)
 	if !ok {
-		return nil, fmt.Errorf("no streams")
+		return nil, errors.New("no streams")
+	}
+	if sc.name == caseIdle {
+		return newIdleLoad(opener, sc.callers, sc.size), nil
 	}
 	opened, err := opener.stream(context.Background())
 	if err != nil {

@@ -28,6 +28,8 @@ const quickTime = 34 * time.Second
 // flags are the command line.
 type flags struct {
 	quick, json   bool
+	split, worker bool
+	before        string
 	report        string
 	peer, name    string
 	callers, size int
@@ -42,6 +44,9 @@ func parse(args []string, stderr io.Writer) (flags, error) {
 	set.SetOutput(stderr)
 	set.BoolVar(&f.quick, "quick", false, "finish within 45 seconds")
 	set.BoolVar(&f.json, "json", false, "print one JSON object a row")
+	set.BoolVar(&f.split, "split", false, "run the client and the server of each peer in a process each")
+	set.StringVar(&f.before, "before", "", "with -split, measure this project also as it was in this `binary`, a build of an older bench")
+	set.BoolVar(&f.worker, "worker", false, "take requests from another bench on standard input")
 	set.StringVar(&f.report, "report", "", "write Markdown and a chart into this `folder`")
 	set.StringVar(&f.peer, "peer", "", "measure these peers only: `names`, divided by commas")
 	set.StringVar(&f.name, "case", "", "measure these cases only: `names`, divided by commas")
@@ -62,7 +67,7 @@ func parse(args []string, stderr io.Writer) (flags, error) {
 
 // plan makes the plan that the flags ask for.
 func (f flags) plan(stdout, stderr io.Writer) (*plan, error) {
-	chosen, err := choose(peers(), f.peer, func(p peer) string { return p.name })
+	chosen, err := f.peers()
 	if err != nil {
 		return nil, err
 	}
@@ -79,9 +84,12 @@ func (f flags) plan(stdout, stderr io.Writer) (*plan, error) {
 	if len(cases) == 0 {
 		return nil, errors.New("no case has that size and that number of callers")
 	}
-	p := &plan{peers: chosen, scenarios: cases, rounds: 7, slice: 400 * time.Millisecond}
+	p := &plan{peers: chosen, scenarios: cases, start: startOneProcess, rounds: 7, slice: 400 * time.Millisecond}
 	if f.quick {
 		p.rounds, p.slice, p.deadline = 3, 200*time.Millisecond, time.Now().Add(quickTime)
+	}
+	if f.split {
+		p.start = startSplit
 	}
 	if f.rounds > 0 {
 		p.rounds = f.rounds
@@ -93,6 +101,19 @@ func (f flags) plan(stdout, stderr io.Writer) (*plan, error) {
 	p.reports = f.reports(stdout)
 	p.identity, err = newIdentity()
 	return p, err
+}
+
+// peers are those the flags ask for.
+func (f flags) peers() ([]peer, error) {
+	chosen, err := choose(peers(), f.peer, func(p peer) string { return p.name })
+	if err != nil || f.before == "" {
+		return chosen, err
+	}
+	if !f.split {
+		return nil, errors.New("-before needs -split")
+	}
+	before, err := beforePeer(f.before)
+	return append([]peer{before}, chosen...), err
 }
 
 func (f flags) reports(stdout io.Writer) []reporter {
@@ -131,12 +152,15 @@ func run(args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	p, err := f.plan(stdout, stderr)
-	if err != nil {
-		return err
-	}
 	// Reports of each start and stop would disturb the table.
 	if err := logger.DefaultLogger.Init(logger.WithLevel(logger.ErrorLevel)); err != nil {
+		return err
+	}
+	if f.worker {
+		return work(os.Stdin, stdout, peers())
+	}
+	p, err := f.plan(stdout, stderr)
+	if err != nil {
 		return err
 	}
 	return f.profiles.during(p.run)

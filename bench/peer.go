@@ -5,12 +5,16 @@ import (
 	"crypto/tls"
 	"net"
 	"slices"
+	"sync"
 
 	"github.com/justcy/go-micro/bench/internal/echopb"
 )
 
 // ours is the name of this project among its peers.
 const ours = "micro"
+
+// before is the name of this project as it was.
+const before = "micro-before"
 
 // A peer is a framework under measurement: this project, or one beside it.
 type peer struct {
@@ -20,8 +24,14 @@ type peer struct {
 	ceiling bool
 	// cases are those it takes part in.
 	cases []string
-	// open starts a server on a loopback port and a client for it.
-	open func(setup) (session, error)
+	// serve starts a server on a loopback port.
+	serve func(setup) (*endpoint, error)
+	// dial makes a client for the server at an endpoint's address, which may
+	// be in another process.
+	dial func(s setup, address string) (session, error)
+	// binary, when it is set, is another build of this benchmark, which stands
+	// for this project as it was at the time.
+	binary string
 }
 
 func (p peer) runs(name string) bool { return slices.Contains(p.cases, name) }
@@ -43,13 +53,20 @@ type setup struct {
 	http1 bool
 }
 
-// A session is a running server with a client connected to it.
+// An endpoint is a running server.
+type endpoint struct {
+	// address is what dial finds it by.
+	address string
+	// close ends the server and waits for it. Its clients are closed before.
+	close func() error
+}
+
+// A session is a client connected to a server.
 type session interface {
 	// call sends the message, and returns the length of the body that comes
 	// back. It is safe for concurrent use by different callers, who are
 	// numbered from 0.
 	call(ctx context.Context, caller int, m *echopb.Message) (int, error)
-	// close ends both sides.
 	close() error
 }
 
@@ -74,6 +91,29 @@ func (s setup) listen() (net.Listener, error) {
 		return l, err
 	}
 	return tls.NewListener(l, s.tls.server), nil
+}
+
+// accept serves each connection to a loopback port in a goroutine of its own.
+func (s setup) accept(serve func(net.Conn)) (*endpoint, error) {
+	l, err := s.listen()
+	if err != nil {
+		return nil, err
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			serving.Go(func() { serve(c) })
+		}
+	})
+	return &endpoint{l.Addr().String(), func() error {
+		err := l.Close()
+		serving.Wait()
+		return err
+	}}, nil
 }
 
 // dial connects to what listen opened.

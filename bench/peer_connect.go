@@ -16,7 +16,8 @@ func connectH2Peer() peer {
 	return peer{
 		name:  "connect-h2",
 		cases: []string{caseUnary, caseTLS, casePingPong, casePipelined},
-		open:  func(s setup) (session, error) { return openConnect(s, true) },
+		serve: func(s setup) (*endpoint, error) { return serveConnect(s, true) },
+		dial:  func(s setup, url string) (session, error) { return dialConnect(s, url, true) },
 	}
 }
 
@@ -25,25 +26,27 @@ func connectHTTP1Peer() peer {
 	return peer{
 		name:  "connect-http1",
 		cases: []string{caseUnary, caseHTTP1},
-		open:  func(s setup) (session, error) { return openConnect(s, false) },
+		serve: func(s setup) (*endpoint, error) { return serveConnect(s, false) },
+		dial:  func(s setup, url string) (session, error) { return dialConnect(s, url, false) },
 	}
 }
 
 type connectSession struct {
-	web  *webServer
-	echo echopbconnect.EchoClient
+	client *http.Client
+	echo   echopbconnect.EchoClient
 }
 
-func openConnect(s setup, http2 bool) (session, error) {
+func serveConnect(s setup, http2 bool) (*endpoint, error) {
 	mux := http.NewServeMux()
 	mux.Handle(echopbconnect.NewEchoHandler(connectHandler{}))
-	web, err := startWeb(s, mux, http2)
-	if err != nil {
-		return nil, err
-	}
+	return serveWeb(s, mux, http2)
+}
+
+func dialConnect(s setup, url string, http2 bool) (session, error) {
+	client := newWebClient(s, http2)
 	// The server would otherwise compress each reply, which no other peer does.
 	plain := connect.WithAcceptCompression("gzip", nil, nil)
-	return &connectSession{web: web, echo: echopbconnect.NewEchoClient(web.client, web.url, plain)}, nil
+	return &connectSession{client, echopbconnect.NewEchoClient(client, url, plain)}, nil
 }
 
 func (s *connectSession) call(ctx context.Context, _ int, m *echopb.Message) (int, error) {
@@ -58,7 +61,10 @@ func (s *connectSession) stream(ctx context.Context) (stream, error) {
 	return connectStream{s.echo.Stream(ctx)}, nil
 }
 
-func (s *connectSession) close() error { return s.web.close() }
+func (s *connectSession) close() error {
+	s.client.CloseIdleConnections()
+	return nil
+}
 
 // connectStream is the client's stream under the names of the others.
 type connectStream struct {

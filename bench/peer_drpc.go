@@ -19,18 +19,17 @@ func drpcPeer() peer {
 	return peer{
 		name:  "drpc",
 		cases: []string{caseUnary, caseTLS, casePingPong, casePipelined},
-		open:  openDRPC,
+		serve: serveDRPC,
+		dial:  dialDRPC,
 	}
 }
 
 type drpcSession struct {
-	pool   *drpcpool.Pool[string, drpcpool.Conn]
-	echo   echopb.DRPCEchoClient
-	stop   context.CancelFunc
-	served chan error
+	pool *drpcpool.Pool[string, drpcpool.Conn]
+	echo echopb.DRPCEchoClient
 }
 
-func openDRPC(s setup) (session, error) {
+func serveDRPC(s setup) (*endpoint, error) {
 	mux := drpcmux.New()
 	if err := echopb.DRPCRegisterEcho(mux, drpcHandler{}); err != nil {
 		return nil, err
@@ -42,15 +41,25 @@ func openDRPC(s setup) (session, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- drpcserver.New(mux).Serve(ctx, l) }()
+	return &endpoint{l.Addr().String(), func() error {
+		cancel()
+		if err := <-served; !errors.Is(err, net.ErrClosed) && !errors.Is(err, context.Canceled) {
+			return err
+		}
+		return nil
+	}}, nil
+}
+
+func dialDRPC(s setup, address string) (session, error) {
 	pool := drpcpool.New[string, drpcpool.Conn](drpcpool.Options{Capacity: s.callers})
-	conn := pool.Get(ctx, l.Addr().String(), func(_ context.Context, addr string) (drpcpool.Conn, error) {
-		c, err := s.dial(addr)
+	conn := pool.Get(context.Background(), address, func(_ context.Context, address string) (drpcpool.Conn, error) {
+		c, err := s.dial(address)
 		if err != nil {
 			return nil, err
 		}
 		return drpcconn.New(c), nil
 	})
-	return &drpcSession{pool: pool, echo: echopb.NewDRPCEchoClient(conn), stop: cancel, served: served}, nil
+	return &drpcSession{pool, echopb.NewDRPCEchoClient(conn)}, nil
 }
 
 func (s *drpcSession) call(ctx context.Context, _ int, m *echopb.Message) (int, error) {
@@ -60,14 +69,7 @@ func (s *drpcSession) call(ctx context.Context, _ int, m *echopb.Message) (int, 
 
 func (s *drpcSession) stream(ctx context.Context) (stream, error) { return s.echo.Stream(ctx) }
 
-func (s *drpcSession) close() error {
-	err := s.pool.Close()
-	s.stop()
-	if served := <-s.served; !errors.Is(served, net.ErrClosed) && !errors.Is(served, context.Canceled) {
-		err = errors.Join(err, served)
-	}
-	return err
-}
+func (s *drpcSession) close() error { return s.pool.Close() }
 
 type drpcHandler struct{}
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -17,37 +16,42 @@ func grpcPeer() peer {
 	return peer{
 		name:  "grpc-go",
 		cases: []string{caseUnary, caseTLS, casePingPong, casePipelined, caseIdle},
-		open:  openGRPC,
+		serve: serveGRPC,
+		dial:  dialGRPC,
 	}
 }
 
 type grpcSession struct {
-	server *grpc.Server
-	conn   *grpc.ClientConn
-	echo   echopb.EchoClient
-	served chan error
+	conn *grpc.ClientConn
+	echo echopb.EchoClient
 }
 
-func openGRPC(s setup) (session, error) {
+func serveGRPC(s setup) (*endpoint, error) {
 	l, err := setup{}.listen() // gRPC brings its own TLS
 	if err != nil {
 		return nil, err
 	}
-	var serverOptions []grpc.ServerOption
-	dialCredentials := insecure.NewCredentials()
+	var options []grpc.ServerOption
 	if s.tls != nil {
-		serverOptions = append(serverOptions, grpc.Creds(credentials.NewTLS(s.tls.server.Clone())))
-		dialCredentials = credentials.NewTLS(s.tls.client.Clone())
+		options = append(options, grpc.Creds(credentials.NewTLS(s.tls.server.Clone())))
 	}
-	conn, err := grpc.NewClient(l.Addr().String(), grpc.WithTransportCredentials(dialCredentials))
-	if err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
-	server := grpc.NewServer(serverOptions...)
+	server := grpc.NewServer(options...)
 	echopb.RegisterEchoServer(server, grpcHandler{})
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
-	return &grpcSession{server: server, conn: conn, echo: echopb.NewEchoClient(conn), served: served}, nil
+	return &endpoint{l.Addr().String(), func() error { server.Stop(); return <-served }}, nil
+}
+
+func dialGRPC(s setup, address string) (session, error) {
+	how := insecure.NewCredentials()
+	if s.tls != nil {
+		how = credentials.NewTLS(s.tls.client.Clone())
+	}
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(how))
+	if err != nil {
+		return nil, err
+	}
+	return &grpcSession{conn: conn, echo: echopb.NewEchoClient(conn)}, nil
 }
 
 func (s *grpcSession) call(ctx context.Context, _ int, m *echopb.Message) (int, error) {
@@ -57,11 +61,7 @@ func (s *grpcSession) call(ctx context.Context, _ int, m *echopb.Message) (int, 
 
 func (s *grpcSession) stream(ctx context.Context) (stream, error) { return s.echo.Stream(ctx) }
 
-func (s *grpcSession) close() error {
-	err := s.conn.Close()
-	s.server.Stop()
-	return errors.Join(err, <-s.served)
-}
+func (s *grpcSession) close() error { return s.conn.Close() }
 
 type grpcHandler struct{ echopb.UnimplementedEchoServer }
 

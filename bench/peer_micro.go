@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"github.com/justcy/go-micro/v4"
 	"github.com/justcy/go-micro/v4/client"
@@ -21,20 +23,30 @@ func microPeer() peer {
 	return peer{
 		name:  ours,
 		cases: []string{caseUnary, caseTLS, caseHTTP1, casePingPong, casePipelined, caseIdle},
-		open:  openMicro,
+		serve: serveMicro,
+		dial:  dialMicro,
 	}
+}
+
+// beforePeer is this project as it was when the binary, a bench, was built.
+func beforePeer(binary string) (peer, error) {
+	p := microPeer()
+	p.name = before
+	var err error
+	p.binary, err = filepath.Abs(binary)
+	return p, err
 }
 
 const microName = "bench.echo"
 
 type microSession struct {
-	client  client.Client
-	echo    echopb.EchoService
-	stop    context.CancelFunc
-	stopped chan error
+	client client.Client
+	echo   echopb.EchoService
 }
 
-func openMicro(s setup) (session, error) {
+// serveMicro runs a service until it is closed. Its address is its record in
+// the registry.
+func serveMicro(s setup) (*endpoint, error) {
 	reg := registry.NewMemoryRegistry()
 	ctx, cancel := context.WithCancel(context.Background())
 	started := make(chan struct{})
@@ -54,12 +66,42 @@ func openMicro(s setup) (session, error) {
 		cancel()
 		return nil, fmt.Errorf("micro: service did not start: %w", err)
 	}
+	e := &endpoint{close: func() error { cancel(); return <-stopped }}
+	var err error
+	if e.address, err = microRecord(reg); err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	return e, nil
+}
+
+// microRecord is what the registry knows of the service, as text.
+func microRecord(reg registry.Registry) (string, error) {
+	found, err := reg.GetService(microName)
+	if err != nil {
+		return "", err
+	}
+	if len(found) != 1 {
+		return "", fmt.Errorf("micro: %d records of one service", len(found))
+	}
+	encoded, err := json.Marshal(found[0])
+	return string(encoded), err
+}
+
+// dialMicro makes a client whose registry knows the record.
+func dialMicro(s setup, address string) (session, error) {
+	record := new(registry.Service)
+	if err := json.Unmarshal([]byte(address), record); err != nil {
+		return nil, fmt.Errorf("micro: record of the service: %w", err)
+	}
+	reg := registry.NewMemoryRegistry()
+	if err := reg.Register(record); err != nil {
+		return nil, err
+	}
 	c := micro.NewService(microOptions(s, reg)...).Client()
 	if err := c.Init(client.ContentType("application/protobuf")); err != nil {
-		cancel()
-		return nil, errors.Join(err, <-stopped)
+		return nil, err
 	}
-	return &microSession{client: c, echo: echopb.NewEchoService(microName, c), stop: cancel, stopped: stopped}, nil
+	return &microSession{client: c, echo: echopb.NewEchoService(microName, c)}, nil
 }
 
 // microOptions are those of both services.
@@ -95,8 +137,7 @@ func (s *microSession) close() error {
 	if c, ok := s.client.(io.Closer); ok {
 		err = c.Close()
 	}
-	s.stop()
-	return errors.Join(err, s.client.Options().Selector.Close(), <-s.stopped)
+	return errors.Join(err, s.client.Options().Selector.Close())
 }
 
 type microHandler struct{}

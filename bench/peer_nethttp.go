@@ -15,22 +15,25 @@ import (
 // netHTTPPeer is a protobuf POST with the standard library's own HTTP/1.1
 // client and server.
 func netHTTPPeer() peer {
-	return peer{name: "net/http", cases: []string{caseHTTP1}, open: openNetHTTP}
+	return peer{name: "net/http", cases: []string{caseHTTP1}, serve: serveNetHTTP, dial: dialNetHTTP}
 }
 
 const protobufType = "application/protobuf"
 
-type netHTTPSession struct{ web *webServer }
-
-func openNetHTTP(s setup) (session, error) {
-	web, err := startWeb(s, http.HandlerFunc(serveNetHTTP), false)
-	if err != nil {
-		return nil, err
-	}
-	return &netHTTPSession{web}, nil
+type netHTTPSession struct {
+	client *http.Client
+	url    string
 }
 
-func serveNetHTTP(w http.ResponseWriter, r *http.Request) {
+func serveNetHTTP(s setup) (*endpoint, error) {
+	return serveWeb(s, http.HandlerFunc(netHTTPEcho), false)
+}
+
+func dialNetHTTP(s setup, url string) (session, error) {
+	return &netHTTPSession{newWebClient(s, false), url}, nil
+}
+
+func netHTTPEcho(w http.ResponseWriter, r *http.Request) {
 	m := new(echopb.Message)
 	body, err := io.ReadAll(r.Body)
 	if err == nil {
@@ -54,12 +57,12 @@ func (s *netHTTPSession) call(ctx context.Context, _ int, m *echopb.Message) (in
 	if err != nil {
 		return 0, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.web.url, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, bytes.NewReader(body))
 	if err != nil {
 		return 0, err
 	}
 	req.Header.Set("Content-Type", protobufType)
-	rsp, err := s.web.client.Do(req)
+	rsp, err := s.client.Do(req)
 	if err != nil {
 		return 0, err
 	}
@@ -78,4 +81,7 @@ func (s *netHTTPSession) call(ctx context.Context, _ int, m *echopb.Message) (in
 	return len(reply.GetBody()), nil
 }
 
-func (s *netHTTPSession) close() error { return s.web.close() }
+func (s *netHTTPSession) close() error {
+	s.client.CloseIdleConnections()
+	return nil
+}

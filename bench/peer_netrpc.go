@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/rpc"
-	"sync"
 
 	"github.com/justcy/go-micro/bench/internal/echopb"
 )
@@ -13,39 +11,25 @@ import (
 // netRPCPeer is the standard library's net/rpc: one client for all callers,
 // and the same message in gob.
 func netRPCPeer() peer {
-	return peer{name: "net/rpc", cases: []string{caseUnary, caseTLS}, open: openNetRPC}
+	return peer{name: "net/rpc", cases: []string{caseUnary, caseTLS}, serve: serveNetRPC, dial: dialNetRPC}
 }
 
-type netRPCSession struct {
-	listener net.Listener
-	client   *rpc.Client
-	serving  *sync.WaitGroup
-}
+type netRPCSession struct{ client *rpc.Client }
 
-func openNetRPC(s setup) (session, error) {
+func serveNetRPC(s setup) (*endpoint, error) {
 	server := rpc.NewServer()
 	if err := server.RegisterName("Echo", &NetRPCEcho{}); err != nil {
 		return nil, err
 	}
-	l, err := s.listen()
+	return s.accept(func(c net.Conn) { server.ServeConn(c) })
+}
+
+func dialNetRPC(s setup, address string) (session, error) {
+	conn, err := s.dial(address)
 	if err != nil {
 		return nil, err
 	}
-	serving := new(sync.WaitGroup)
-	serving.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			serving.Go(func() { server.ServeConn(c) })
-		}
-	})
-	conn, err := s.dial(l.Addr().String())
-	if err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
-	return &netRPCSession{listener: l, client: rpc.NewClient(conn), serving: serving}, nil
+	return &netRPCSession{rpc.NewClient(conn)}, nil
 }
 
 func (s *netRPCSession) call(_ context.Context, _ int, m *echopb.Message) (int, error) {
@@ -54,11 +38,7 @@ func (s *netRPCSession) call(_ context.Context, _ int, m *echopb.Message) (int, 
 	return len(reply.GetBody()), err
 }
 
-func (s *netRPCSession) close() error {
-	err := errors.Join(s.client.Close(), s.listener.Close())
-	s.serving.Wait()
-	return err
-}
+func (s *netRPCSession) close() error { return s.client.Close() }
 
 // NetRPCEcho is exported because net/rpc serves exported types only.
 type NetRPCEcho struct{}

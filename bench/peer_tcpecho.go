@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"sync"
 
 	"github.com/justcy/go-micro/bench/internal/echopb"
 )
@@ -15,7 +14,7 @@ import (
 // tcpEchoPeer is a ceiling: the body alone behind a length, over one TCP
 // connection a caller, with one write for each direction.
 func tcpEchoPeer() peer {
-	return peer{name: "tcp-echo", ceiling: true, cases: []string{caseUnary}, open: openTCPEcho}
+	return peer{name: "tcp-echo", ceiling: true, cases: []string{caseUnary}, serve: serveTCPEcho, dial: dialTCPEcho}
 }
 
 const lengthSize = 4
@@ -23,11 +22,7 @@ const lengthSize = 4
 // maxBody bounds what a plain TCP echo accepts.
 const maxBody = 64 << 20
 
-type tcpEchoSession struct {
-	listener net.Listener
-	conns    []*tcpEchoConn
-	serving  *sync.WaitGroup
-}
+type tcpEchoSession struct{ conns []*tcpEchoConn }
 
 // tcpEchoConn is one caller's connection and its buffer.
 type tcpEchoConn struct {
@@ -35,23 +30,14 @@ type tcpEchoConn struct {
 	buffer []byte
 }
 
-func openTCPEcho(s setup) (session, error) {
-	l, err := s.listen()
-	if err != nil {
-		return nil, err
-	}
-	t := &tcpEchoSession{listener: l, serving: new(sync.WaitGroup)}
-	t.serving.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			t.serving.Go(func() { serveTCPEcho(&tcpEchoConn{Conn: c}) })
-		}
-	})
+func serveTCPEcho(s setup) (*endpoint, error) {
+	return s.accept(func(c net.Conn) { echoTCP(&tcpEchoConn{Conn: c}) })
+}
+
+func dialTCPEcho(s setup, address string) (session, error) {
+	t := new(tcpEchoSession)
 	for range s.callers {
-		c, err := s.dial(l.Addr().String())
+		c, err := s.dial(address)
 		if err != nil {
 			return nil, errors.Join(err, t.close())
 		}
@@ -60,7 +46,7 @@ func openTCPEcho(s setup) (session, error) {
 	return t, nil
 }
 
-func serveTCPEcho(c *tcpEchoConn) {
+func echoTCP(c *tcpEchoConn) {
 	defer func() { _ = c.Close() }() // the caller has gone already
 	for {
 		if _, err := c.read(); err != nil {
@@ -117,10 +103,9 @@ func (t *tcpEchoSession) call(_ context.Context, caller int, m *echopb.Message) 
 }
 
 func (t *tcpEchoSession) close() error {
-	err := t.listener.Close()
+	var err error
 	for _, c := range t.conns {
 		err = errors.Join(err, c.Close())
 	}
-	t.serving.Wait()
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -18,36 +17,28 @@ import (
 // number of its caller, over one TCP connection for all callers, on which
 // messages that wait together are written together.
 func tcpMuxPeer() peer {
-	return peer{name: "tcp-mux", ceiling: true, cases: []string{caseUnary}, open: openTCPMux}
+	return peer{name: "tcp-mux", ceiling: true, cases: []string{caseUnary}, serve: serveTCPMux, dial: dialTCPMux}
 }
 
 // muxHeader is a length and a caller's number.
 const muxHeader = 8
 
 type tcpMuxSession struct {
-	listener net.Listener
-	conn     net.Conn
-	out      *coalescer
-	replies  []chan int
-	done     chan struct{} // closed when nothing more is read
-	running  *sync.WaitGroup
+	conn    net.Conn
+	out     *coalescer
+	replies []chan int
+	done    chan struct{} // closed when nothing more is read
+	running *sync.WaitGroup
 }
 
-func openTCPMux(s setup) (session, error) {
-	l, err := s.listen()
+func serveTCPMux(s setup) (*endpoint, error) { return s.accept(echoTCPMux) }
+
+func dialTCPMux(s setup, address string) (session, error) {
+	conn, err := s.dial(address)
 	if err != nil {
 		return nil, err
 	}
-	t := &tcpMuxSession{listener: l, running: new(sync.WaitGroup), done: make(chan struct{})}
-	t.running.Go(func() {
-		if c, err := l.Accept(); err == nil {
-			serveTCPMux(c)
-		}
-	})
-	if t.conn, err = s.dial(l.Addr().String()); err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
-	t.out = &coalescer{w: t.conn}
+	t := &tcpMuxSession{conn: conn, out: &coalescer{w: conn}, running: new(sync.WaitGroup), done: make(chan struct{})}
 	for range s.callers {
 		t.replies = append(t.replies, make(chan int, 1))
 	}
@@ -55,7 +46,7 @@ func openTCPMux(s setup) (session, error) {
 	return t, nil
 }
 
-func serveTCPMux(c net.Conn) {
+func echoTCPMux(c net.Conn) {
 	defer func() { _ = c.Close() }() // the client has gone already
 	in, out := bufio.NewReaderSize(c, 64<<10), &coalescer{w: c}
 	var body []byte
@@ -119,7 +110,7 @@ func (t *tcpMuxSession) call(_ context.Context, caller int, m *echopb.Message) (
 }
 
 func (t *tcpMuxSession) close() error {
-	err := errors.Join(t.conn.Close(), t.listener.Close())
+	err := t.conn.Close()
 	t.running.Wait()
 	return err
 }

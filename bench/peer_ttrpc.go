@@ -15,18 +15,17 @@ func ttrpcPeer() peer {
 	return peer{
 		name:  "ttrpc",
 		cases: []string{caseUnary, caseTLS, casePingPong, casePipelined},
-		open:  openTTRPC,
+		serve: serveTTRPC,
+		dial:  dialTTRPC,
 	}
 }
 
 type ttrpcSession struct {
-	server *ttrpc.Server
 	client *ttrpc.Client
 	echo   echopb.TTRPCEchoClient
-	served chan error
 }
 
-func openTTRPC(s setup) (session, error) {
+func serveTTRPC(s setup) (*endpoint, error) {
 	server, err := ttrpc.NewServer()
 	if err != nil {
 		return nil, err
@@ -38,12 +37,22 @@ func openTTRPC(s setup) (session, error) {
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(context.Background(), l) }()
-	conn, err := s.dial(l.Addr().String())
+	return &endpoint{l.Addr().String(), func() error {
+		err := server.Close()
+		if reason := <-served; !errors.Is(reason, ttrpc.ErrServerClosed) {
+			err = errors.Join(err, reason)
+		}
+		return err
+	}}, nil
+}
+
+func dialTTRPC(s setup, address string) (session, error) {
+	conn, err := s.dial(address)
 	if err != nil {
-		return nil, errors.Join(err, server.Close())
+		return nil, err
 	}
 	client := ttrpc.NewClient(conn)
-	return &ttrpcSession{server: server, client: client, echo: echopb.NewTTRPCEchoClient(client), served: served}, nil
+	return &ttrpcSession{client, echopb.NewTTRPCEchoClient(client)}, nil
 }
 
 func (s *ttrpcSession) call(ctx context.Context, _ int, m *echopb.Message) (int, error) {
@@ -57,11 +66,7 @@ func (s *ttrpcSession) close() error {
 	err := s.client.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	err = errors.Join(err, s.client.UserOnCloseWait(ctx), s.server.Close())
-	if served := <-s.served; !errors.Is(served, ttrpc.ErrServerClosed) {
-		err = errors.Join(err, served)
-	}
-	return err
+	return errors.Join(err, s.client.UserOnCloseWait(ctx))
 }
 
 type ttrpcHandler struct{}

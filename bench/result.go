@@ -48,7 +48,7 @@ func (g group) of(name string) (result, bool) {
 // not count.
 func (g group) best(m metric) (best result, ok bool) {
 	for _, r := range g.results {
-		if r.Peer == ours || r.ceiling {
+		if r.Peer == ours || r.Peer == before || r.ceiling {
 			continue
 		}
 		if !ok || m.better(r, best) {

@@ -16,6 +16,7 @@ type plan struct {
 	// deadline, when it is set, shortens slices so that all is done by then.
 	deadline time.Time
 	identity *identity
+	start    starter
 	reports  []reporter
 	// progress is told what is measured next.
 	progress func(string)
@@ -111,10 +112,9 @@ func (p *plan) measure(sc scenario, t turn) (group, error) {
 
 // An entrant is a peer that is ready to run a scenario.
 type entrant struct {
-	peer    peer
-	session session
-	load    load
-	rounds  []sample
+	peer   peer
+	runner runner
+	rounds []sample
 }
 
 // measureLoads has the peers take turns, in each round a slice, so that a slow
@@ -123,7 +123,7 @@ func (p *plan) measureLoads(sc scenario, t turn) (g group, err error) {
 	entrants, err := p.enter(sc, t.slice)
 	defer func() {
 		for _, e := range entrants {
-			if closeErr := e.close(); closeErr != nil {
+			if closeErr := e.runner.close(); closeErr != nil {
 				err = errors.Join(err, fmt.Errorf("close %s: %w", e.peer.name, closeErr))
 			}
 		}
@@ -137,7 +137,7 @@ func (p *plan) measureLoads(sc scenario, t turn) (g group, err error) {
 		}
 		for i := range entrants {
 			e := entrants[(i+round)%len(entrants)]
-			s, err := measure(e.load, t.slice)
+			s, err := measure(e.runner, t.slice)
 			if err != nil {
 				return group{}, fmt.Errorf("%s: %w", e.peer.name, err)
 			}
@@ -154,42 +154,30 @@ func (p *plan) measureLoads(sc scenario, t turn) (g group, err error) {
 // enter starts and warms up the peers of a scenario. It returns those it has
 // started also when one fails.
 func (p *plan) enter(sc scenario, warmUp time.Duration) ([]*entrant, error) {
-	s := setup{callers: sc.callers, http1: sc.name == caseHTTP1}
-	if sc.name == caseTLS {
-		s.tls = p.identity
-	}
 	var out []*entrant
 	for _, one := range p.taking(sc) {
-		started, err := one.open(s)
+		r, err := p.start(one, sc, p.identity)
 		if err != nil {
 			return out, fmt.Errorf("%s: %w", one.name, err)
 		}
-		e := &entrant{peer: one, session: started}
-		out = append(out, e)
-		if e.load, err = newLoad(started, sc); err == nil {
-			err = e.load.run(warmUp/2, new(histogram))
-		}
-		if err != nil {
+		out = append(out, &entrant{peer: one, runner: r})
+		if _, err := r.run(warmUp / 2); err != nil {
 			return out, fmt.Errorf("%s: %w", one.name, err)
 		}
 	}
 	return out, nil
 }
 
-func (e *entrant) close() error {
-	var err error
-	if e.load != nil {
-		err = e.load.close()
-	}
-	return errors.Join(err, e.session.close())
-}
-
 // measureIdle counts the memory of idle streams, one peer after the other.
 func (p *plan) measureIdle(sc scenario) (group, error) {
 	g := group{scenario: sc}
 	for _, one := range p.taking(sc) {
-		s, err := measureIdle(one, sc.callers, sc.size)
+		r, err := p.start(one, sc, p.identity)
 		if err != nil {
+			return group{}, fmt.Errorf("%s: %w", one.name, err)
+		}
+		s, err := measureIdle(r, sc.callers)
+		if err = errors.Join(err, r.close()); err != nil {
 			return group{}, fmt.Errorf("%s: %w", one.name, err)
 		}
 		g.results = append(g.results, newResult(one, sc, []sample{s}))

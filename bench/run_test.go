@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"path/filepath"
 	"strings"
@@ -31,7 +32,7 @@ func TestEveryPeerEchoes(t *testing.T) {
 		{casePingPong, 1, small}, {casePipelined, 1, small},
 	} {
 		t.Run(sc.String(), func(t *testing.T) {
-			g, err := (&plan{peers: p.peers, identity: identity, rounds: 2}).measure(sc, turn{slice: time.Millisecond})
+			g, err := (&plan{peers: p.peers, identity: identity, start: startOneProcess, rounds: 2}).measure(sc, turn{slice: time.Millisecond})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -53,8 +54,12 @@ func TestIdleStreams(t *testing.T) {
 			continue
 		}
 		t.Run(p.name, func(t *testing.T) {
-			s, err := measureIdle(p, 3*openers, small)
+			r, err := startOneProcess(p, scenario{caseIdle, 3 * openers, small}, nil)
 			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := measureIdle(r, 3*openers)
+			if err = errors.Join(err, r.close()); err != nil {
 				t.Fatal(err)
 			}
 			if s.rps <= 0 || s.p50 <= 0 {
@@ -65,8 +70,8 @@ func TestIdleStreams(t *testing.T) {
 }
 
 func TestAFailingPeerIsNamed(t *testing.T) {
-	broken := peer{name: "broken", cases: []string{caseUnary}, open: func(setup) (session, error) { return nil, io.ErrClosedPipe }}
-	p := &plan{peers: []peer{tcpEchoPeer(), broken}, rounds: 1, progress: func(string) {}}
+	broken := peer{name: "broken", cases: []string{caseUnary}, serve: func(setup) (*endpoint, error) { return nil, io.ErrClosedPipe }}
+	p := &plan{peers: []peer{tcpEchoPeer(), broken}, start: startOneProcess, rounds: 1, progress: func(string) {}}
 	p.scenarios = []scenario{{caseUnary, 1, small}}
 	if err := p.run(); err == nil || !strings.Contains(err.Error(), "unary, 1 caller, 128 B: broken: ") {
 		t.Errorf("error %v", err)
@@ -80,8 +85,9 @@ func (short) call(context.Context, int, *echopb.Message) (int, error) { return 1
 func (s short) close() error                                          { return nil }
 
 func TestALostBodyIsAnError(t *testing.T) {
-	cut := peer{name: "cut", cases: []string{caseUnary}, open: func(setup) (session, error) { return short{}, nil }}
-	p := &plan{peers: []peer{cut}, rounds: 1}
+	cut := tcpEchoPeer()
+	cut.dial = func(setup, string) (session, error) { return short{}, nil }
+	p := &plan{peers: []peer{cut}, start: startOneProcess, rounds: 1}
 	if _, err := p.measure(scenario{caseUnary, 1, small}, turn{slice: time.Millisecond}); err == nil || !strings.Contains(err.Error(), "1 bytes came back of 128") {
 		t.Errorf("error %v", err)
 	}
@@ -103,7 +109,7 @@ func TestTurnsFitTheDeadline(t *testing.T) {
 }
 
 func TestRoundsEndWithTheirTurn(t *testing.T) {
-	p := &plan{peers: []peer{tcpEchoPeer()}, rounds: 1 << 30}
+	p := &plan{peers: []peer{tcpEchoPeer()}, start: startOneProcess, rounds: 1 << 30}
 	g, err := p.measure(scenario{caseUnary, 1, small}, turn{time.Millisecond, time.Now().Add(-time.Second)})
 	if err != nil || len(g.results) != 1 || g.results[0].RPS <= 0 {
 		t.Errorf("results %+v: %v", g.results, err)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"runtime"
 	"slices"
 	"time"
 )
@@ -18,29 +17,26 @@ type sample struct {
 }
 
 // measure runs the load for d after a tenth of that to get going.
-func measure(l load, d time.Duration) (sample, error) {
-	took := new(histogram)
-	runtime.GC() // what the peer before has left behind is not this one's
-	if err := l.run(d/10, took); err != nil {
+func measure(r runner, d time.Duration) (sample, error) {
+	if err := r.collect(); err != nil { // what the peer before has left behind is not this one's
 		return sample{}, err
 	}
-	took.reset()
-	start := usageNow()
-	if err := l.run(d, took); err != nil {
+	if _, err := r.run(d / 10); err != nil {
 		return sample{}, err
 	}
-	return newSample(start, usageNow(), took), nil
+	return r.run(d)
 }
 
-func newSample(start, end usage, took *histogram) sample {
-	n := float64(took.total)
+// newSample divides what both sides have spent among the calls.
+func newSample(took latencies, spent usage) sample {
+	n := float64(took.Calls)
 	return sample{
-		rps:    n / end.at.Sub(start.at).Seconds(),
-		p50:    microseconds(took.quantile(0.50)),
-		p99:    microseconds(took.quantile(0.99)),
-		allocs: float64(end.mallocs-start.mallocs) / n,
-		bytes:  float64(end.bytes-start.bytes) / n,
-		cpu:    (end.cpu - start.cpu).Seconds() / n * 10_000,
+		rps:    n / spent.Time.Seconds(),
+		p50:    microseconds(took.P50),
+		p99:    microseconds(took.P99),
+		allocs: float64(spent.Mallocs) / n,
+		bytes:  float64(spent.Bytes) / n,
+		cpu:    spent.CPU.Seconds() / n * 10_000,
 	}
 }
 

@@ -43,14 +43,14 @@ func TestSpreadIsAPartOfTheMedian(t *testing.T) {
 }
 
 func TestSampleIsPerCall(t *testing.T) {
-	start := usage{at: time.Unix(10, 0), mallocs: 100, bytes: 1000, cpu: time.Second}
-	end := usage{at: time.Unix(12, 0), mallocs: 140, bytes: 9000, cpu: 3 * time.Second}
+	client := usage{Time: 2 * time.Second, CPU: time.Second, Mallocs: 30, Bytes: 7000}
+	server := usage{Time: 3 * time.Second, CPU: time.Second, Mallocs: 10, Bytes: 1000}
 	took := new(histogram)
 	for range 20 {
 		took.record(100)
 	}
 	want := sample{rps: 10, p50: 0.1, p99: 0.1, allocs: 2, bytes: 400, cpu: 1000}
-	if got := newSample(start, end, took); got != want {
+	if got := newSample(took.latencies(), client.with(server)); got != want {
 		t.Errorf("sample %+v, want %+v", got, want)
 	}
 }

@@ -21,6 +21,7 @@ const (
 	alone = 1
 	few   = 16
 	many  = 128
+	crowd = 1024
 
 	idleStreams = 10_000
 )
@@ -68,7 +69,7 @@ func scenarios(quick bool) []scenario {
 			all = append(all, scenario{name, n, size})
 		}
 	}
-	add(caseUnary, small, alone, few, many)
+	add(caseUnary, small, alone, few, many, crowd)
 	add(caseUnary, medium, alone, few, many)
 	if quick {
 		add(caseUnary, large, alone, few)

@@ -5,18 +5,31 @@ import (
 	"time"
 )
 
-// usage is what the process has used so far.
+// usage is what a process has used so far, or between two moments.
 type usage struct {
-	at      time.Time
-	mallocs uint64
-	bytes   uint64
-	cpu     time.Duration
+	// Time is counted from the start of the process.
+	Time    time.Duration `json:"time"`
+	CPU     time.Duration `json:"cpu"`
+	Mallocs uint64        `json:"mallocs"`
+	Bytes   uint64        `json:"bytes"`
 }
+
+var started = time.Now()
 
 func usageNow() usage {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return usage{at: time.Now(), mallocs: m.Mallocs, bytes: m.TotalAlloc, cpu: processorTime()}
+	return usage{Time: time.Since(started), CPU: processorTime(), Mallocs: m.Mallocs, Bytes: m.TotalAlloc}
+}
+
+// since is what was used after the moment of start.
+func (u usage) since(start usage) usage {
+	return usage{u.Time - start.Time, u.CPU - start.CPU, u.Mallocs - start.Mallocs, u.Bytes - start.Bytes}
+}
+
+// with adds what another process has used in the same time.
+func (u usage) with(other usage) usage {
+	return usage{u.Time, u.CPU + other.CPU, u.Mallocs + other.Mallocs, u.Bytes + other.Bytes}
 }
 
 // memoryInUse is what the heap and the stacks of goroutines hold after a
