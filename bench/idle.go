@@ -11,8 +11,8 @@ import (
 // openers is how many goroutines open idle streams.
 const openers = 16
 
-// idleLoad opens streams and has each carry one message, so
-// that both ends stand. They are silent then.
+// idleLoad opens streams and has each carry one message, so that both ends
+// stand. They are silent then.
 type idleLoad struct {
 	opener  streamer
 	size    int
@@ -51,7 +51,7 @@ func measureIdle(r runner, n int) (sample, error) {
 		return sample{}, err
 	}
 	after, err := r.memory()
-	result.bytes = float64(int64(after)-int64(before)) / float64(n)
+	result.Bytes = float64(int64(after)-int64(before)) / float64(n)
 	return result, err
 }
 

@@ -1,12 +1,14 @@
-// Bench measures this project beside its peers, in one process, in turns.
+// Bench measures this project beside its peers, in turns.
 //
-//	go run -C bench .                          everything, about ten minutes
-//	go run -C bench . -quick                   the same in 45 seconds, rougher
+//	go run -C bench . -split                   everything, about a quarter of an hour
+//	go run -C bench . -split -quick            the same in a minute and a half, rougher
+//	go run -C bench . -quick                   client and server in one process
+//	go run -C bench . -split -before /tmp/old  beside this project as it was
 //	go run -C bench . -peer micro -case unary -callers 128 -size 128 -cpuprofile cpu.out
 //
-// Every peer has the same handler, message and loop, the client and the server
-// in this process, and TCP over the loopback interface between them. Numbers
-// are medians of several rounds, in which the peers take turns.
+// Every peer has the same handler, message and loop, and TCP over the loopback
+// interface between client and server. Numbers are medians of several rounds,
+// in which the peers take turns.
 package main
 
 import (
@@ -23,7 +25,7 @@ import (
 )
 
 // quickTime is how long a quick run may measure.
-const quickTime = 34 * time.Second
+var quickTime = map[form]time.Duration{oneProcess: 34 * time.Second, twoProcesses: 70 * time.Second}
 
 // flags are the command line.
 type flags struct {
@@ -42,7 +44,7 @@ func parse(args []string, stderr io.Writer) (flags, error) {
 	var f flags
 	set := flag.NewFlagSet("bench", flag.ContinueOnError)
 	set.SetOutput(stderr)
-	set.BoolVar(&f.quick, "quick", false, "finish within 45 seconds")
+	set.BoolVar(&f.quick, "quick", false, "finish within 45 seconds, with -split within 90")
 	set.BoolVar(&f.json, "json", false, "print one JSON object a row")
 	set.BoolVar(&f.split, "split", false, "run the client and the server of each peer in a process each")
 	set.StringVar(&f.before, "before", "", "with -split, measure this project also as it was in this `binary`, a build of an older bench")
@@ -71,25 +73,19 @@ func (f flags) plan(stdout, stderr io.Writer) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.profiles != (profiles{}) && len(chosen) != 1 {
-		return nil, errors.New("a profile is of one peer: name it with -peer")
-	}
-	cases, err := choose(scenarios(f.quick), f.name, func(s scenario) string { return s.name })
+	cases, err := f.scenarios()
 	if err != nil {
 		return nil, err
 	}
-	cases = slices.DeleteFunc(cases, func(s scenario) bool {
-		return f.callers > 0 && s.callers != f.callers || f.size > 0 && s.size != f.size
-	})
-	if len(cases) == 0 {
-		return nil, errors.New("no case has that size and that number of callers")
+	if err := f.profilable(chosen, cases); err != nil {
+		return nil, err
 	}
-	p := &plan{peers: chosen, scenarios: cases, start: startOneProcess, rounds: 7, slice: 400 * time.Millisecond}
-	if f.quick {
-		p.rounds, p.slice, p.deadline = 3, 200*time.Millisecond, time.Now().Add(quickTime)
-	}
+	p := &plan{peers: chosen, scenarios: cases, form: oneProcess, rounds: 7, slice: 400 * time.Millisecond}
 	if f.split {
-		p.start = startSplit
+		p.form, p.profiles = twoProcesses, f.profiles
+	}
+	if f.quick {
+		p.rounds, p.slice, p.deadline = 3, 200*time.Millisecond, time.Now().Add(quickTime[p.form])
 	}
 	if f.rounds > 0 {
 		p.rounds = f.rounds
@@ -103,6 +99,34 @@ func (f flags) plan(stdout, stderr io.Writer) (*plan, error) {
 	return p, err
 }
 
+// scenarios are those the flags ask for.
+func (f flags) scenarios() ([]scenario, error) {
+	cases, err := choose(scenarios(f.quick), f.name, func(s scenario) string { return s.name })
+	if err != nil {
+		return nil, err
+	}
+	cases = slices.DeleteFunc(cases, func(s scenario) bool {
+		return f.callers > 0 && s.callers != f.callers || f.size > 0 && s.size != f.size
+	})
+	if len(cases) == 0 {
+		return nil, errors.New("no case has that size and that number of callers")
+	}
+	return cases, nil
+}
+
+// profilable reports what could not be told apart in a profile.
+func (f flags) profilable(chosen []peer, cases []scenario) error {
+	switch {
+	case f.profiles == profiles{}:
+		return nil
+	case len(chosen) != 1:
+		return errors.New("a profile is of one peer: name it with -peer")
+	case f.split && len(cases) != 1:
+		return errors.New("a profile of two processes is of one case: name it with -case, -callers and -size")
+	}
+	return nil
+}
+
 // peers are those the flags ask for.
 func (f flags) peers() ([]peer, error) {
 	chosen, err := choose(peers(), f.peer, func(p peer) string { return p.name })
@@ -113,11 +137,15 @@ func (f flags) peers() ([]peer, error) {
 		return nil, errors.New("-before needs -split")
 	}
 	before, err := beforePeer(f.before)
-	return append([]peer{before}, chosen...), err
+	at := 0
+	if len(chosen) > 0 && chosen[0].name == ours {
+		at = 1
+	}
+	return slices.Insert(chosen, at, before), err
 }
 
 func (f flags) reports(stdout io.Writer) []reporter {
-	reports := []reporter{textReport{stdout}}
+	reports := []reporter{&textReport{w: stdout}}
 	if f.json {
 		reports = []reporter{jsonReport{stdout}}
 	}
@@ -157,11 +185,14 @@ func run(args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	if f.worker {
-		return work(os.Stdin, stdout, peers())
+		return f.profiles.during(func() error { return work(os.Stdin, stdout, peers()) })
 	}
 	p, err := f.plan(stdout, stderr)
 	if err != nil {
 		return err
+	}
+	if f.split { // the workers profile themselves
+		return p.run()
 	}
 	return f.profiles.during(p.run)
 }

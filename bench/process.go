@@ -22,10 +22,11 @@ type process struct {
 	out     *bufio.Scanner
 }
 
-// startProcess starts a build of this benchmark as a worker. The worker ends
-// when its standard input does, also if this process dies.
-func startProcess(binary string) (*process, error) {
-	c := exec.Command(binary, "-worker")
+// startProcess starts a build of this benchmark as a worker, with more flags
+// if it has any. The worker ends when its standard input does, also if this
+// process dies.
+func startProcess(binary string, flags ...string) (*process, error) {
+	c := exec.Command(binary, append([]string{"-worker"}, flags...)...)
 	c.Stderr = os.Stderr
 	in, err := c.StdinPipe()
 	if err != nil {

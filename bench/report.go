@@ -16,11 +16,18 @@ type reporter interface {
 	end() error
 }
 
-// textReport writes tables for a terminal.
-type textReport struct{ w io.Writer }
+// textReport writes tables for a terminal, and the ratios at the end.
+type textReport struct {
+	w      io.Writer
+	groups []group
+}
 
-func (t textReport) add(g group) error { return writeText(t.w, g) }
-func (t textReport) end() error        { return nil }
+func (t *textReport) add(g group) error {
+	t.groups = append(t.groups, g)
+	return writeText(t.w, g)
+}
+
+func (t *textReport) end() error { return writeRatiosText(t.w, t.groups) }
 
 // jsonReport writes an object a result, each on its own line.
 type jsonReport struct{ w io.Writer }
@@ -65,8 +72,18 @@ func (f *fileReport) end() error {
 }
 
 func (f *fileReport) markdown(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "# Benchmark\n\n%s on %s/%s with %d processors. Client and server in one process over loopback TCP; each number is the median of its rounds.\n\n",
-		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0))
+	where := oneProcess
+	if len(f.groups) > 0 {
+		where = f.groups[0].form
+	}
+	_, err := fmt.Fprintf(w, "# Benchmark\n\n%s on %s/%s with %d processors. %s over loopback TCP; each number is the median of its rounds.\n\n",
+		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), where)
+	if err == nil {
+		err = writeRatiosMarkdown(w, f.groups)
+	}
+	if err == nil {
+		_, err = io.WriteString(w, "## Results\n\n")
+	}
 	for _, g := range f.groups {
 		if err == nil {
 			err = writeMarkdown(w, g)

@@ -18,14 +18,16 @@ func TestTextTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `unary, 1 caller, 128 B
-      peer  calls/s  ± rounds  MB/s  p50 µs  p99 µs  allocs  bytes  CPU s/10k  × best  × grpc-go
-     micro   30,000        5%  3.84    50.0     100    20.0  4,000      0.500    1.50       3.00
-   grpc-go   10,000        5%  1.28     200     400    20.0  4,000      0.500    0.50       1.00
-      drpc   20,000        5%  2.56    40.0    80.0    20.0  4,000      0.500    1.00       2.00
-  tcp-echo   90,000        5%  11.5    5.00    10.0    20.0  4,000      0.500    4.50       9.00
-  throughput 1.50 × best peer drpc (target ≥ 1.0, reached)
+          peer  calls/s  ± rounds  MB/s  p50 µs  p99 µs  allocs  bytes  CPU s/10k  × best  × grpc-go
+         micro   30,000        5%  3.84    50.0     100    20.0  4,000      0.500    1.50       3.00
+  micro-before   60,000        5%  7.68    25.0    50.0    20.0  4,000      0.250    3.00       6.00
+       grpc-go   10,000        5%  1.28     200     400    20.0  4,000      2.000    0.50       1.00
+          drpc   20,000        5%  2.56    40.0    80.0    20.0  4,000      1.000    1.00       2.00
+      tcp-echo   90,000        5%  11.5    5.00    10.0    20.0  4,000      0.100    4.50       9.00
+  allocations 20.0 (target ≤ 9, short)
+  throughput 1.50 × best peer drpc (target ≥ 1.5, reached)
 `
-	if got, _, _ := strings.Cut(out.String(), "  p99 1.25"); got != want {
+	if got, _, _ := strings.Cut(out.String(), "  CPU 0.50"); got != want {
 		t.Errorf("table:\n%s\nwant:\n%s", got, want)
 	}
 }
@@ -45,7 +47,7 @@ func TestMarkdownTableHasEveryColumn(t *testing.T) {
 			t.Errorf("%d bars in %q", got, line)
 		}
 	}
-	if rows != 6 || !strings.Contains(out.String(), "| **micro** | 30,000 |") {
+	if rows != 7 || !strings.Contains(out.String(), "| **micro** | 30,000 |") {
 		t.Errorf("%d rows:\n%s", rows, out.String())
 	}
 }
@@ -66,20 +68,20 @@ func TestJSONHasOneObjectARow(t *testing.T) {
 			t.Fatal(err)
 		}
 		rows++
-		for _, key := range []string{"peer", "case", "callers", "size", "rps", "p50_us", "p99_us", "allocs", "bytes"} {
+		for _, key := range []string{"peer", "case", "processes", "callers", "size", "rps", "p50_us", "p99_us", "allocs", "bytes", "cpu_seconds_per_10k"} {
 			if row[key] == nil {
 				t.Errorf("row %d has no %q", rows, key)
 			}
 		}
 	}
-	if rows != 4 {
-		t.Errorf("%d rows, want 4", rows)
+	if rows != 5 {
+		t.Errorf("%d rows, want 5", rows)
 	}
 }
 
 func TestChartIsWellFormedAndHasABarForEachFramework(t *testing.T) {
 	g := sampleGroup()
-	g.results[1].Peer = `<&">`
+	g.results[2].Peer = `<&">`
 	var out bytes.Buffer
 	if err := writeChart(&out, []group{g, {scenario: g.scenario, results: []result{{Peer: "silent"}}}}); err != nil {
 		t.Fatal(err)
@@ -97,8 +99,8 @@ func TestChartIsWellFormedAndHasABarForEachFramework(t *testing.T) {
 			bars++
 		}
 	}
-	if bars != 4 {
-		t.Errorf("%d bars, want 4", bars)
+	if bars != 5 {
+		t.Errorf("%d bars, want 5", bars)
 	}
 }
 

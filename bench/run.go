@@ -16,7 +16,9 @@ type plan struct {
 	// deadline, when it is set, shortens slices so that all is done by then.
 	deadline time.Time
 	identity *identity
-	start    starter
+	form     form
+	// profiles are those of the two processes, if there are two.
+	profiles profiles
 	reports  []reporter
 	// progress is told what is measured next.
 	progress func(string)
@@ -136,7 +138,7 @@ func (p *plan) measureLoads(sc scenario, t turn) (g group, err error) {
 			break
 		}
 		for i := range entrants {
-			e := entrants[(i+round)%len(entrants)]
+			e := entrants[inTurn(i, round, len(entrants))]
 			s, err := measure(e.runner, t.slice)
 			if err != nil {
 				return group{}, fmt.Errorf("%s: %w", e.peer.name, err)
@@ -144,11 +146,22 @@ func (p *plan) measureLoads(sc scenario, t turn) (g group, err error) {
 			e.rounds = append(e.rounds, s)
 		}
 	}
-	g.scenario = sc
+	g.scenario, g.form = sc, p.form
 	for _, e := range entrants {
-		g.results = append(g.results, newResult(e.peer, sc, e.rounds))
+		g.results = append(g.results, newResult(e.peer, sc, p.form, e.rounds))
 	}
 	return g, nil
+}
+
+// inTurn is which of n entrants is measured at a place of a round. Each round
+// begins with another one, and every second goes backwards, so that nobody
+// always comes after the same.
+func inTurn(place, round, n int) int {
+	one := (place + round) % n
+	if round%2 == 1 {
+		return n - 1 - one
+	}
+	return one
 }
 
 // enter starts and warms up the peers of a scenario. It returns those it has
@@ -156,7 +169,7 @@ func (p *plan) measureLoads(sc scenario, t turn) (g group, err error) {
 func (p *plan) enter(sc scenario, warmUp time.Duration) ([]*entrant, error) {
 	var out []*entrant
 	for _, one := range p.taking(sc) {
-		r, err := p.start(one, sc, p.identity)
+		r, err := p.start(one, sc)
 		if err != nil {
 			return out, fmt.Errorf("%s: %w", one.name, err)
 		}
@@ -168,11 +181,18 @@ func (p *plan) enter(sc scenario, warmUp time.Duration) ([]*entrant, error) {
 	return out, nil
 }
 
+func (p *plan) start(one peer, sc scenario) (runner, error) {
+	if p.form == twoProcesses {
+		return startSplit(one, sc, p.identity, p.profiles)
+	}
+	return startTogether(one, sc, p.identity)
+}
+
 // measureIdle counts the memory of idle streams, one peer after the other.
 func (p *plan) measureIdle(sc scenario) (group, error) {
-	g := group{scenario: sc}
+	g := group{scenario: sc, form: p.form}
 	for _, one := range p.taking(sc) {
-		r, err := p.start(one, sc, p.identity)
+		r, err := p.start(one, sc)
 		if err != nil {
 			return group{}, fmt.Errorf("%s: %w", one.name, err)
 		}
@@ -180,7 +200,7 @@ func (p *plan) measureIdle(sc scenario) (group, error) {
 		if err = errors.Join(err, r.close()); err != nil {
 			return group{}, fmt.Errorf("%s: %w", one.name, err)
 		}
-		g.results = append(g.results, newResult(one, sc, []sample{s}))
+		g.results = append(g.results, newResult(one, sc, p.form, []sample{s}))
 	}
 	return g, nil
 }

@@ -32,7 +32,7 @@ func TestEveryPeerEchoes(t *testing.T) {
 		{casePingPong, 1, small}, {casePipelined, 1, small},
 	} {
 		t.Run(sc.String(), func(t *testing.T) {
-			g, err := (&plan{peers: p.peers, identity: identity, start: startOneProcess, rounds: 2}).measure(sc, turn{slice: time.Millisecond})
+			g, err := (&plan{peers: p.peers, identity: identity, form: oneProcess, rounds: 2}).measure(sc, turn{slice: time.Millisecond})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -54,7 +54,7 @@ func TestIdleStreams(t *testing.T) {
 			continue
 		}
 		t.Run(p.name, func(t *testing.T) {
-			r, err := startOneProcess(p, scenario{caseIdle, 3 * openers, small}, nil)
+			r, err := startTogether(p, scenario{caseIdle, 3 * openers, small}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -62,7 +62,7 @@ func TestIdleStreams(t *testing.T) {
 			if err = errors.Join(err, r.close()); err != nil {
 				t.Fatal(err)
 			}
-			if s.rps <= 0 || s.p50 <= 0 {
+			if s.RPS <= 0 || s.P50 <= 0 {
 				t.Errorf("%+v", s)
 			}
 		})
@@ -71,7 +71,7 @@ func TestIdleStreams(t *testing.T) {
 
 func TestAFailingPeerIsNamed(t *testing.T) {
 	broken := peer{name: "broken", cases: []string{caseUnary}, serve: func(setup) (*endpoint, error) { return nil, io.ErrClosedPipe }}
-	p := &plan{peers: []peer{tcpEchoPeer(), broken}, start: startOneProcess, rounds: 1, progress: func(string) {}}
+	p := &plan{peers: []peer{tcpEchoPeer(), broken}, form: oneProcess, rounds: 1, progress: func(string) {}}
 	p.scenarios = []scenario{{caseUnary, 1, small}}
 	if err := p.run(); err == nil || !strings.Contains(err.Error(), "unary, 1 caller, 128 B: broken: ") {
 		t.Errorf("error %v", err)
@@ -87,7 +87,7 @@ func (s short) close() error                                          { return n
 func TestALostBodyIsAnError(t *testing.T) {
 	cut := tcpEchoPeer()
 	cut.dial = func(setup, string) (session, error) { return short{}, nil }
-	p := &plan{peers: []peer{cut}, start: startOneProcess, rounds: 1}
+	p := &plan{peers: []peer{cut}, form: oneProcess, rounds: 1}
 	if _, err := p.measure(scenario{caseUnary, 1, small}, turn{slice: time.Millisecond}); err == nil || !strings.Contains(err.Error(), "1 bytes came back of 128") {
 		t.Errorf("error %v", err)
 	}
@@ -108,8 +108,35 @@ func TestTurnsFitTheDeadline(t *testing.T) {
 	}
 }
 
+func TestNobodyAlwaysComesAfterTheSame(t *testing.T) {
+	const n = 4
+	before := map[int]map[int]bool{}
+	for round := range 2 * n {
+		measured := map[int]bool{}
+		for place := range n {
+			one := inTurn(place, round, n)
+			measured[one] = true
+			if place == 0 {
+				continue
+			}
+			if before[one] == nil {
+				before[one] = map[int]bool{}
+			}
+			before[one][inTurn(place-1, round, n)] = true
+		}
+		if len(measured) != n {
+			t.Errorf("round %d measures %d of %d", round, len(measured), n)
+		}
+	}
+	for one := range n {
+		if len(before[one]) < 2 {
+			t.Errorf("%d always comes after %v", one, before[one])
+		}
+	}
+}
+
 func TestRoundsEndWithTheirTurn(t *testing.T) {
-	p := &plan{peers: []peer{tcpEchoPeer()}, start: startOneProcess, rounds: 1 << 30}
+	p := &plan{peers: []peer{tcpEchoPeer()}, form: oneProcess, rounds: 1 << 30}
 	g, err := p.measure(scenario{caseUnary, 1, small}, turn{time.Millisecond, time.Now().Add(-time.Second)})
 	if err != nil || len(g.results) != 1 || g.results[0].RPS <= 0 {
 		t.Errorf("results %+v: %v", g.results, err)
@@ -149,10 +176,13 @@ func TestProfilesOfOnePeer(t *testing.T) {
 	if err := run(args, io.Discard, io.Discard); err == nil {
 		t.Error("a profile of all peers at once")
 	}
+	if err := run([]string{"-split", "-cpuprofile", cpu, "-peer", "tcp-echo"}, io.Discard, io.Discard); err == nil {
+		t.Error("a profile of all cases at once")
+	}
 }
 
 func TestWrongCommandLines(t *testing.T) {
-	for _, args := range []string{"-peer nobody", "-case nothing", "-callers 7", "stray", "-unknown"} {
+	for _, args := range []string{"-peer nobody", "-case nothing", "-callers 7", "stray", "-unknown", "-before old"} {
 		if err := run(strings.Fields(args), io.Discard, io.Discard); err == nil {
 			t.Errorf("%q is accepted", args)
 		}

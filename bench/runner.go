@@ -5,6 +5,21 @@ import (
 	"time"
 )
 
+// A form is in how many processes the two sides of a peer run.
+type form int
+
+const (
+	oneProcess   form = 1
+	twoProcesses form = 2
+)
+
+func (f form) String() string {
+	if f == twoProcesses {
+		return "Client and server in two processes"
+	}
+	return "Client and server in one process"
+}
+
 // A runner has a peer's server and client running, ready for a scenario.
 type runner interface {
 	// collect frees what was left behind, on both sides.
@@ -16,27 +31,24 @@ type runner interface {
 	close() error
 }
 
-// A starter makes a runner.
-type starter func(peer, scenario, *identity) (runner, error)
+// together runs both sides in this process.
+type together struct{ host }
 
-// oneProcess runs both sides in this process.
-type oneProcess struct{ host }
-
-func startOneProcess(p peer, sc scenario, id *identity) (runner, error) {
-	one := new(oneProcess)
+func startTogether(p peer, sc scenario, id *identity) (runner, error) {
+	t := new(together)
 	s := newSetup(sc, id)
-	address, err := one.serve(p, s)
+	address, err := t.serve(p, s)
 	if err == nil {
-		err = one.dial(p, s, sc, address)
+		err = t.dial(p, s, sc, address)
 	}
 	if err != nil {
-		return nil, errors.Join(err, one.close())
+		return nil, errors.Join(err, t.close())
 	}
-	return one, nil
+	return t, nil
 }
 
-func (o *oneProcess) run(d time.Duration) (sample, error) {
-	took, spent, err := o.host.run(d)
+func (t *together) run(d time.Duration) (sample, error) {
+	took, spent, err := t.host.run(d)
 	if err != nil {
 		return sample{}, err
 	}

@@ -8,12 +8,13 @@ import (
 // A sample is what one slice of a load came to. Costs are those of one call,
 // both sides counted.
 type sample struct {
-	rps    float64
-	p50    float64 // microseconds
-	p99    float64 // microseconds
-	allocs float64
-	bytes  float64
-	cpu    float64 // seconds of processor time per 10,000 calls
+	RPS    float64 `json:"rps"`
+	P50    float64 `json:"p50_us"`
+	P99    float64 `json:"p99_us"`
+	Allocs float64 `json:"allocs"`
+	Bytes  float64 `json:"bytes"`
+	// CPU is seconds of processor time for 10,000 calls.
+	CPU float64 `json:"cpu_seconds_per_10k"`
 }
 
 // measure runs the load for d after a tenth of that to get going.
@@ -31,12 +32,12 @@ func measure(r runner, d time.Duration) (sample, error) {
 func newSample(took latencies, spent usage) sample {
 	n := float64(took.Calls)
 	return sample{
-		rps:    n / spent.Time.Seconds(),
-		p50:    microseconds(took.P50),
-		p99:    microseconds(took.P99),
-		allocs: float64(spent.Mallocs) / n,
-		bytes:  float64(spent.Bytes) / n,
-		cpu:    spent.CPU.Seconds() / n * 10_000,
+		RPS:    n / spent.Time.Seconds(),
+		P50:    microseconds(took.P50),
+		P99:    microseconds(took.P99),
+		Allocs: float64(spent.Mallocs) / n,
+		Bytes:  float64(spent.Bytes) / n,
+		CPU:    spent.CPU.Seconds() / n * 10_000,
 	}
 }
 
@@ -52,12 +53,12 @@ func median(samples []sample) sample {
 		return middle(all)
 	}
 	return sample{
-		rps:    pick(func(s sample) float64 { return s.rps }),
-		p50:    pick(func(s sample) float64 { return s.p50 }),
-		p99:    pick(func(s sample) float64 { return s.p99 }),
-		allocs: pick(func(s sample) float64 { return s.allocs }),
-		bytes:  pick(func(s sample) float64 { return s.bytes }),
-		cpu:    pick(func(s sample) float64 { return s.cpu }),
+		RPS:    pick(func(s sample) float64 { return s.RPS }),
+		P50:    pick(func(s sample) float64 { return s.P50 }),
+		P99:    pick(func(s sample) float64 { return s.P99 }),
+		Allocs: pick(func(s sample) float64 { return s.Allocs }),
+		Bytes:  pick(func(s sample) float64 { return s.Bytes }),
+		CPU:    pick(func(s sample) float64 { return s.CPU }),
 	}
 }
 
@@ -83,7 +84,7 @@ func spread(samples []sample) float64 {
 	}
 	all := make([]float64, len(samples))
 	for i, s := range samples {
-		all[i] = s.rps
+		all[i] = s.RPS
 	}
 	half := middle(all)
 	if half == 0 {

@@ -7,11 +7,11 @@ import (
 
 func TestMedianIsOfEachNumber(t *testing.T) {
 	got := median([]sample{
-		{rps: 1, p50: 30, p99: 5, allocs: 7, bytes: 1, cpu: 3},
-		{rps: 3, p50: 10, p99: 5, allocs: 9, bytes: 2, cpu: 1},
-		{rps: 2, p50: 20, p99: 6, allocs: 8, bytes: 9, cpu: 2},
+		{RPS: 1, P50: 30, P99: 5, Allocs: 7, Bytes: 1, CPU: 3},
+		{RPS: 3, P50: 10, P99: 5, Allocs: 9, Bytes: 2, CPU: 1},
+		{RPS: 2, P50: 20, P99: 6, Allocs: 8, Bytes: 9, CPU: 2},
 	})
-	want := sample{rps: 2, p50: 20, p99: 5, allocs: 8, bytes: 2, cpu: 2}
+	want := sample{RPS: 2, P50: 20, P99: 5, Allocs: 8, Bytes: 2, CPU: 2}
 	if got != want {
 		t.Errorf("median %+v, want %+v", got, want)
 	}
@@ -34,7 +34,7 @@ func TestMiddle(t *testing.T) {
 }
 
 func TestSpreadIsAPartOfTheMedian(t *testing.T) {
-	if got := spread([]sample{{rps: 90}, {rps: 120}, {rps: 100}}); got != 0.3 {
+	if got := spread([]sample{{RPS: 90}, {RPS: 120}, {RPS: 100}}); got != 0.3 {
 		t.Errorf("spread %v, want 0.3", got)
 	}
 	if got := spread(nil); got != 0 {
@@ -49,7 +49,7 @@ func TestSampleIsPerCall(t *testing.T) {
 	for range 20 {
 		took.record(100)
 	}
-	want := sample{rps: 10, p50: 0.1, p99: 0.1, allocs: 2, bytes: 400, cpu: 1000}
+	want := sample{RPS: 10, P50: 0.1, P99: 0.1, Allocs: 2, Bytes: 400, CPU: 1000}
 	if got := newSample(took.latencies(), client.with(server)); got != want {
 		t.Errorf("sample %+v, want %+v", got, want)
 	}

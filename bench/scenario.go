@@ -79,6 +79,8 @@ func scenarios(quick bool) []scenario {
 	add(caseTLS, small, alone, few, many)
 	add(caseHTTP1, small, alone, few, many)
 	if !quick {
+		add(caseTLS, small, crowd)
+		add(caseHTTP1, small, crowd)
 		add(caseTLS, medium, alone, few, many)
 		add(caseHTTP1, medium, alone, few, many)
 	}

@@ -11,7 +11,7 @@ type split struct {
 	server, client *process
 }
 
-func startSplit(p peer, sc scenario, id *identity) (_ runner, err error) {
+func startSplit(p peer, sc scenario, id *identity, profiled profiles) (_ runner, err error) {
 	binary, name := p.binary, ours
 	if binary == "" {
 		name = p.name
@@ -24,21 +24,21 @@ func startSplit(p peer, sc scenario, id *identity) (_ runner, err error) {
 	if sc.name == caseTLS {
 		r.Identity = &id.keyPair
 	}
-	if err := s.start(binary, r); err != nil {
+	if err := s.start(binary, r, profiled); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
 }
 
-func (s *split) start(binary string, r request) (err error) {
-	if s.server, err = startProcess(binary); err != nil {
+func (s *split) start(binary string, r request, profiled profiles) (err error) {
+	if s.server, err = startProcess(binary, profiled.of("server").flags()...); err != nil {
 		return err
 	}
 	served, err := s.server.ask(r)
 	if err != nil {
 		return err
 	}
-	if s.client, err = startProcess(binary); err != nil {
+	if s.client, err = startProcess(binary, profiled.of("client").flags()...); err != nil {
 		return err
 	}
 	r.Do, r.Address = doDial, served.Address
@@ -46,6 +46,7 @@ func (s *split) start(binary string, r request) (err error) {
 	return err
 }
 
+// both asks the server, then the client.
 func (s *split) both(r request) (server, client reply, err error) {
 	if server, err = s.server.ask(r); err != nil {
 		return server, client, err

@@ -20,7 +20,7 @@ func cells(g group, r result) []string {
 		number(r.P50), number(r.P99),
 		number(r.Allocs), number(r.Bytes),
 		fmt.Sprintf("%.3f", r.CPU),
-		ratioToBest(g, r), ratioTo(g, r, "grpc-go"),
+		ratioOf(throughput, g, r.Peer, bestPeer), ratioOf(throughput, g, r.Peer, "grpc-go"),
 	}
 }
 
@@ -42,29 +42,6 @@ func grouped(n int64) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
-}
-
-func ratioToBest(g group, r result) string {
-	best, ok := g.best(throughput)
-	if !ok {
-		return "-"
-	}
-	return ratio(r, best)
-}
-
-func ratioTo(g group, r result, name string) string {
-	other, ok := g.of(name)
-	if !ok {
-		return "-"
-	}
-	return ratio(r, other)
-}
-
-func ratio(a, b result) string {
-	if b.RPS == 0 {
-		return "-"
-	}
-	return fmt.Sprintf("%.2f", a.RPS/b.RPS)
 }
 
 // heading describes the units of a group when they are not those of calls.
@@ -102,15 +79,15 @@ func writeText(w io.Writer, g group) error {
 func writeMarkdown(w io.Writer, g group) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### %s\n\n", heading(g))
-	fmt.Fprintf(&b, "| %s |\n", strings.Join(columns, " | "))
-	fmt.Fprintf(&b, "| --- |%s\n", strings.Repeat(" ---: |", len(columns)-1))
+	rows := [][]string{columns}
 	for _, r := range g.results {
 		fields := cells(g, r)
 		if r.Peer == ours {
 			fields[0] = "**" + fields[0] + "**"
 		}
-		fmt.Fprintf(&b, "| %s |\n", strings.Join(fields, " | "))
+		rows = append(rows, fields)
 	}
+	writeRows(&b, rows)
 	b.WriteString("\n")
 	for _, v := range judge(g) {
 		fmt.Fprintf(&b, "- %s\n", v)
@@ -118,4 +95,14 @@ func writeMarkdown(w io.Writer, g group) error {
 	b.WriteString("\n")
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// writeRows writes a Markdown table whose first row is its heading.
+func writeRows(b *strings.Builder, rows [][]string) {
+	for i, row := range rows {
+		fmt.Fprintf(b, "| %s |\n", strings.Join(row, " | "))
+		if i == 0 {
+			fmt.Fprintf(b, "| --- |%s\n", strings.Repeat(" ---: |", len(row)-1))
+		}
+	}
 }

@@ -2,28 +2,6 @@ package main
 
 import "fmt"
 
-// A metric is a number of a result that can be compared.
-type metric struct {
-	name string
-	of   func(result) float64
-	// more says that a larger number is better.
-	more bool
-}
-
-var (
-	throughput = metric{"throughput", func(r result) float64 { return r.RPS }, true}
-	tail       = metric{"p99", func(r result) float64 { return r.P99 }, false}
-	allocs     = metric{"allocations", func(r result) float64 { return r.Allocs }, false}
-	bytesUsed  = metric{"bytes", func(r result) float64 { return r.Bytes }, false}
-)
-
-func (m metric) better(a, b result) bool {
-	if m.more {
-		return m.of(a) > m.of(b)
-	}
-	return m.of(a) < m.of(b)
-}
-
 // Whom a target compares with, when it is not a peer's name.
 const (
 	bestPeer = "best peer"
@@ -38,32 +16,54 @@ type target struct {
 	metric   metric
 	against  string
 	limit    float64
+	// apart asks for two processes.
+	apart bool
 }
 
 // targets are what this project is meant to reach.
 func targets() []target {
-	at := func(name string, callers, size int) scenario { return scenario{name, callers, size} }
-	list := []target{
-		{at(caseUnary, alone, small), throughput, bestPeer, 1.0},
-		{at(caseUnary, few, small), throughput, bestPeer, 2.0},
-		{at(caseUnary, many, small), throughput, bestPeer, 2.0},
-		{at(caseUnary, many, small), throughput, "grpc-go", 4.0},
+	var list []target
+	add := func(sc scenario, m metric, against string, limit float64) {
+		list = append(list, target{scenario: sc, metric: m, against: against, limit: limit})
 	}
 	for _, callers := range []int{alone, few, many} {
-		list = append(list,
-			target{at(caseUnary, callers, small), tail, bestPeer, 1.0},
-			target{at(caseUnary, callers, small), allocs, nobody, 30},
-			target{at(caseUnary, callers, small), bytesUsed, nobody, 3000},
-			target{at(caseUnary, callers, medium), throughput, "grpc-go", 1.3},
-			target{at(caseUnary, callers, large), throughput, "grpc-go", 1.3},
-			target{at(caseHTTP1, callers, small), throughput, "net/http", 1.0},
-		)
+		add(scenario{caseUnary, callers, medium}, throughput, "grpc-go", 1.3)
+		add(scenario{caseUnary, callers, large}, throughput, "grpc-go", 1.3)
+		add(scenario{caseHTTP1, callers, small}, throughput, "net/http", 1.5)
 	}
-	return append(list,
-		target{at(casePingPong, alone, small), throughput, "grpc-go", 2.0},
-		target{at(casePipelined, alone, small), throughput, "grpc-go", 2.0},
-		target{at(caseIdle, idleStreams, small), bytesUsed, nobody, 8192},
-	)
+	for _, callers := range []int{alone, few} {
+		add(scenario{caseUnary, callers, large}, tail, "grpc-go", 1.0)
+	}
+	for _, callers := range []int{alone, few, many, crowd} {
+		add(scenario{caseUnary, callers, small}, allocs, nobody, 9)
+	}
+	add(scenario{casePingPong, alone, small}, throughput, "grpc-go", 1.5)
+	add(scenario{casePipelined, alone, small}, throughput, "grpc-go", 1.5)
+	add(scenario{caseIdle, idleStreams, small}, bytesUsed, nobody, 10_000)
+	return append(list, shortCallTargets()...)
+}
+
+// shortCallTargets are those of short calls between two processes.
+func shortCallTargets() []target {
+	at := func(callers int, m metric, against string, limit float64) target {
+		return target{scenario{caseUnary, callers, small}, m, against, limit, true}
+	}
+	return []target{
+		at(alone, throughput, bestPeer, 1.5),
+		at(few, throughput, "net/rpc", 2.0),
+		at(few, throughput, "grpc-go", 2.7),
+		at(many, throughput, "net/rpc", 2.1),
+		at(many, throughput, "grpc-go", 2.6),
+		at(crowd, throughput, "net/rpc", 2.6),
+		at(alone, processor, bestPeer, 0.6),
+		at(few, processor, "net/rpc", 0.45),
+		at(many, processor, "net/rpc", 0.45),
+		at(crowd, processor, "net/rpc", 0.45),
+		at(alone, tail, bestPeer, 1.0),
+		at(few, tail, bestPeer, 1.0),
+		at(many, tail, bestPeer, 1.0),
+		at(crowd, tail, bestPeer, 1.0),
+	}
 }
 
 // A verdict says how far a target is reached.
@@ -83,7 +83,7 @@ func judge(g group) []verdict {
 	}
 	var out []verdict
 	for _, t := range targets() {
-		if t.scenario != g.scenario {
+		if t.scenario != g.scenario || t.apart && g.form != twoProcesses {
 			continue
 		}
 		if v, ok := t.judge(g, mine); ok {
@@ -94,27 +94,22 @@ func judge(g group) []verdict {
 }
 
 func (t target) judge(g group, mine result) (verdict, bool) {
-	v := verdict{target: t, value: t.metric.of(mine)}
+	v := verdict{target: t, value: t.metric.of(mine.sample)}
 	if t.against != nobody {
-		rival, ok := t.rival(g)
-		if !ok || t.metric.of(rival) == 0 {
+		rival, ok := g.rival(t.against, t.metric)
+		if !ok {
 			return v, false
 		}
 		v.rival = rival.Peer
-		v.value /= t.metric.of(rival)
+		if v.value, ok = t.metric.ratio(mine, rival); !ok {
+			return v, false
+		}
 	}
 	v.reached = v.value <= t.limit
 	if t.metric.more {
 		v.reached = v.value >= t.limit
 	}
 	return v, true
-}
-
-func (t target) rival(g group) (result, bool) {
-	if t.against == bestPeer {
-		return g.best(t.metric)
-	}
-	return g.of(t.against)
 }
 
 func (v verdict) String() string {
@@ -126,11 +121,11 @@ func (v verdict) String() string {
 		mark = "reached"
 	}
 	if v.rival == "" {
-		return fmt.Sprintf("%s %.0f (target %s %.0f, %s)", v.metric.name, v.value, sign, v.limit, mark)
+		return fmt.Sprintf("%s %s (target %s %.0f, %s)", v.metric.name, number(v.value), sign, v.limit, mark)
 	}
 	whom := v.rival
 	if v.against == bestPeer {
 		whom = bestPeer + " " + v.rival
 	}
-	return fmt.Sprintf("%s %.2f × %s (target %s %.1f, %s)", v.metric.name, v.value, whom, sign, v.limit, mark)
+	return fmt.Sprintf("%s %.2f × %s (target %s %g, %s)", v.metric.name, v.value, whom, sign, v.limit, mark)
 }
