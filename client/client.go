@@ -63,7 +63,8 @@ var (
 	// 600ms, 1.9s and so on.
 	DefaultBackoff = exponentialBackoff
 
-	// DefaultRetry repeats attempts that failed with code 408.
+	// DefaultRetry repeats attempts that timed out, and, once a call, one whose
+	// connection was lost before the reply came.
 	DefaultRetry = RetryOnError
 
 	// DefaultRetries is how often an attempt is repeated.
@@ -101,10 +102,13 @@ type Client interface {
 	NewRequest(service, endpoint string, req any, reqOpts ...RequestOption) Request
 	// Call sends req and decodes the answer into rsp, a pointer. A nil rsp
 	// discards the answer. It returns when the answer is there, when no
-	// further attempt is allowed, or at once when ctx ends.
+	// further attempt is allowed, or at once when ctx ends, looking up the
+	// service included. Errors are *errors.Errors, but for those of
+	// CallOptions.Retry and call wrappers; what caused them is found by the
+	// standard library's errors.Is and As.
 	Call(ctx context.Context, req Request, rsp any, opts ...CallOption) error
-	// Stream opens a stream and sends req.Body() as its first message. The
-	// stream lives until it is closed or ended by the server, ctx ends, or
+	// Stream opens a stream and sends req.Body() as its first message, which
+	// takes no longer than a Call may. The stream lives until it is closed or ended by the server, ctx ends, or
 	// CallOptions.StreamTimeout is over. Close it in any case.
 	Stream(ctx context.Context, req Request, opts ...CallOption) (Stream, error)
 	// Publish encodes msg and hands it to the broker, which is connected on
