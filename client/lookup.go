@@ -72,8 +72,8 @@ func filtered(service string, opts []selector.SelectOption) string {
 	}
 }
 
-// filterName is the name of the function that made the filter, or of the filter
-// itself, such as selector.FilterVersion.
+// filterName is the name of the filter, or of the function that made it, such as
+// selector.FilterVersion; where the compiler inlined that, of its caller.
 func filterName(f selector.Filter) string {
 	name := runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name()
 	name = name[strings.LastIndex(name, "/")+1:]
