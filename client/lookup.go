@@ -24,9 +24,10 @@ func (s *settings) choose(ctx *callContext, service string, opts []selector.Sele
 	if s.opts.Selector.Options().Registry == nil {
 		return s.opts.Selector.Select(service, opts...)
 	}
+	heeded := s.picker != nil && selectOptions(opts).Context == nil
 	opts = append([]selector.SelectOption{selector.WithContext(ctx)}, opts...)
 	over := ctx.Done()
-	if over == nil {
+	if heeded || over == nil {
 		return s.opts.Selector.Select(service, opts...)
 	}
 	select {
@@ -52,12 +53,15 @@ func (s *settings) choose(ctx *callContext, service string, opts []selector.Sele
 	}
 }
 
+func selectOptions(opts []selector.SelectOption) (o selector.SelectOptions) {
+	apply(&o, opts)
+	return o
+}
+
 // filtered says which filters left no node of a service, if there were any.
 func filtered(service string, opts []selector.SelectOption) string {
-	var options selector.SelectOptions
-	apply(&options, opts)
 	var names []string
-	for _, f := range options.Filters {
+	for _, f := range selectOptions(opts).Filters {
 		if f != nil {
 			names = append(names, filterName(f))
 		}

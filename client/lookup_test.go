@@ -85,6 +85,7 @@ func TestTheContextOfACallHoldsDuringTheLookup(t *testing.T) {
 		},
 	}
 	filter := client.WithSelectOption(selector.WithFilter(func(s []*registry.Service) []*registry.Service { return s }))
+	ofItsOwn := client.WithSelectOption(selector.WithContext(context.Background()))
 	for what, ask := range calls {
 		for name, e := range map[string]struct {
 			heeds, plain bool
@@ -94,6 +95,7 @@ func TestTheContextOfACallHoldsDuringTheLookup(t *testing.T) {
 			"a registry that does not":             {},
 			"a selector that does not":             {plain: true},
 			"a registry that does not, and filter": {opts: []client.CallOption{filter}},
+			"a context for the lookup alone":       {opts: []client.CallOption{ofItsOwn}},
 		} {
 			t.Run(what+", "+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
@@ -118,6 +120,9 @@ func TestTheContextOfACallHoldsDuringTheLookup(t *testing.T) {
 					}
 					if detail := errors.FromError(err).Detail; !strings.Contains(detail, "no node of service greeter was found within 20ms") {
 						t.Errorf("the error does not say what took so long: %s", detail)
+					}
+					if strings.HasPrefix(name, "a context") {
+						return
 					}
 					if lookup := r.lastContext(); lookup == nil {
 						t.Error("the lookup has no context")

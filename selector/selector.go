@@ -86,8 +86,10 @@ type StreamTracker interface {
 }
 
 // Picker is implemented by selectors that can pick a node at the price of a map
-// lookup. A client probes for it once and uses it for the first attempt of calls
-// without select options; for the nodes of further attempts it uses Select.
+// lookup, and whose Select returns with SelectOptions.Context as Pick does with
+// its context. A client probes for it once and uses Pick for the first attempt
+// of calls without select options; for the nodes of further attempts it uses
+// Select.
 type Picker interface {
 	// Pick picks a node of the service by the selector's strategy, as the
 	// Next of a Select without options does, with the same errors. It returns
