@@ -6,15 +6,18 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/justcy/go-micro/v4/broker"
 	"github.com/justcy/go-micro/v4/client"
 	"github.com/justcy/go-micro/v4/codec"
 	"github.com/justcy/go-micro/v4/errors"
 	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/selector"
+	"github.com/justcy/go-micro/v4/server"
 	"github.com/justcy/go-micro/v4/transport"
 )
 
@@ -167,6 +170,45 @@ func TestADeadlineThatPassesOnBothSidesIsADeadline(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestADeadlineThatPassesOnBothSidesOfTheNetworkIsADeadline(t *testing.T) {
+	s := server.NewServer(server.Name("node"), server.Address("127.0.0.1:0"), server.Registry(registry.NewMemoryRegistry()),
+		server.Broker(broker.NewMemoryBroker()), server.Transport(transport.NewHTTPTransport()))
+	if err := s.Handle(s.NewHandler(&Sleeper{})); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Stop()
+	for name, tr := range map[string]transport.Transport{
+		"multiplexed": transport.NewHTTPTransport(),
+		"plain":       transport.NewHTTPTransport(transport.DisableMux()),
+	} {
+		c := newClient(t, tr)
+		var callers sync.WaitGroup
+		for range 8 {
+			callers.Go(func() {
+				for range 40 {
+					req := c.NewRequest("node", "Sleeper.Sleep", &Request{})
+					err := c.Call(context.Background(), req, nil, client.WithAddress(s.Options().Address), client.WithRequestTimeout(5*time.Millisecond))
+					if !stderrors.Is(err, context.DeadlineExceeded) || errors.FromError(err).Code != 408 {
+						t.Errorf("%s: the error is %T %v", name, err, err)
+					}
+				}
+			})
+		}
+		callers.Wait()
+	}
+}
+
+// Sleeper is a service whose one method returns with its context.
+type Sleeper struct{}
+
+func (*Sleeper) Sleep(ctx context.Context, _ *Request, _ *Response) error {
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 func TestAStreamsDeadlineThatPassesOnBothSidesIsADeadline(t *testing.T) {

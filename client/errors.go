@@ -38,9 +38,15 @@ func failure(id, what string, cause error) error {
 	return errors.Wrap(cause, id, what+cause.Error(), http.StatusInternalServerError)
 }
 
-// timeout is an error with code 408. Its cause is the end of a context.
+// timeout is an error with code 408 because of the end of a context.
 func timeout(detail string, cause error) error {
 	return errors.Wrap(cause, clientID, detail, http.StatusRequestTimeout)
+}
+
+// tooLate is the error of something that was not begun, as its context is done.
+func tooLate(ctx context.Context, err error) error {
+	cause := contextCause(ctx, err)
+	return timeout(cause.Error(), cause)
 }
 
 // refusal is the error of a call that cannot be made the way it was asked for.
@@ -50,28 +56,21 @@ func refusal(detail string) error {
 
 // callTimeout is the error of a call that ended with its context.
 func callTimeout(ctx context.Context, err error) error {
-	detail := "call timeout: " + contextText(ctx, err)
+	cause := contextCause(ctx, err)
+	detail := "call timeout: " + cause.Error()
 	if call := callOf(ctx); call != nil {
 		detail += ": " + call.progress()
 	}
-	return timeout(detail, contextCause(ctx, err))
+	return timeout(detail, cause)
 }
 
-// contextCause is a context's error together with its cause.
+// contextCause is a context's error, together with its cause if that is another
+// one.
 func contextCause(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil && cause != err {
 		return fmt.Errorf("%w: %w", err, cause)
 	}
 	return err
-}
-
-// contextText is the text of a context's error, and of its cause if that says
-// more.
-func contextText(ctx context.Context, err error) string {
-	if cause := context.Cause(ctx); cause != nil && cause.Error() != err.Error() {
-		return err.Error() + ": " + cause.Error()
-	}
-	return err.Error()
 }
 
 // ended returns the error of a context that is done or will be in a moment,
@@ -135,7 +134,8 @@ func tellsTimeout(e *errors.Error) bool {
 	return e.Code == http.StatusRequestTimeout || uncoded(e)
 }
 
-func uncoded(e *errors.Error) bool { return errors.Parse(e.Error()).Code == 0 }
+// uncoded reports whether the node sent the error without a code.
+func uncoded(e *errors.Error) bool { return e.Is(&errors.Error{Detail: e.Detail}) }
 
 // origin names where an error comes from that came without a code, and so most
 // likely without an id.

@@ -36,7 +36,7 @@ func (s *settings) nodes(ctx *callContext, req Request, opts *CallOptions) (pick
 	service, addresses, proxied := unet.Proxy(req.Service(), opts.Address)
 	p := picker{settings: s, ctx: ctx, service: service, options: opts.SelectOptions}
 	if err := ended(ctx.Context); err != nil { // the deadline of ctx itself is still to come
-		return p, proxied, timeout(contextText(ctx, err), contextCause(ctx, err))
+		return p, proxied, tooLate(ctx, err)
 	}
 	if len(addresses) > 0 {
 		p.next, p.static = s.client.static(addresses), true

@@ -25,7 +25,7 @@ func (c *rpcClient) Publish(ctx context.Context, msg Message, opts ...PublishOpt
 	options := PublishOptions{Context: ctx}
 	apply(&options, opts)
 	if err := ended(ctx); err != nil {
-		return timeout(contextText(ctx, err), contextCause(ctx, err))
+		return tooLate(ctx, err)
 	}
 	id := uuid.NewString()
 	topic := msg.Topic()
@@ -41,8 +41,8 @@ func (c *rpcClient) Publish(ctx context.Context, msg Message, opts ...PublishOpt
 	}
 	if err := s.broker.connect(ctx); err != nil {
 		if contextErr := ended(ctx); contextErr != nil {
-			detail := "publish to " + topic + ": connecting the broker: " + contextText(ctx, contextErr)
-			return timeout(detail, contextCause(ctx, contextErr))
+			cause := contextCause(ctx, contextErr)
+			return timeout("publish to "+topic+": connecting the broker: "+cause.Error(), cause)
 		}
 		return failure(clientID, "", err)
 	}

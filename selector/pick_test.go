@@ -101,8 +101,7 @@ func TestALookupEndsWithItsContextThoughTheRegistryDoesNotHeedIt(t *testing.T) {
 						t.Fatal(err)
 					}
 					slow := stuck{r, make(chan struct{})}
-					//lint:ignore SA1029 the key is a string in go-micro v4
-					settings := context.WithValue(context.Background(), "selector_ttl", ttl) //nolint
+					settings := context.WithValue(context.Background(), "selector_ttl", ttl)
 					s := selector.NewSelector(selector.Registry(slow), func(o *selector.Options) { o.Context = settings })
 					defer s.Close()
 					defer close(slow.release)
