@@ -96,11 +96,11 @@ func (s *settings) try(ctx *callContext, nodes *picker, node *registry.Node, req
 // verdict is what the selector is told about an attempt.
 func (s *settings) verdict(ctx *callContext, nodes *picker, node *registry.Node, outcome int32, err error) error {
 	switch {
-	case err == nil || nodes.static:
-		return err
+	case err == nil:
+		return nil
 	case outcome == refused && ended(ctx) == nil:
 		return selector.Unreachable(err)
-	case (outcome == refused || outcome == reached) && expired(err):
+	case (outcome == refused || outcome == reached) && expired(err) && !nodes.static:
 		return s.silent(nodes.service, node, err)
 	default:
 		return err

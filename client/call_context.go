@@ -64,7 +64,7 @@ func (c *callContext) progress() string {
 	if node := c.node.Load(); node != nil {
 		return fmt.Sprintf("%s of service %s at %s has not answered after %v", c.req.Endpoint(), c.req.Service(), node.Address, took)
 	}
-	return fmt.Sprintf("no node of service %s was found within %v", c.req.Service(), took)
+	return fmt.Sprintf("no node of service %s was called within %v", c.req.Service(), took)
 }
 
 type callContextKey struct{}

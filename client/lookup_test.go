@@ -118,7 +118,7 @@ func TestTheContextOfACallHoldsDuringTheLookup(t *testing.T) {
 					if took := time.Since(begun); took != limit {
 						t.Errorf("it took %v", took)
 					}
-					if detail := errors.FromError(err).Detail; !strings.Contains(detail, "no node of service greeter was found within 20ms") {
+					if detail := errors.FromError(err).Detail; !strings.Contains(detail, "no node of service greeter was called within 20ms") {
 						t.Errorf("the error does not say what took so long: %s", detail)
 					}
 					if strings.HasPrefix(name, "a context") {
