@@ -11,29 +11,40 @@ import (
 
 // Call makes a call from end to end in the calling goroutine.
 func (c *rpcClient) Call(ctx context.Context, req Request, rsp any, opts ...CallOption) error {
+	if err := callable(ctx, req); err != nil {
+		return err
+	}
 	s := c.settings.Load()
 	options, attempt := s.opts.CallOptions, s.attempt
 	if len(opts) > 0 {
 		options = options.with(opts)
 		attempt = wrapped(s.bare, options.CallWrappers)
 	}
-	nodes, _, err := s.nodes(req, &options)
+	callCtx := newCallContext(ctx, req, options.RequestTimeout)
+	defer callCtx.end()
+	if left, ok := callCtx.left(); ok {
+		options.RequestTimeout = left
+	}
+	nodes, _, err := s.nodes(callCtx, req, &options)
 	if err != nil {
 		return err
 	}
-	if deadline, ok := ctx.Deadline(); ok {
-		options.RequestTimeout = time.Until(deadline)
-	}
-	callCtx := newCallContext(ctx, options.RequestTimeout)
-	defer callCtx.end()
 	return s.run(callCtx, &nodes, req, rsp, options, attempt)
+}
+
+// callable says what is missing for a call.
+func callable(ctx context.Context, req Request) error {
+	switch {
+	case ctx == nil:
+		return refusal("call without a context: ctx is nil, use context.Background()")
+	case req == nil:
+		return refusal("call without a request: req is nil, make one with NewRequest")
+	}
+	return nil
 }
 
 // run makes attempts until one succeeds or no further one is allowed.
 func (s *settings) run(ctx *callContext, nodes *picker, req Request, rsp any, opts CallOptions, attempt CallFunc) error {
-	if err := ended(ctx.Context); err != nil { // its own deadline is still to come
-		return timeoutError(contextText(ctx, err))
-	}
 	atOnce := false
 	for i := 0; ; i++ {
 		if !atOnce {
@@ -65,26 +76,35 @@ func (s *settings) run(ctx *callContext, nodes *picker, req Request, rsp any, op
 // try makes one attempt at node and tells the selector how it went. It reports
 // whether the attempt failed without reaching a handler.
 func (s *settings) try(ctx *callContext, nodes *picker, node *registry.Node, req Request, rsp any, opts CallOptions, attempt CallFunc) (nobody bool, err error) {
-	var done func(error)
-	if s.tracker != nil && !nodes.static {
-		done = s.tracker.Begin(nodes.service, node)
-	}
+	done := s.track(ctx, nodes, node)
 	ctx.lost.Store(false)
+	ctx.node.Store(node)
 	err = attempt(ctx, node, req, rsp, opts)
-	nobody = ctx.reachedNobody() && err != nil
+	outcome := ctx.takeOutcome()
+	nobody = outcome == refused && err != nil
 	if done != nil {
 		done(err)
 	}
-	verdict := err
-	if nobody && ended(ctx) == nil {
-		verdict = selector.Unreachable(err)
-	}
-	s.opts.Selector.Mark(nodes.service, node, verdict)
+	s.opts.Selector.Mark(nodes.service, node, s.verdict(ctx, nodes, node, outcome, err))
 	if err != nil {
 		nodes.failed(node)
 		s.debug(nodes.service, node, err)
 	}
 	return nobody, err
+}
+
+// verdict is what the selector is told about an attempt.
+func (s *settings) verdict(ctx *callContext, nodes *picker, node *registry.Node, outcome int32, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case outcome == refused && ended(ctx) == nil:
+		return selector.Unreachable(err)
+	case (outcome == refused || outcome == reached) && expired(err) && !nodes.static:
+		return s.silent(nodes.service, node, err)
+	default:
+		return err
+	}
 }
 
 // mayRetry asks the function that decides about retries, if there is one.
@@ -102,7 +122,7 @@ func wait(ctx context.Context, req Request, i int, backoff BackoffFunc) error {
 	}
 	d, err := backoff(ctx, req, i)
 	if err != nil {
-		return internalError(clientID, "backoff error: "+err.Error())
+		return failure(clientID, "backoff error: ", err)
 	}
 	if d <= 0 {
 		return nil

@@ -2,9 +2,12 @@ package client
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/justcy/go-micro/v4/registry"
 )
 
 // callContext is the context of one call: the caller's, with the deadline of
@@ -17,6 +20,10 @@ type callContext struct {
 	outcome         atomic.Int32
 	losses          atomic.Int32 // attempts whose connection was lost before the reply
 	lost            atomic.Bool  // the last attempt was one of them
+	began           time.Time
+	req             Request
+	node            atomic.Pointer[registry.Node] // of the last attempt; nil before the first
+	opening         *opening                      // the stream that is opened; nil for a call
 
 	mu     sync.Mutex
 	own    context.Context // with the deadline; made when Done is asked for
@@ -29,16 +36,35 @@ const (
 	noOutcome int32 = iota
 	refused         // none of them reached a handler
 	reached         // one of them did, or may have
+	answered        // the last one did, and had a reply
 )
 
 // newCallContext returns the context of a call that may take limit if ctx has
 // no deadline. Call end when the call is over.
-func newCallContext(ctx context.Context, limit time.Duration) *callContext {
-	c := &callContext{Context: ctx}
+func newCallContext(ctx context.Context, req Request, limit time.Duration) *callContext {
+	c := &callContext{Context: ctx, began: time.Now(), req: req}
 	if _, ok := ctx.Deadline(); !ok && limit > 0 {
-		c.deadline = time.Now().Add(limit)
+		c.deadline = c.began.Add(limit)
 	}
 	return c
+}
+
+// left is how much time the caller's deadline left the call when it began.
+func (c *callContext) left() (time.Duration, bool) {
+	deadline, ok := c.Context.Deadline()
+	return deadline.Sub(c.began), ok
+}
+
+// progress says what has not happened yet, and for how long it has not.
+func (c *callContext) progress() string {
+	took := time.Since(c.began)
+	if took > time.Millisecond {
+		took = took.Round(time.Millisecond)
+	}
+	if node := c.node.Load(); node != nil {
+		return fmt.Sprintf("%s of service %s at %s has not answered after %v", c.req.Endpoint(), c.req.Service(), node.Address, took)
+	}
+	return fmt.Sprintf("no node of service %s was called within %v", c.req.Service(), took)
 }
 
 type callContextKey struct{}
@@ -66,11 +92,9 @@ func (c *callContext) report(outcome int32) {
 	}
 }
 
-// reachedNobody reports whether there were attempts since the last call of
-// this method and none of them reached a handler.
-func (c *callContext) reachedNobody() bool {
-	return c.outcome.Swap(noOutcome) == refused
-}
+// takeOutcome returns what is known about the attempts since it was called
+// last.
+func (c *callContext) takeOutcome() int32 { return c.outcome.Swap(noOutcome) }
 
 // reportLoss keeps that an attempt's connection was lost before the reply came.
 func (c *callContext) reportLoss() {

@@ -14,16 +14,22 @@
 //
 // # Errors
 //
-// What the client itself reports is an *errors.Error of package errors with
-// the id go.micro.client and a code from HTTP: 408 when time ran out or the
-// context was cancelled, 500 for everything else. What a handler returned
-// comes back with the handler's text; errors.As finds the *errors.Error in it.
-// A call that ended with its context matches context.Canceled or
-// context.DeadlineExceeded with errors.Is.
+// What Call and Publish return is an *errors.Error of package errors: what the
+// client itself reports has the id go.micro.client and a code from HTTP, 408
+// when time ran out or the context was cancelled, 400 for a call that lacks a
+// part, 500 for everything else; what a handler returned comes back with the
+// handler's text, and with code 500 if it had none. Streams return the errors of
+// package io and of their context as well.
+//
+// What caused an error is found by errors.Is and errors.As of the standard
+// library: context.Canceled, context.DeadlineExceeded (whichever side noticed
+// first), selector.ErrNotFound, selector.ErrNoneAvailable, transport.ErrNotSent,
+// transport.ErrMessageTooLarge, errors of codecs and of the network.
 //
 // # Time
 //
-// A call lasts as long as its context says. A context without a deadline gets
+// A call lasts as long as its context says, looking up the service included,
+// even if the registry does not heed the context. A context without a deadline gets
 // CallOptions.RequestTimeout for all attempts together. The time that is left
 // travels with the request, so that the handler's context ends at the same
 // time. CallOptions.ConnectionTimeout limits connecting, and when it was
@@ -35,6 +41,14 @@
 // connection or is shutting down, is repeated at once on another node if there
 // is one. About every other failure CallOptions.Retry decides. Both count
 // against CallOptions.Retries.
+//
+// # Nodes
+//
+// A node that could not be reached is left alone for a while, as package selector
+// says. So is one to which an attempt ended with its deadline and with nothing
+// heard, if it does not answer a call of Debug.Health over a connection of its
+// own, which the client then makes in the background; a node that is merely slow
+// does.
 package client
 
 import (
@@ -63,7 +77,8 @@ var (
 	// 600ms, 1.9s and so on.
 	DefaultBackoff = exponentialBackoff
 
-	// DefaultRetry repeats attempts that failed with code 408.
+	// DefaultRetry repeats attempts that timed out, and, once a call, one whose
+	// connection was lost before the reply came.
 	DefaultRetry = RetryOnError
 
 	// DefaultRetries is how often an attempt is repeated.
@@ -101,10 +116,13 @@ type Client interface {
 	NewRequest(service, endpoint string, req any, reqOpts ...RequestOption) Request
 	// Call sends req and decodes the answer into rsp, a pointer. A nil rsp
 	// discards the answer. It returns when the answer is there, when no
-	// further attempt is allowed, or at once when ctx ends.
+	// further attempt is allowed, or at once when ctx ends, looking up the
+	// service included. Errors are *errors.Errors, but for those of
+	// CallOptions.Retry and call wrappers; what caused them is found by the
+	// standard library's errors.Is and As.
 	Call(ctx context.Context, req Request, rsp any, opts ...CallOption) error
-	// Stream opens a stream and sends req.Body() as its first message. The
-	// stream lives until it is closed or ended by the server, ctx ends, or
+	// Stream opens a stream and sends req.Body() as its first message, which
+	// takes no longer than a Call may. The stream lives until it is closed or ended by the server, ctx ends, or
 	// CallOptions.StreamTimeout is over. Close it in any case.
 	Stream(ctx context.Context, req Request, opts ...CallOption) (Stream, error)
 	// Publish encodes msg and hands it to the broker, which is connected on

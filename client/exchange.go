@@ -102,7 +102,7 @@ func (x *exchange) do(rsp any) (clean bool, err error) {
 	}
 	clean, err = x.deliver()
 	if err == nil {
-		err = x.reply.decode(x.coder, &x.in, rsp)
+		err = reported(x.ctx, x.end(), x.req, x.node, x.reply.decode(x.coder, &x.in, rsp))
 	}
 	x.coder.Release()
 	x.coder = nil
@@ -116,11 +116,11 @@ func (x *exchange) deliver() (clean bool, err error) {
 		conn, err := x.connect()
 		if err != nil {
 			callOf(x.ctx).report(refused)
-			return true, x.explain(err, "connection error: "+err.Error(), clientID)
+			return true, x.explain(err, "connection error: ", clientID)
 		}
 		whole, clean, err := x.over(conn)
 		if err == nil {
-			callOf(x.ctx).report(reached)
+			callOf(x.ctx).report(answered)
 			return clean, nil
 		}
 		if !notSent(err) {
@@ -131,9 +131,9 @@ func (x *exchange) deliver() (clean bool, err error) {
 			callOf(x.ctx).report(refused)
 		}
 		if !whole && ended(x.ctx) == nil {
-			return clean, timeoutError(fmt.Sprintf("no reply from %s within %v", x.node.Address, x.opts.ConnectionTimeout))
+			return clean, timeout(fmt.Sprintf("no reply from %s within %v", x.node.Address, x.opts.ConnectionTimeout), context.DeadlineExceeded)
 		}
-		return clean, x.explain(err, err.Error(), transportID)
+		return clean, x.explain(err, "", transportID)
 	}
 }
 
@@ -201,12 +201,12 @@ func (x *exchange) mapped() map[string]string {
 }
 
 // explain returns the error of a failed operation: that of the context if it
-// ended, which is why the operation failed, else detail.
-func (x *exchange) explain(err error, detail, id string) error {
+// ended, which is why the operation failed, else err after what failed.
+func (x *exchange) explain(err error, what, id string) error {
 	if contextErr := ended(x.ctx); contextErr != nil {
 		return callTimeout(x.ctx, contextErr)
 	}
-	return internalError(id, detail)
+	return failure(id, what, err)
 }
 
 // connect returns a connection to the node, from the pool unless the call
@@ -266,7 +266,7 @@ func (x *exchange) end() time.Time {
 func (x *exchange) encode() error {
 	format, contentType, err := x.settings.formatFor(x.node, x.req.ContentType())
 	if err != nil {
-		return internalError(clientID, err.Error())
+		return failure(clientID, "", err)
 	}
 	id := strconv.FormatUint(x.settings.client.nextID(), 10)
 	x.fields = appendHeaders(x.fields[:0], x.ctx, x.req, contentType, id)

@@ -3,8 +3,10 @@ package client
 import (
 	stderrors "errors"
 	"fmt"
+	"net/http"
 	"slices"
 
+	"github.com/justcy/go-micro/v4/errors"
 	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/selector"
@@ -18,28 +20,71 @@ const maxPicks = 32
 
 // picker hands out the nodes of one call.
 type picker struct {
-	service string // the one that is looked up, which a proxy changes
-	next    selector.Next
-	static  bool           // the addresses came with the call
-	chosen  *registry.Node // to be handed out next
-	avoid   []string       // addresses of nodes that failed
+	settings *settings
+	ctx      *callContext
+	service  string // the one that is looked up, which a proxy changes
+	options  []selector.SelectOption
+	next     selector.Next  // nil until more than the first node is wanted
+	static   bool           // the addresses came with the call
+	chosen   *registry.Node // to be handed out next
+	avoid    []string       // addresses of nodes that failed
 }
 
 // nodes finds the nodes for a request. It also reports whether the environment
 // redirects the request to a proxy.
-func (s *settings) nodes(req Request, opts *CallOptions) (picker, bool, error) {
+func (s *settings) nodes(ctx *callContext, req Request, opts *CallOptions) (picker, bool, error) {
 	service, addresses, proxied := unet.Proxy(req.Service(), opts.Address)
-	if len(addresses) > 0 {
-		return picker{service: service, next: s.client.static(addresses), static: true}, proxied, nil
+	p := picker{settings: s, ctx: ctx, service: service, options: opts.SelectOptions}
+	if err := ended(ctx.Context); err != nil { // the deadline of ctx itself is still to come
+		return p, proxied, tooLate(ctx, err)
 	}
-	next, err := s.opts.Selector.Select(service, opts.SelectOptions...)
-	if err == nil {
-		return picker{service: service, next: next}, proxied, nil
+	if len(addresses) > 0 {
+		p.next, p.static = s.client.static(addresses), true
+		return p, proxied, nil
+	}
+	if s.picker == nil || len(p.options) > 0 {
+		return p, proxied, p.choose()
+	}
+	node, err := s.picker.Pick(ctx, service)
+	switch {
+	case err == nil && node != nil:
+		if len(opts.CallWrappers) > 0 { // they may change it
+			private := *node
+			node = &private
+		}
+		p.chosen = node
+		return p, proxied, nil
+	case err == nil || stderrors.Is(err, selector.ErrNoneAvailable): // Next has an error of its own for that
+		return p, proxied, p.choose()
+	default:
+		return p, proxied, p.selecting(err)
+	}
+}
+
+// choose asks the selector.
+func (p *picker) choose() error {
+	next, err := p.settings.choose(p.ctx, p.service, p.options)
+	if err != nil {
+		return p.selecting(err)
+	}
+	p.next = next
+	return nil
+}
+
+// selecting is the error of a call for which the selector had none but err.
+func (p *picker) selecting(err error) error {
+	s := p.settings
+	if contextErr := ended(p.ctx); contextErr != nil {
+		return callTimeout(p.ctx, contextErr)
 	}
 	if stderrors.Is(err, selector.ErrNotFound) {
-		return picker{}, proxied, internalError(clientID, s.notFound(service, err))
+		return errors.Wrap(err, clientID, s.notFound(p.service, err), http.StatusInternalServerError)
 	}
-	return picker{}, proxied, internalError(clientID, "error selecting "+service+" node: "+err.Error())
+	detail := "error selecting " + p.service + " node: " + err.Error()
+	if stderrors.Is(err, selector.ErrNoneAvailable) {
+		detail += filtered(p.service, p.options)
+	}
+	return errors.Wrap(err, clientID, detail, http.StatusInternalServerError)
 }
 
 // notFound says what was looked for, where, and what to look at. It begins with
@@ -101,17 +146,23 @@ func (p *picker) another() bool {
 }
 
 func (p *picker) ask() (*registry.Node, error) {
+	if p.next == nil {
+		if err := p.choose(); err != nil {
+			return nil, err
+		}
+	}
 	node, err := p.next()
 	if err == nil && node == nil {
 		err = selector.ErrNoneAvailable
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		return node, nil
+	case stderrors.Is(err, selector.ErrNotFound):
+		return nil, failure(clientID, "service "+p.service+": ", err)
+	default:
+		return nil, failure(clientID, "error getting next "+p.service+" node: ", err)
 	}
-	if stderrors.Is(err, selector.ErrNotFound) {
-		return nil, internalError(clientID, "service "+p.service+": "+err.Error())
-	}
-	return nil, internalError(clientID, "error getting next "+p.service+" node: "+err.Error())
 }
 
 // failed makes pick prefer other nodes.

@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"sync"
 
 	"github.com/google/uuid"
 
@@ -17,26 +18,47 @@ import (
 // Publish encodes msg and hands it to the broker. The headers are the metadata
 // of ctx, as far as it is passed on, and those that describe the message.
 func (c *rpcClient) Publish(ctx context.Context, msg Message, opts ...PublishOption) error {
+	if err := publishable(ctx, msg); err != nil {
+		return err
+	}
 	s := c.settings.Load()
 	options := PublishOptions{Context: ctx}
 	apply(&options, opts)
 	if err := ended(ctx); err != nil {
-		return timeoutError(contextText(ctx, err))
+		return tooLate(ctx, err)
 	}
 	id := uuid.NewString()
 	topic := msg.Topic()
 	if options.Exchange != "" {
 		topic = options.Exchange
 	}
+	if topic == "" {
+		return refusal("publish without a topic: the topic of the message is empty")
+	}
 	body, err := s.eventBody(msg, topic, id)
 	if err != nil {
-		return internalError(clientID, err.Error())
+		return failure(clientID, "", err)
 	}
 	if err := s.broker.connect(ctx); err != nil {
-		return internalError(clientID, err.Error())
+		if contextErr := ended(ctx); contextErr != nil {
+			cause := contextCause(ctx, contextErr)
+			return timeout("publish to "+topic+": connecting the broker: "+cause.Error(), cause)
+		}
+		return failure(clientID, "", err)
 	}
 	event := &broker.Message{Header: eventHeader(ctx, msg, s.contentTypeOf(msg), id), Body: body}
 	return s.opts.Broker.Publish(topic, event, broker.PublishContext(options.Context))
+}
+
+// publishable says what is missing for a Publish.
+func publishable(ctx context.Context, msg Message) error {
+	switch {
+	case ctx == nil:
+		return refusal("publish without a context: ctx is nil, use context.Background()")
+	case msg == nil:
+		return refusal("publish without a message: msg is nil, make one with NewMessage")
+	}
+	return nil
 }
 
 func (s *settings) contentTypeOf(msg Message) string {
@@ -79,42 +101,60 @@ func (s *settings) eventBody(msg Message, topic, id string) ([]byte, error) {
 // brokerLink connects a broker once, when the first message is published.
 type brokerLink struct {
 	broker broker.Broker
-	turn   chan struct{} // one token: the right to connect
-	up     chan struct{} // closed once the broker is connected
+
+	mu      sync.Mutex
+	attempt *connecting // the one under way, or the one that succeeded
 }
 
-func newBrokerLink(b broker.Broker) *brokerLink {
-	return &brokerLink{broker: b, turn: make(chan struct{}, 1), up: make(chan struct{})}
+// connecting is an attempt to connect the broker.
+type connecting struct {
+	done chan struct{} // closed when it is over
+	err  error
 }
 
-// connect returns when the broker is connected. Of several callers one
-// connects it, and the others wait for that or for their context. A failed
-// attempt is repeated by the next caller.
+func newBrokerLink(b broker.Broker) *brokerLink { return &brokerLink{broker: b} }
+
+// connect returns when the broker is connected or ctx has ended. All who wait
+// share one attempt, which goes on without them. A failed one is repeated by the
+// next caller.
 func (l *brokerLink) connect(ctx context.Context) error {
-	select {
-	case <-l.up:
-		return nil
-	default:
-	}
-	select {
-	case <-l.up:
-		return nil
-	case l.turn <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	defer func() { <-l.turn }()
-	select {
-	case <-l.up:
-		return nil
-	default:
-	}
 	if l.broker == nil {
 		return errNoBroker
 	}
-	if err := l.broker.Connect(); err != nil {
-		return err
+	a := l.join()
+	select {
+	case <-a.done:
+		return a.err
+	default:
 	}
-	close(l.up)
-	return nil
+	select {
+	case <-a.done:
+		return a.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// join returns the attempt to wait for.
+func (l *brokerLink) join() *connecting {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.attempt == nil {
+		l.attempt = &connecting{done: make(chan struct{})}
+		go l.run(l.attempt)
+	}
+	return l.attempt
+}
+
+func (l *brokerLink) run(a *connecting) {
+	defer close(a.done)
+	defer func() {
+		if a.err != nil {
+			l.mu.Lock()
+			l.attempt = nil
+			l.mu.Unlock()
+		}
+	}()
+	defer recovered(&a.err)
+	a.err = l.broker.Connect()
 }

@@ -28,6 +28,6 @@ func RetryOnError(ctx context.Context, _ Request, _ int, err error) (bool, error
 	if err == nil {
 		return false, nil
 	}
-	timedOut := errors.Parse(err.Error()).GetCode() == http.StatusRequestTimeout
+	timedOut := errors.FromError(err).GetCode() == http.StatusRequestTimeout
 	return timedOut || callOf(ctx).lostOnce(), nil
 }

@@ -21,6 +21,7 @@ type rpcClient struct {
 	sequence atomic.Uint64 // of the next Micro-ID
 	rotation atomic.Uint64 // where the next call starts in a list of static addresses
 	settings atomic.Pointer[settings]
+	lookups  chan struct{} // one token for each lookup under way
 
 	deadlines [deadlineShards]deadlines // of the attempts that run
 
@@ -37,6 +38,7 @@ type settings struct {
 	pool    pool.Pool
 	broker  *brokerLink
 	tracker selector.Tracker // nil when the selector takes no account of load
+	picker  selector.Picker  // nil when the selector has no short way to a node
 	bare    CallFunc         // one attempt without wrappers
 	attempt CallFunc         // one attempt inside the client's own call wrappers
 
@@ -46,7 +48,7 @@ type settings struct {
 }
 
 func newClient(opts ...Option) Client {
-	c := &rpcClient{}
+	c := &rpcClient{lookups: make(chan struct{}, maxLookups)}
 	options := NewOptions(opts...)
 	if options.owned != nil && !identical(options.owned, options.Selector) {
 		_ = options.owned.Close() // a later option brought another selector
@@ -67,6 +69,7 @@ func (c *rpcClient) derive(opts Options, former *settings) *settings {
 		s.connectTimeout = fallbackConnectionTimeout
 	}
 	s.tracker, _ = opts.Selector.(selector.Tracker)
+	s.picker, _ = opts.Selector.(selector.Picker)
 	s.formats = wire.NewFormats(DefaultCodecs, opts.Codecs)
 	s.bare = s.exchange
 	s.attempt = wrapped(s.bare, opts.CallOptions.CallWrappers)

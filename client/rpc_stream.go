@@ -103,7 +103,7 @@ func (s *rpcStream) write(msg any) (err error) {
 	}
 	if err = s.send(body); err != nil {
 		s.lost = notSent(err)
-		return internalError(transportID, err.Error())
+		return failure(transportID, "", err)
 	}
 	return nil
 }
@@ -162,7 +162,7 @@ func (s *rpcStream) sendEnd() error {
 	s.sendDone = true
 	s.setHeader(headers.Error, wire.EOS)
 	if err := s.send(nil); err != nil {
-		return internalError(transportID, err.Error())
+		return failure(transportID, "", err)
 	}
 	return nil
 }
@@ -195,7 +195,7 @@ func (s *rpcStream) receive() error {
 	s.mu.Unlock()
 	switch {
 	case remote != nil:
-		return s.finish(remote)
+		return s.finish(s.reported(remote))
 	case err != nil:
 		return codecError(err)
 	}
@@ -235,7 +235,7 @@ func (s *rpcStream) failure(err error) error {
 	if stderrors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
-	return internalError(transportID, err.Error())
+	return failure(transportID, "", err)
 }
 
 // Close ends both sides and closes the connection.

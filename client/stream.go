@@ -14,30 +14,38 @@ import (
 
 // Stream opens a stream on a connection of its own.
 func (c *rpcClient) Stream(ctx context.Context, req Request, opts ...CallOption) (Stream, error) {
+	if err := callable(ctx, req); err != nil {
+		return nil, err
+	}
 	s := c.settings.Load()
 	options := s.opts.CallOptions
 	if len(opts) > 0 {
 		options = options.with(opts)
 	}
-	nodes, proxied, err := s.nodes(req, &options)
+	streamCtx, cancel := streamContext(ctx, options.StreamTimeout)
+	call := newCallContext(streamCtx, req, options.RequestTimeout)
+	call.opening = &opening{}
+	defer call.end()
+	nodes, proxied, err := s.nodes(call, req, &options)
 	if err != nil {
+		cancel()
 		return nil, err
 	}
 	if proxied {
 		options.Retries = 0
 	}
-	streamCtx, cancel := streamContext(ctx, options.StreamTimeout)
 	var stream *rpcStream
 	attempt := func(ctx context.Context, node *registry.Node, req Request, _ any, opts CallOptions) error {
 		var err error
 		stream, err = s.open(ctx, node, req, opts)
 		return err
 	}
-	if err := s.run(newCallContext(streamCtx, 0), &nodes, req, nil, options, attempt); err != nil {
+	if err := s.run(call, &nodes, req, nil, options, attempt); err != nil {
 		cancel()
 		return nil, err
 	}
 	stream.watch(streamCtx, cancel)
+	s.follow(streamCtx, call.opening, stream)
 	return stream, nil
 }
 
@@ -54,7 +62,7 @@ func streamContext(ctx context.Context, limit time.Duration) (context.Context, c
 func (s *settings) open(ctx context.Context, node *registry.Node, req Request, opts CallOptions) (*rpcStream, error) {
 	stream, err := s.newStream(ctx, node, req, opts)
 	if err != nil {
-		return nil, internalError(clientID, err.Error())
+		return nil, failure(clientID, "", err)
 	}
 	stream.conn, err = s.dialStream(ctx, node, opts)
 	if err != nil {
@@ -62,7 +70,7 @@ func (s *settings) open(ctx context.Context, node *registry.Node, req Request, o
 		if contextErr := ended(ctx); contextErr != nil {
 			return nil, callTimeout(ctx, contextErr)
 		}
-		return nil, internalError(clientID, "connection error: "+err.Error())
+		return nil, failure(clientID, "connection error: ", err)
 	}
 	if a, ok := stream.conn.(interface{ Attend() }); ok {
 		a.Attend()

@@ -18,7 +18,6 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
-	"strings"
 )
 
 // New returns an *Error with the given id, detail and code. Its status is the
@@ -107,22 +106,29 @@ func identical(err1, err2 error) bool {
 // A target without a code matches only an error without one and with the same
 // detail.
 //
-// An error with code 408 also matches what ended it, on whichever side of the
-// wire that was: context.Canceled if the detail names it, otherwise
-// context.DeadlineExceeded.
+// An error with code 408 and without a cause, such as one from the wire, also
+// matches context.DeadlineExceeded.
 func (e *Error) Is(target error) bool {
-	if target == context.Canceled || target == context.DeadlineExceeded {
-		return e.GetCode() == http.StatusRequestTimeout &&
-			strings.Contains(e.Detail, context.Canceled.Error()) == (target == context.Canceled)
+	if e == nil {
+		return false
+	}
+	if target == context.DeadlineExceeded {
+		return e.Code == http.StatusRequestTimeout && e.Unwrap() == nil
 	}
 	t, ok := target.(*Error)
-	if !ok || e == nil || t == nil || e.Code != t.Code {
+	if !ok || t == nil || t.Id != "" && e.Id != t.Id {
 		return false
 	}
-	if t.Code == 0 && e.Detail != t.Detail {
-		return false
+	if t.Code == 0 {
+		return e.uncoded() && e.Detail == t.Detail
 	}
-	return t.Id == "" || e.Id == t.Id
+	return e.Code == t.Code
+}
+
+// uncoded reports whether the error was made without a code.
+func (e *Error) uncoded() bool {
+	s := e.asSent()
+	return e.Code == 0 || s != nil && s.uncoded
 }
 
 // As returns the first *Error in the chain of err.

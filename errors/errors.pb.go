@@ -32,6 +32,7 @@ type Error struct {
 	Detail string `protobuf:"bytes,3,opt,name=detail,proto3" json:"detail,omitempty"`
 	// status is the HTTP text of code.
 	Status        string `protobuf:"bytes,4,opt,name=status,proto3" json:"status,omitempty"`
+	cause         error  // see Wrap; not part of the message
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

@@ -32,7 +32,7 @@ func (m *MultiError) Error() string {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(b, e.Error()...)
+		b = e.appendJSON(b)
 	}
 	return string(append(b, "]}"...))
 }

@@ -11,15 +11,22 @@ import (
 const maxParse = 1 << 20
 
 // Error returns e as a JSON object with the fields id, code, detail and status
-// in this order, the empty ones left out.
+// in this order, the empty ones left out. An error from [Remote] has the text
+// that it was sent with.
 func (e *Error) Error() string {
 	if e == nil {
 		return "null"
+	}
+	if s := e.asSent(); s != nil {
+		return s.text
 	}
 	return string(e.appendJSON(make([]byte, 0, 48+len(e.Id)+len(e.Detail)+len(e.Status))))
 }
 
 func (e *Error) appendJSON(b []byte) []byte {
+	if e == nil {
+		return append(b, "null"...)
+	}
 	b = append(b, '{')
 	b = appendField(b, "id", e.GetId())
 	if code := e.GetCode(); code != 0 {

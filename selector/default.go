@@ -3,6 +3,7 @@ package selector
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,7 +23,10 @@ func NewSelector(opts ...Option) Selector {
 	return s
 }
 
-var _ Tracker = (*registrySelector)(nil)
+var (
+	_ Picker        = (*registrySelector)(nil)
+	_ StreamTracker = (*registrySelector)(nil)
+)
 
 // registrySelector is the default selector. Everything that Init replaces is
 // in the generation, so that a Select sees one or the other.
@@ -37,6 +41,8 @@ type generation struct {
 	balance  balancing
 	cache    cache.Cache
 	lookup   cache.Snapshotter
+	peek     []registry.GetOption // end a lookup that would ask the registry; nil when all do
+	probes   *background
 	services sync.Map // name to *service
 	// tracking is set once LeastLoaded is in use.
 	tracking atomic.Bool
@@ -44,17 +50,18 @@ type generation struct {
 
 // start begins a generation with opts applied to options.
 func (s *registrySelector) start(options Options, opts []Option) {
-	for _, o := range opts {
-		o(&options)
-	}
+	apply(&options, opts)
 	if options.Registry == nil {
 		options.Registry = registry.DefaultRegistry
 	}
 	if options.Strategy == nil {
 		options.Strategy = Random
 	}
-	g := &generation{options: options, balance: recognise(options.Strategy)}
+	g := &generation{options: options, balance: recognise(options.Strategy), probes: newBackground()}
 	g.tracking.Store(g.balance == leastLoaded)
+	if g.ttl() > 0 {
+		g.peek = []registry.GetOption{registry.GetContext(over)}
+	}
 	g.cache = cache.New(options.Registry, g.cacheOptions()...)
 	g.lookup = g.cache.(cache.Snapshotter)
 	s.current.Store(g)
@@ -65,12 +72,39 @@ func (g *generation) cacheOptions() []cache.Option {
 	if g.options.Logger != nil {
 		opts = append(opts, cache.WithLogger(g.options.Logger))
 	}
+	return append(opts, cache.WithTTL(g.ttl()))
+}
+
+// ttl is how long an answer of the registry is good for.
+func (g *generation) ttl() time.Duration {
 	if ctx := g.options.Context; ctx != nil {
 		if ttl, ok := ctx.Value(ttlKey).(time.Duration); ok {
-			opts = append(opts, cache.WithTTL(ttl))
+			return ttl
 		}
 	}
-	return opts
+	return cache.DefaultTTL
+}
+
+// over is a context that has ended.
+var over = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+// apply applies options. Nil ones stand for nothing.
+func apply[T any, O ~func(*T)](to *T, opts []O) {
+	for _, o := range opts {
+		if o != nil {
+			o(to)
+		}
+	}
+}
+
+// stop ends what the generation does in the background.
+func (g *generation) stop() {
+	g.cache.Stop()
+	g.probes.close()
 }
 
 // Init applies options and starts over with an empty cache.
@@ -79,7 +113,7 @@ func (s *registrySelector) Init(opts ...Option) error {
 	defer s.mu.Unlock()
 	old := s.current.Load()
 	s.start(old.options, opts)
-	old.cache.Stop()
+	old.stop()
 	return nil
 }
 
@@ -87,11 +121,11 @@ func (s *registrySelector) Options() Options {
 	return s.current.Load().options
 }
 
-// Close ends all watching. Select works on, without it.
+// Close ends all watching and probing. Select works on, without them.
 func (s *registrySelector) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.current.Load().cache.Stop()
+	s.current.Load().stop()
 	return nil
 }
 
@@ -110,12 +144,25 @@ func (s *registrySelector) Select(name string, opts ...SelectOption) (Next, erro
 	return g.next(known, known.of(services), g.options.Strategy, g.balance), nil
 }
 
+// Pick implements Picker.
+func (s *registrySelector) Pick(ctx context.Context, name string) (*registry.Node, error) {
+	g := s.current.Load()
+	services, err := g.find(name, ctx)
+	if err != nil {
+		return nil, err
+	}
+	known := g.service(name)
+	c := known.of(services)
+	if g.balance == custom {
+		return known.nextOf(c, g.options.Strategy)()
+	}
+	return known.pick(c, g.balance, &known.turn)
+}
+
 // selectWith is Select with options.
 func (g *generation) selectWith(name string, opts []SelectOption) (Next, error) {
 	options := SelectOptions{Strategy: g.options.Strategy}
-	for _, o := range opts {
-		o(&options)
-	}
+	apply(&options, opts)
 	services, err := g.find(name, options.Context)
 	if err != nil {
 		return nil, err
@@ -125,7 +172,9 @@ func (g *generation) selectWith(name string, opts []SelectOption) (Next, error) 
 	if len(options.Filters) > 0 {
 		services = private(services, nil)
 		for _, filter := range options.Filters {
-			services = filter(services)
+			if filter != nil {
+				services = filter(services)
+			}
 		}
 		if len(services) == 0 {
 			return nil, ErrNoneAvailable
@@ -135,15 +184,9 @@ func (g *generation) selectWith(name string, opts []SelectOption) (Next, error) 
 	return g.next(known, c, options.Strategy, recognise(options.Strategy)), nil
 }
 
-// find looks the service up.
+// find looks the service up. A nil ctx never ends.
 func (g *generation) find(name string, ctx context.Context) ([]*registry.Service, error) {
-	var services []*registry.Service
-	var err error
-	if ctx == nil {
-		services, err = g.lookup.Snapshot(name)
-	} else {
-		services, err = g.lookup.Snapshot(name, registry.GetContext(ctx))
-	}
+	services, err := g.snapshot(name, ctx)
 	switch {
 	case errors.Is(err, registry.ErrNotFound):
 		g.services.Delete(name)
@@ -154,6 +197,49 @@ func (g *generation) find(name string, ctx context.Context) ([]*registry.Service
 		return nil, ErrNoneAvailable
 	}
 	return services, nil
+}
+
+// snapshot returns what the cache knows, else asks the registry, which may take
+// its time even when ctx is over: the caller is not held.
+func (g *generation) snapshot(name string, ctx context.Context) ([]*registry.Service, error) {
+	if ctx == nil {
+		return g.lookup.Snapshot(name)
+	}
+	if g.peek != nil {
+		if services, err := g.lookup.Snapshot(name, g.peek...); err == nil {
+			return services, nil
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if ctx.Done() == nil {
+		return g.lookup.Snapshot(name, registry.GetContext(ctx))
+	}
+	answers := make(chan answer, 1)
+	go func() { answers <- g.ask(name, ctx) }()
+	select {
+	case a := <-answers:
+		return a.services, a.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// answer is what the registry says.
+type answer struct {
+	services []*registry.Service
+	err      error
+}
+
+func (g *generation) ask(name string, ctx context.Context) (a answer) {
+	defer func() {
+		if p := recover(); p != nil {
+			a.err = fmt.Errorf("registry %s panicked: %v", g.options.Registry, p)
+		}
+	}()
+	a.services, a.err = g.lookup.Snapshot(name, registry.GetContext(ctx))
+	return a
 }
 
 func (g *generation) next(known *service, c *candidates, strategy Strategy, b balancing) Next {
@@ -171,7 +257,7 @@ func (g *generation) service(name string) *service {
 	if v, ok := g.services.Load(name); ok {
 		return v.(*service)
 	}
-	v, _ := g.services.LoadOrStore(name, &service{})
+	v, _ := g.services.LoadOrStore(name, &service{health: health{background: g.probes}})
 	return v.(*service)
 }
 
@@ -194,9 +280,9 @@ func (g *generation) event(r *registry.Result) {
 }
 
 // Mark sets a node aside that could not be reached, for a time that grows from
-// one failure to the next. A success, or news of the node from the registry,
-// ends that; so does Reset. Other errors change nothing: they came from a node
-// that is there.
+// one failure to the next, and one that was silent until it answers. A success,
+// or news of the node from the registry, ends that; so does Reset. Other errors
+// change nothing: they came from a node that is there.
 func (s *registrySelector) Mark(name string, node *registry.Node, err error) {
 	known := s.current.Load().known(name)
 	switch {
@@ -205,6 +291,10 @@ func (s *registrySelector) Mark(name string, node *registry.Node, err error) {
 		known.health.clear(node.Id)
 	case isUnreachable(err):
 		known.health.fail(node.Id, time.Now())
+	default:
+		if p := proberOf(err); p != nil {
+			known.health.suspect(node.Id, p, time.Now())
+		}
 	}
 }
 
@@ -217,15 +307,34 @@ func (s *registrySelector) Reset(name string) {
 
 // Begin implements Tracker.
 func (s *registrySelector) Begin(name string, node *registry.Node) func(error) {
-	g := s.current.Load()
-	if !g.tracking.Load() {
-		return untracked
-	}
-	known := g.known(name)
-	if !known.has(node) {
+	known := s.current.Load().tracked(name, node)
+	if known == nil {
 		return untracked
 	}
 	return known.loads.begin(node.Id)
 }
 
 func untracked(error) {}
+
+// BeginStream implements StreamTracker.
+func (s *registrySelector) BeginStream(name string, node *registry.Node) func() {
+	known := s.current.Load().tracked(name, node)
+	if known == nil {
+		return untrackedStream
+	}
+	return known.loads.beginStream(node.Id)
+}
+
+func untrackedStream() {}
+
+// tracked returns the record of a service if somebody wants to know the load of
+// the node.
+func (g *generation) tracked(name string, node *registry.Node) *service {
+	if !g.tracking.Load() {
+		return nil
+	}
+	if known := g.known(name); known.has(node) {
+		return known
+	}
+	return nil
+}

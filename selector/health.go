@@ -18,15 +18,31 @@ const (
 // health knows which nodes of one service failed lately. It holds the failed
 // ones alone, so that a service in good health costs one atomic read.
 type health struct {
-	failed atomic.Int32 // len(nodes), for reading without the lock
+	background *background
+	failed     atomic.Int32 // len(nodes), for reading without the lock
 
 	mu    sync.Mutex
-	nodes map[string]failure // by node id
+	nodes map[string]failure   // by node id
+	asked map[string]time.Time // when a silent node was asked last, by node id
 }
 
 type failure struct {
-	pause time.Duration
-	until time.Time
+	pause   time.Duration
+	until   time.Time
+	prober  prober // of a silent node, which stays aside until it answers
+	probing bool
+}
+
+// aside reports whether the node gets nothing.
+func (f failure) aside(now time.Time) bool {
+	return f.prober != nil || now.Before(f.until)
+}
+
+// grown is f after one more failure.
+func (f failure) grown(now time.Time) failure {
+	f.pause = min(max(2*f.pause, firstPause), longestPause)
+	f.until = now.Add(f.pause)
+	return f
 }
 
 // fail sets a node aside. Failures of requests that were under way when the
@@ -34,12 +50,57 @@ type failure struct {
 func (h *health) fail(id string, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if f := h.nodes[id]; !f.aside(now) {
+		h.set(id, f.grown(now))
+	}
+}
+
+// suspect sets a silent node aside and asks it for a sign of life, unless that
+// was done a moment ago.
+func (h *health) suspect(id string, p prober, now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	f := h.nodes[id]
-	if now.Before(f.until) {
+	if f.aside(now) || now.Sub(h.asked[id]) < probeInterval {
 		return
 	}
-	f.pause = min(max(2*f.pause, firstPause), longestPause)
-	f.until = now.Add(f.pause)
+	f.prober = p
+	h.ask(id, f, now)
+}
+
+// ask begins to ask a node. The lock is held.
+func (h *health) ask(id string, f failure, now time.Time) {
+	f.probing = h.background.probe(f.prober, func(err error) { h.answered(id, err) })
+	if !f.probing {
+		delete(h.nodes, id) // nobody is left who could find out
+		h.failed.Store(int32(len(h.nodes)))
+		return
+	}
+	if h.asked == nil {
+		h.asked = map[string]time.Time{}
+	}
+	h.asked[id] = now
+	h.set(id, f)
+}
+
+// answered takes the outcome of a probe in.
+func (h *health) answered(id string, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	f, ok := h.nodes[id]
+	switch {
+	case !ok || f.prober == nil: // cleared in the meantime
+	case err == nil:
+		delete(h.nodes, id)
+		h.failed.Store(int32(len(h.nodes)))
+	default:
+		f.probing = false
+		h.set(id, f.grown(time.Now()))
+	}
+}
+
+// set keeps what is known about a node. The lock is held.
+func (h *health) set(id string, f failure) {
 	if h.nodes == nil {
 		h.nodes = map[string]failure{}
 	}
@@ -60,14 +121,16 @@ func (h *health) clear(id string) {
 
 // retain forgets the nodes that are not among those given.
 func (h *health) retain(nodes map[string]bool) {
-	if h.failed.Load() == 0 {
-		return
-	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for id := range h.nodes {
 		if !nodes[id] {
 			delete(h.nodes, id)
+		}
+	}
+	for id := range h.asked {
+		if !nodes[id] {
+			delete(h.asked, id)
 		}
 	}
 	h.failed.Store(int32(len(h.nodes)))
@@ -77,7 +140,7 @@ func (h *health) retain(nodes map[string]bool) {
 func (h *health) reset() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.nodes = nil
+	h.nodes, h.asked = nil, nil
 	h.failed.Store(0)
 }
 
@@ -88,11 +151,11 @@ func (h *health) aside(id string) bool {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return time.Now().Before(h.nodes[id].until)
+	return h.nodes[id].aside(time.Now())
 }
 
 // healthy returns the nodes that are not set aside: the slice it was given
-// when that is all of them.
+// when that is all of them. Silent nodes whose pause is over are asked again.
 func (h *health) healthy(nodes []*registry.Node) []*registry.Node {
 	if h.failed.Load() == 0 {
 		return nodes
@@ -101,8 +164,11 @@ func (h *health) healthy(nodes []*registry.Node) []*registry.Node {
 	defer h.mu.Unlock()
 	now := time.Now()
 	waiting := 0
-	for _, f := range h.nodes {
-		if now.Before(f.until) {
+	for id, f := range h.nodes {
+		if f.prober != nil && !f.probing && !now.Before(f.until) {
+			h.ask(id, f, now)
+		}
+		if h.nodes[id].aside(now) {
 			waiting++
 		}
 	}
@@ -111,7 +177,7 @@ func (h *health) healthy(nodes []*registry.Node) []*registry.Node {
 	}
 	left := make([]*registry.Node, 0, len(nodes))
 	for _, n := range nodes {
-		if !now.Before(h.nodes[n.Id].until) {
+		if !h.nodes[n.Id].aside(now) {
 			left = append(left, n)
 		}
 	}

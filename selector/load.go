@@ -21,7 +21,7 @@ type loads struct {
 // load is what one node has to do, as far as this selector gave it.
 type load struct {
 	mu       sync.Mutex
-	inFlight int
+	inFlight int     // requests and streams
 	latency  float64 // moving average in nanoseconds, 0 when unknown
 	measured time.Time
 }
@@ -37,11 +37,23 @@ func (l *loads) of(id string) *load {
 // begin counts a request and returns the function that ends it.
 func (l *loads) begin(id string) func(error) {
 	n := l.of(id)
-	n.mu.Lock()
-	n.inFlight++
-	n.mu.Unlock()
+	n.add(1)
 	start := time.Now()
 	return func(err error) { n.end(start, err) }
+}
+
+// beginStream counts a stream and returns the function that ends it. How long
+// it was open says nothing about how fast the node is.
+func (l *loads) beginStream(id string) func() {
+	n := l.of(id)
+	n.add(1)
+	return func() { n.add(-1) }
+}
+
+func (n *load) add(by int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.inFlight += by
 }
 
 // end takes a request out of the count and its duration into the average. A

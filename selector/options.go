@@ -65,7 +65,8 @@ func WithStrategy(fn Strategy) SelectOption {
 	return func(o *SelectOptions) { o.Strategy = fn }
 }
 
-// WithContext sets the context that ends a lookup in the registry early.
+// WithContext sets the context that ends a lookup in the registry early, even
+// if the registry does not heed it.
 func WithContext(ctx context.Context) SelectOption {
 	return func(o *SelectOptions) { o.Context = ctx }
 }

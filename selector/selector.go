@@ -11,12 +11,13 @@
 //
 // The default selector keeps what the registry says in a registry/cache, so
 // that picking a node costs well under a microsecond. Nodes that could not be
-// reached ([Selector.Mark]) are set aside for a while, and nodes that announce
-// that they are about to stop ([registry.StateDraining]) get nothing, unless
-// nothing else is left.
+// reached ([Selector.Mark]) are set aside for a while, nodes that answered
+// nothing until they answer a probe, and nodes that announce that they are about
+// to stop ([registry.StateDraining]) get nothing, unless nothing else is left.
 package selector
 
 import (
+	"context"
 	"errors"
 
 	"github.com/justcy/go-micro/v4/registry"
@@ -47,8 +48,9 @@ type Selector interface {
 	// Select returns a function that picks a node of the service at each
 	// call.
 	Select(service string, opts ...SelectOption) (Next, error)
-	// Mark reports how a request to a node went: nil for a success, and for
-	// nodes that cannot be reached an error as described at [Unreachable].
+	// Mark reports how a request to a node went: nil for a success, for nodes
+	// that cannot be reached an error as described at [Unreachable], and for
+	// nodes that answered nothing in time one as described at [Silent].
 	Mark(service string, node *registry.Node, err error)
 	// Reset forgets what Mark was told about a service.
 	Reset(service string)
@@ -70,6 +72,31 @@ type Tracker interface {
 	// Begin reports that a request to the node starts. The function it
 	// returns, never nil, is to be called exactly once when the request ends.
 	Begin(service string, node *registry.Node) (done func(err error))
+}
+
+// StreamTracker is implemented by Trackers that count open streams. A client
+// probes for it once, and calls BeginStream instead of Begin for each attempt to
+// open a stream.
+type StreamTracker interface {
+	Tracker
+	// BeginStream reports that a stream to the node is being opened. The
+	// function it returns, never nil, is to be called exactly once when the
+	// stream has ended or could not be opened.
+	BeginStream(service string, node *registry.Node) (done func())
+}
+
+// Picker is implemented by selectors that can pick a node at the price of a map
+// lookup, and whose Select returns with SelectOptions.Context as Pick does with
+// its context. A client probes for it once and uses Pick for the first attempt
+// of calls without select options; for the nodes of further attempts it uses
+// Select.
+type Picker interface {
+	// Pick picks a node of the service by the selector's strategy, as the
+	// Next of a Select without options does, with the same errors. It returns
+	// the error of ctx when that ends first, even if the registry does not
+	// heed it. The node and all that it refers to are shared by everybody and
+	// must not be changed: copy it to hand it on.
+	Pick(ctx context.Context, service string) (*registry.Node, error)
 }
 
 // Next picks a node. The node belongs to the caller but for its metadata map,

@@ -89,34 +89,36 @@ func (s *service) usable(c *candidates) []*registry.Node {
 	return c.draining
 }
 
-// next returns a Next of one of the known strategies. It looks at the nodes'
-// health at each call, so that a retry avoids what was marked since.
-func (s *service) next(c *candidates, b balancing) Next {
-	if b == roundRobin {
-		return s.nextInTurn(c)
-	}
-	return func() (*registry.Node, error) {
-		nodes := s.usable(c)
-		switch {
-		case len(nodes) == 0:
-			return nil, ErrNoneAvailable
-		case b == leastLoaded:
-			return handOut(s.loads.pick(nodes)), nil
-		default:
-			return handOut(nodes[rand.IntN(len(nodes))]), nil
-		}
+// pick picks a node by one of the known strategies, which looks at the nodes'
+// health each time. The node is shared. RoundRobin goes on from turn.
+func (s *service) pick(c *candidates, b balancing, turn *atomic.Uint32) (*registry.Node, error) {
+	nodes := s.usable(c)
+	switch {
+	case len(nodes) == 0:
+		return nil, ErrNoneAvailable
+	case b == leastLoaded:
+		return s.loads.pick(nodes), nil
+	case b == roundRobin:
+		return inTurn(nodes, turn.Add(1)-1), nil
+	default:
+		return nodes[rand.IntN(len(nodes))], nil
 	}
 }
 
-func (s *service) nextInTurn(c *candidates) Next {
-	var turn atomic.Uint32
-	turn.Store(s.turn.Add(1) - 1)
+// next returns a Next of one of the known strategies, so that a retry avoids
+// what was marked since.
+func (s *service) next(c *candidates, b balancing) Next {
+	var turn *atomic.Uint32
+	if b == roundRobin {
+		turn = new(atomic.Uint32)
+		turn.Store(s.turn.Add(1) - 1)
+	}
 	return func() (*registry.Node, error) {
-		nodes := s.usable(c)
-		if len(nodes) == 0 {
-			return nil, ErrNoneAvailable
+		n, err := s.pick(c, b, turn)
+		if err != nil {
+			return nil, err
 		}
-		return handOut(inTurn(nodes, turn.Add(1)-1)), nil
+		return handOut(n), nil
 	}
 }
 

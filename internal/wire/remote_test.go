@@ -11,22 +11,21 @@ import (
 func TestRemoteError(t *testing.T) {
 	for _, e := range []struct {
 		text   string
-		direct bool // it is an *errors.Error itself
 		code   int32
 		detail string
 	}{
-		{`{"id":"a","code":404,"detail":"100% gone","status":"Not Found"}`, true, 404, "100% gone"},
-		{`{ "id": "a", "code": 404 }`, false, 404, ""},
-		{`{"id":"a","code":404,"other":1}`, false, 404, ""},
-		{`plain 100% text`, false, 0, "plain 100% text"},
-		{`{"no": "error"}`, false, 0, `{"no": "error"}`},
-		{`{`, false, 0, `{`},
+		{`{"id":"a","code":404,"detail":"100% gone","status":"Not Found"}`, 404, "100% gone"},
+		{`{ "id": "a", "code": 404 }`, 404, ""},
+		{`{"id":"a","code":404,"other":1}`, 404, ""},
+		{`plain 100% text`, 500, "plain 100% text"},
+		{`{"no": "error"}`, 500, `{"no": "error"}`},
+		{`{`, 500, `{`},
 	} {
 		err := wire.RemoteError(e.text)
 		if err.Error() != e.text {
 			t.Errorf("text is %q, want %q", err.Error(), e.text)
 		}
-		if _, direct := err.(*errors.Error); direct != e.direct {
+		if _, direct := err.(*errors.Error); !direct {
 			t.Errorf("%q comes back as %T", e.text, err)
 		}
 		var got *errors.Error

@@ -51,6 +51,11 @@ type labelSelector struct {
 	turns  sync.Map // service name to *atomic.Uint32
 }
 
+// Pick implements selector.Picker.
+func (s *labelSelector) Pick(ctx context.Context, service string) (*registry.Node, error) {
+	return s.Selector.(selector.Picker).Pick(ctx, service)
+}
+
 // Init applies options; labels are added to those there are.
 func (s *labelSelector) Init(opts ...selector.Option) error {
 	err := s.Selector.Init(append(slices.Clone(opts), selector.SetStrategy(s.order))...)

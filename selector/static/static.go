@@ -9,6 +9,7 @@
 package static
 
 import (
+	"context"
 	"net"
 	"os"
 
@@ -48,9 +49,7 @@ type settings struct {
 
 func (s *staticSelector) Init(opts ...selector.Option) error {
 	return s.settings.Change(func(to *settings) error {
-		for _, o := range opts {
-			o(&to.options)
-		}
+		options.To(&to.options, opts)
 		to.readEnvironment()
 		return nil
 	})
@@ -72,10 +71,17 @@ func (s *staticSelector) Options() selector.Options {
 
 func (s *staticSelector) Select(service string, _ ...selector.SelectOption) (selector.Next, error) {
 	current := s.settings.Get()
-	address := net.JoinHostPort(service+current.suffix, current.port)
-	return func() (*registry.Node, error) {
-		return &registry.Node{Id: service, Address: address}, nil
-	}, nil
+	return func() (*registry.Node, error) { return current.node(service), nil }, nil
+}
+
+// Pick implements selector.Picker.
+func (s *staticSelector) Pick(_ context.Context, service string) (*registry.Node, error) {
+	current := s.settings.Get()
+	return current.node(service), nil
+}
+
+func (s *settings) node(service string) *registry.Node {
+	return &registry.Node{Id: service, Address: net.JoinHostPort(service+s.suffix, s.port)}
 }
 
 // Mark does nothing: there is no other node to prefer.

@@ -136,3 +136,38 @@ func TestRoundTripperStopsWhenTheContextIsDone(t *testing.T) {
 		t.Errorf("after %d calls the error is %v", calls.Load(), err)
 	}
 }
+
+func TestRoundTripperLooksUpUnderTheContextOfTheRequest(t *testing.T) {
+	asked := contextRegistry{contexts: make(chan context.Context, 1)}
+	c := &http.Client{Transport: mhttp.NewRoundTripper(mhttp.WithRegistry(asked))}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://greeter/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rsp, err := c.Do(r); err == nil {
+		rsp.Body.Close()
+		t.Fatal("a service that is not there answered")
+	}
+	lookup := <-asked.contexts
+	cancel()
+	if lookup == nil || lookup.Err() == nil {
+		t.Errorf("the context of the lookup is %v after the end of the request's", lookup)
+	}
+}
+
+// contextRegistry has no service, and tells with which context it was asked.
+type contextRegistry struct {
+	registry.Registry
+	contexts chan context.Context
+}
+
+func (r contextRegistry) GetService(_ string, opts ...registry.GetOption) ([]*registry.Service, error) {
+	var o registry.GetOptions
+	for _, opt := range opts {
+		opt(&o)
+	}
+	r.contexts <- o.Context
+	return nil, registry.ErrNotFound
+}

@@ -48,7 +48,7 @@ type roundTripper struct {
 
 // RoundTrip sends r to a node of the service that its URL names.
 func (t *roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
-	node, err := t.nodes(r.URL.Host)
+	node, err := t.nodes(r.Context(), r.URL.Host)
 	if err != nil {
 		closeBody(r)
 		return nil, err
@@ -77,8 +77,8 @@ func failed(r *http.Request, cause error) error {
 }
 
 // nodes returns what picks the nodes of a service.
-func (t *roundTripper) nodes(service string) (selector.Next, error) {
-	services, err := t.registry.GetService(service)
+func (t *roundTripper) nodes(ctx context.Context, service string) (selector.Next, error) {
+	services, err := t.registry.GetService(service, registry.GetContext(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("service %s: %w", service, err)
 	}
