@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/justcy/go-micro/v4/internal/httpmsg"
 )
 
 // h2Piece is the most that one Recv returns of an HTTP/2 body even when
@@ -34,6 +36,10 @@ type h2Socket struct {
 
 // messageH2 serves an HTTP/2 request as a socket.
 func (w *webServer) messageH2(rw http.ResponseWriter, r *http.Request) {
+	if !httpmsg.ValidValue(r.URL.Path) { // which is unescaped
+		http.Error(rw, "control character in the path", http.StatusBadRequest)
+		return
+	}
 	s := &h2Socket{
 		local:   w.listener.addr,
 		request: r,
@@ -115,12 +121,14 @@ func (s *h2Socket) Send(m *Message) error {
 func (s *h2Socket) setHeader(h map[string]string) {
 	header, trailers := s.writer.Header(), strings.ToLower(h["Trailer"])
 	for name, value := range h {
+		name, value = httpmsg.CanonicalName(name), httpmsg.CleanValue(value)
 		switch {
-		case strings.HasPrefix(name, ":"):
+		case name == "", name != "Trailer" && httpmsg.Framing(name):
+		case name == "Connection" && !strings.EqualFold(value, "close"):
 		case listed(trailers, strings.ToLower(name)):
-			header.Set(http.TrailerPrefix+name, oneLine(value))
+			header.Set(http.TrailerPrefix+name, value)
 		default:
-			header.Set(name, oneLine(value))
+			header.Set(name, value)
 		}
 	}
 }
@@ -134,17 +142,6 @@ func listed(list, name string) bool {
 		}
 	}
 	return false
-}
-
-// oneLine replaces control characters, with which net/http would not send the
-// header at all, by spaces.
-func oneLine(value string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\t' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, value)
 }
 
 // Context ends with the request: when it was answered or given up.

@@ -107,7 +107,7 @@ func (r *Reader) chunked(cut bool) ([]byte, error) {
 // after a semicolon may follow.
 func chunkSize(line []byte) (int64, error) {
 	digits, extension, _ := bytes.Cut(line, []byte{';'})
-	if !validValue(string(extension)) {
+	if !ValidValue(string(extension)) {
 		return 0, malformed("invalid chunk extension")
 	}
 	digits = bytes.TrimRight(digits, " \t")
@@ -137,7 +137,7 @@ func (r *Reader) trailer() error {
 		}
 		total += len(line) + 2
 		name, value, ok := strings.Cut(string(line), ":")
-		if !ok || canonicalName(name) == "" || !validValue(value) {
+		if !ok || canonicalName(name) == "" || !ValidValue(value) {
 			return malformed("invalid trailer")
 		}
 	}

@@ -160,7 +160,7 @@ func (h *Head) statusLine(line string) error {
 	if err := h.version(version); err != nil {
 		return err
 	}
-	if len(status) < 3 || (len(status) > 3 && status[3] != ' ') || !validValue(status) {
+	if len(status) < 3 || (len(status) > 3 && status[3] != ' ') || !ValidValue(status) {
 		return malformed("invalid status line")
 	}
 	for _, c := range []byte(status[:3]) {
@@ -205,7 +205,7 @@ func (h *Head) headers(text string) error {
 			return malformed("invalid header name")
 		}
 		value := trimBlanks(line[colon+1:])
-		if !validValue(value) {
+		if !ValidValue(value) {
 			return malformed("control character in header %s", name)
 		}
 		if err := h.header(name, value); err != nil {

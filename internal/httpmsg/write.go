@@ -78,16 +78,12 @@ func appendHeader(b []byte, extra, name, value string) []byte {
 	if len(b) == from {
 		return b
 	}
-	switch string(b[from:]) {
-	case "Host", "Content-Length", "Transfer-Encoding", "Trailer", "Expect", "Upgrade":
+	value = CleanValue(value)
+	if written := string(b[from:]); Framing(written) || written == "Connection" && (extra != "" || !strings.EqualFold(value, "close")) {
 		return b[:from]
-	case "Connection":
-		if extra != "" || !strings.EqualFold(trimBlanks(value), "close") {
-			return b[:from]
-		}
 	}
 	b = append(b, ": "...)
-	b = appendValue(b, value)
+	b = append(b, value...)
 	return append(b, "\r\n"...)
 }
 
