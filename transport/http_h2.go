@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -29,6 +30,7 @@ type h2Socket struct {
 
 	sendMu sync.Mutex // held while the response is written
 	writer http.ResponseWriter
+	sent   bool       // guarded by sendMu: a piece was
 	recvMu sync.Mutex // held while the body is read
 	begun  bool       // guarded by recvMu: a piece was delivered
 	closed atomic.Bool
@@ -38,6 +40,10 @@ type h2Socket struct {
 func (w *webServer) messageH2(rw http.ResponseWriter, r *http.Request) {
 	if !httpmsg.ValidValue(r.URL.Path) { // which is unescaped
 		http.Error(rw, "control character in the path", http.StatusBadRequest)
+		return
+	}
+	if unknown(r.Method, r.URL.Path, maps.Keys(r.Header)) {
+		http.NotFound(rw, r)
 		return
 	}
 	s := &h2Socket{
@@ -91,8 +97,8 @@ func (s *h2Socket) readError(err error) error {
 	return receiveError(s.request.RemoteAddr, err)
 }
 
-// Send writes a piece of the response and sets headers, which count until the
-// first piece and afterwards as trailers.
+// Send writes a piece of the response and sets headers, the status among them,
+// which count until the first piece and afterwards as trailers.
 func (s *h2Socket) Send(m *Message) error {
 	if m == nil {
 		return ErrNilMessage
@@ -106,6 +112,10 @@ func (s *h2Socket) Send(m *Message) error {
 		s.control.SetWriteDeadline(time.Now().Add(s.timeout)) //nolint:errcheck // a closed stream fails the write
 	}
 	s.setHeader(m.Header)
+	if status := httpmsg.Status(m.Header); !s.sent && status != http.StatusOK {
+		s.writer.WriteHeader(status)
+	}
+	s.sent = true
 	_, err := s.writer.Write(m.Body)
 	if err == nil {
 		err = s.control.Flush()

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -59,6 +60,12 @@ func newWebServer(l *httpListener, fn func(Socket)) (*webServer, error) {
 	}
 	w.running.Go(func() { w.server.Serve(w) }) //nolint:errcheck // it ends by close
 	return w, nil
+}
+
+// handlers reports whether there are extra handlers.
+func (l *httpListener) handlers() bool {
+	web := l.web.Load()
+	return web != nil && web.handlers
 }
 
 // routes returns the extra handlers with the messages' own path beside them.
@@ -139,6 +146,10 @@ func (w *webServer) message(rw http.ResponseWriter, r *http.Request) {
 		w.messageH2(rw, r)
 		return
 	}
+	if unknown(r.Method, r.URL.Path, maps.Keys(r.Header)) {
+		http.NotFound(rw, r)
+		return
+	}
 	control := http.NewResponseController(rw)
 	body, err := w.readBody(rw, r, control)
 	if err != nil {
@@ -154,6 +165,7 @@ func (w *webServer) message(rw http.ResponseWriter, r *http.Request) {
 	ahead, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
 	s := newHTTPSocket(conn, ahead, w.listener)
 	s.first = &Message{Header: firstValues(r.Header), Body: body}
+	s.expect(r.Method, s.first)
 	defer s.end()
 	if !w.listener.track(s) {
 		return

@@ -33,18 +33,21 @@ func wireForms() []wireForm {
 	}
 }
 
-// withHandler adds an extra handler.
+// withHandler adds an extra handler, which answers 404.
 func withHandler(pattern string) transport.Option {
-	return func(o *transport.Options) { o.Context = handlersContext(o.Context, pattern) }
+	return withHandlers(map[string]http.Handler{pattern: http.NotFoundHandler()})
 }
 
-// handlersContext adds an extra handler, which answers 404, to those of a context.
-func handlersContext(ctx context.Context, pattern string) context.Context {
-	if ctx == nil {
-		ctx = context.Background()
+// withHandlers adds extra handlers.
+func withHandlers(handlers map[string]http.Handler) transport.Option {
+	return func(o *transport.Options) {
+		ctx := o.Context
+		if ctx == nil {
+			ctx = context.Background()
+		}
+		all := maps.Clone(handlers)
+		old, _ := ctx.Value("http_handlers").(map[string]http.Handler)
+		maps.Copy(all, old)
+		o.Context = context.WithValue(ctx, "http_handlers", all) //nolint:staticcheck // the key is a string
 	}
-	handlers := map[string]http.Handler{pattern: http.NotFoundHandler()}
-	old, _ := ctx.Value("http_handlers").(map[string]http.Handler)
-	maps.Copy(handlers, old)
-	return context.WithValue(ctx, "http_handlers", handlers) //nolint:staticcheck // the key is a string
 }
