@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -111,11 +112,12 @@ func (s *memorySocket) Send(m *Message) error {
 	}
 }
 
-// cleanHeader returns what may be sent of h, in the same spelling.
+// cleanHeader returns what may be sent of h, in the same spelling. The pseudo
+// headers of HTTP/2, which codecs read and write, go along.
 func cleanHeader(h map[string]string) map[string]string {
 	clean := make(map[string]string, len(h))
 	for name, value := range h {
-		if httpmsg.ValidName(name) {
+		if httpmsg.ValidName(strings.TrimPrefix(name, ":")) {
 			clean[name] = httpmsg.CleanValue(value)
 		}
 	}

@@ -110,10 +110,11 @@ type Message struct {
 	// Header names are case-insensitive. HTTP delivers them in canonical form
 	// ("Micro-Id"), others may deliver the sender's spelling ("Micro-ID").
 	//
-	// Names and values obey RFC 9110, section 5, however a message travels. What
-	// is no name (a token) is not sent; in a value each control character but
-	// tab is sent as a space, and the blanks around it are not. A peer that
-	// sends one all the same, a line break or a NUL for instance, is refused.
+	// Names and values obey RFC 9110, section 5, however a message travels.
+	// What is no name (a token) is not sent, pseudo headers such as ":path" over
+	// HTTP/2 and in memory aside. In a value each control character but tab is
+	// sent as a space, and the blanks around it are not sent. A peer that sends
+	// a line break or a NUL all the same is refused.
 	Header map[string]string
 	Body   []byte
 }

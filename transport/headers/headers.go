@@ -61,7 +61,7 @@ const (
 
 	// Status is a pseudo header of a reply: the status code of the HTTP response
 	// that carries it, for HTTP clients that are not the framework's. Where
-	// replies are no HTTP responses it is not sent. Codes from 200 to 599 that
+	// replies are no HTTP responses it means nothing. Codes from 200 to 599 that
 	// allow a body count, anything else means 200.
 	//
 	// The framework's own clients, go-micro v4's among them, take any status
