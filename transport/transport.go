@@ -54,8 +54,10 @@ var (
 
 	// ErrMessageTooLarge is wrapped by errors of Send and Recv about a message
 	// whose body exceeds Options.MaxMessageSize or whose headers exceed
-	// MaxHeaderSize. A Send that fails with it has written nothing and leaves
-	// the socket usable; a Recv that fails with it ends the socket.
+	// MaxHeaderSize, by the limits of this end or of the peer. A Send that fails
+	// with it has written nothing and leaves the socket usable, unless it is the
+	// peer that refused, a StatusError for instance; a Recv that fails with it
+	// ends the socket.
 	ErrMessageTooLarge = errors.New("message too large")
 
 	// ErrNilMessage is returned by Send and Recv when they are given nil.
