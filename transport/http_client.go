@@ -84,7 +84,9 @@ func (c *httpClient) refusal(err error) error {
 	if errors.Is(err, ErrMessageTooLarge) || c.closed.Load() {
 		return err
 	}
-	c.recvMu.Lock()
+	if !c.lockRecv(lingerTime) {
+		return err
+	}
 	defer c.recvMu.Unlock()
 	var refused *StatusError
 	switch {
@@ -105,6 +107,23 @@ func (c *httpClient) refusal(err error) error {
 	refused = statusError(&c.head, body)
 	c.recvError = refused
 	return refused
+}
+
+// lockRecv is recvMu.Lock with a time limit: the one who reads may wait for what
+// the caller holds.
+func (c *httpClient) lockRecv(limit time.Duration) bool {
+	const pause = 5 * time.Millisecond
+	for range limit / pause {
+		if c.recvMu.TryLock() {
+			return true
+		}
+		select {
+		case <-c.done:
+			return false
+		case <-time.After(pause):
+		}
+	}
+	return false
 }
 
 // refuses reports whether a status line is that of a refusal.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4/internal/httpmsg"
+	"github.com/justcy/go-micro/v4/transport/headers"
 )
 
 // h2Piece is the most that one Recv returns of an HTTP/2 body even when
@@ -33,6 +34,7 @@ type h2Socket struct {
 	sent   bool       // guarded by sendMu: a piece was
 	recvMu sync.Mutex // held while the body is read
 	begun  bool       // guarded by recvMu: a piece was delivered
+	pace   httpmsg.Pace
 	closed atomic.Bool
 }
 
@@ -54,6 +56,9 @@ func (w *webServer) messageH2(rw http.ResponseWriter, r *http.Request) {
 		control: http.NewResponseController(rw),
 		writer:  rw,
 	}
+	if r.Header.Get(headers.Stream) == "" && !strings.HasPrefix(r.Header.Get(headers.ContentType), "application/grpc") {
+		s.pace.Stall = bodyStall
+	}
 	if !w.listener.track(s) {
 		return
 	}
@@ -74,12 +79,11 @@ func (s *h2Socket) Recv(m *Message) error {
 	if s.closed.Load() {
 		return io.EOF
 	}
-	if s.timeout > 0 {
-		s.control.SetReadDeadline(time.Now().Add(s.timeout)) //nolint:errcheck // a closed stream fails the read
-	}
+	s.limitRead()
 	buffer := h2Buffers.Get().(*[]byte)
 	defer h2Buffers.Put(buffer)
 	n, err := s.request.Body.Read((*buffer)[:s.size])
+	s.pace.Got(n)
 	if n == 0 && err != nil && (err != io.EOF || s.begun) {
 		return s.readError(err)
 	}
@@ -88,6 +92,20 @@ func (s *h2Socket) Recv(m *Message) error {
 	m.Header = firstValues(s.request.Header)
 	m.Header[":path"] = s.request.URL.Path
 	return nil
+}
+
+// limitRead sets the deadline of a Recv: that of Timeout, or of a body that is
+// one message. A stream may be silent for any time.
+func (s *h2Socket) limitRead() {
+	var deadline time.Time
+	if s.timeout > 0 {
+		deadline = time.Now().Add(s.timeout)
+	} else if paced, ok := s.pace.Deadline(); ok {
+		deadline = paced
+	} else {
+		return
+	}
+	s.control.SetReadDeadline(deadline) //nolint:errcheck // a closed stream fails the read
 }
 
 func (s *h2Socket) readError(err error) error {

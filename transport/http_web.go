@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/justcy/go-micro/v4/internal/httpmsg"
 	"github.com/justcy/go-micro/v4/logger"
 )
 
@@ -181,7 +182,7 @@ func (w *webServer) readBody(rw http.ResponseWriter, r *http.Request, control *h
 		return nil, &http.MaxBytesError{Limit: limit}
 	}
 	stall := cmp.Or(max(0, w.listener.opts.Timeout), bodyStall)
-	return io.ReadAll(&steadyReader{http.MaxBytesReader(rw, r.Body, limit), control, stall})
+	return io.ReadAll(&steadyReader{http.MaxBytesReader(rw, r.Body, limit), control, httpmsg.Pace{Stall: stall}})
 }
 
 // refuseBody tells the peer why its body was not read, and ends the connection.
@@ -202,14 +203,17 @@ func refuseBody(rw http.ResponseWriter, err error) {
 type steadyReader struct {
 	body    io.Reader
 	control *http.ResponseController
-	stall   time.Duration
+	pace    httpmsg.Pace
 }
 
 func (s *steadyReader) Read(p []byte) (int, error) {
-	if err := s.control.SetReadDeadline(time.Now().Add(s.stall)); err != nil {
+	deadline, _ := s.pace.Deadline()
+	if err := s.control.SetReadDeadline(deadline); err != nil {
 		return 0, err
 	}
-	return s.body.Read(p)
+	n, err := s.body.Read(p)
+	s.pace.Got(n)
+	return n, err
 }
 
 // tlsKey is the context key of a connection's TLS state.
