@@ -97,11 +97,14 @@ func mayMatchRoot(pattern string) bool {
 
 // wants reports whether a connection that begins with line is net/http's.
 func (w *webServer) wants(line []byte) bool {
-	if bytes.Equal(line, []byte("PRI * HTTP/2.0")) {
+	if isH2(line) {
 		return w.listener.tls == nil
 	}
 	return w.handlers && (w.atRoot || !bytes.HasPrefix(line, []byte("POST / ")))
 }
+
+// isH2 reports whether a connection that begins with line speaks HTTP/2.
+func isH2(line []byte) bool { return bytes.Equal(line, []byte("PRI * HTTP/2.0")) }
 
 // serve hands a connection to net/http and returns when it has ended or was
 // taken over by a socket.
@@ -260,24 +263,43 @@ func firstValues(h http.Header) map[string]string {
 type webConn struct {
 	net.Conn
 	ahead []byte
+	guard *h2Guard // nil for HTTP/1.1
 	ended chan struct{}
 	once  sync.Once
 }
 
-// Read returns the bytes read ahead before those of the connection.
-func (c *webConn) Read(p []byte) (int, error) {
+// Read returns the bytes read ahead before those of the connection. It ends when
+// the peer does nothing but make work.
+func (c *webConn) Read(p []byte) (n int, err error) {
 	if len(c.ahead) > 0 {
-		n := copy(p, c.ahead)
+		n = copy(p, c.ahead)
 		c.ahead = c.ahead[n:]
-		return n, nil
+	} else {
+		n, err = c.Conn.Read(p)
 	}
-	return c.Conn.Read(p)
+	if c.guard != nil && !c.guard.received(p[:n]) {
+		return 0, io.EOF
+	}
+	return n, err
+}
+
+// Write writes to the connection.
+func (c *webConn) Write(p []byte) (int, error) {
+	if c.guard != nil {
+		c.guard.sent(p)
+	}
+	return c.Conn.Write(p)
 }
 
 // Close closes the connection.
-func (c *webConn) Close() error {
-	err := c.Conn.Close()
-	c.once.Do(func() { close(c.ended) })
+func (c *webConn) Close() (err error) {
+	c.once.Do(func() {
+		if c.guard != nil {
+			c.guard.end(c.Conn)
+		}
+		err = c.Conn.Close()
+		close(c.ended)
+	})
 	return err
 }
 
