@@ -2,7 +2,6 @@ package transport
 
 import (
 	"encoding/binary"
-	"io"
 	"net"
 	"sync"
 	"time"
@@ -15,6 +14,10 @@ const (
 	h2Resets       = 200
 	h2ResetsSecond = 20
 )
+
+// h2Penalty is how long a connection stays as it is after that. Its peer cannot
+// begin anew with it, and what it has sent cannot reset the go-away away.
+const h2Penalty = 2 * time.Second
 
 // What the guard looks at in frames (RFC 9113, section 6).
 const (
@@ -84,8 +87,9 @@ func (g *h2Guard) charge() {
 }
 
 // end tells the peer why its connection ends, unless a frame is cut short
-// already, and reads what it still sends, so that it gets to know.
-func (g *h2Guard) end(conn net.Conn) {
+// already, and makes it wait for the end, or until done. What it still sends is
+// not read: it stops sending when nobody takes anything.
+func (g *h2Guard) end(conn net.Conn, done <-chan struct{}) {
 	g.mu.Lock()
 	over, whole, last := g.resets > h2Resets, g.out.between(), g.lastStream
 	g.mu.Unlock()
@@ -99,8 +103,14 @@ func (g *h2Guard) end(conn net.Conn) {
 	if _, err := conn.Write(frame); err != nil {
 		return
 	}
-	if half, ok := conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
-		io.CopyN(io.Discard, conn, lingerBytes) //nolint:errcheck // nothing is done with what is read
+	if half, ok := conn.(interface{ CloseWrite() error }); !ok || half.CloseWrite() != nil {
+		return
+	}
+	wait := time.NewTimer(h2Penalty)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-done:
 	}
 }
 

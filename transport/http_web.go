@@ -109,7 +109,7 @@ func isH2(line []byte) bool { return bytes.Equal(line, []byte("PRI * HTTP/2.0"))
 // serve hands a connection to net/http and returns when it has ended or was
 // taken over by a socket.
 func (w *webServer) serve(conn *webConn) {
-	conn.ended = make(chan struct{})
+	conn.ended, conn.closed = make(chan struct{}), w.closed
 	select {
 	case w.conns <- conn:
 		<-conn.ended
@@ -262,10 +262,11 @@ func firstValues(h http.Header) map[string]string {
 // tells when net/http is done with it.
 type webConn struct {
 	net.Conn
-	ahead []byte
-	guard *h2Guard // nil for HTTP/1.1
-	ended chan struct{}
-	once  sync.Once
+	ahead  []byte
+	guard  *h2Guard        // nil for HTTP/1.1
+	closed <-chan struct{} // closed with the server
+	ended  chan struct{}
+	once   sync.Once
 }
 
 // Read returns the bytes read ahead before those of the connection. It ends when
@@ -295,7 +296,7 @@ func (c *webConn) Write(p []byte) (int, error) {
 func (c *webConn) Close() (err error) {
 	c.once.Do(func() {
 		if c.guard != nil {
-			c.guard.end(c.Conn)
+			c.guard.end(c.Conn, c.closed)
 		}
 		err = c.Conn.Close()
 		close(c.ended)
