@@ -88,7 +88,8 @@ const (
 type Transport interface {
 	// Init applies options to what is dialled and listened on afterwards.
 	Init(...Option) error
-	// Options returns the options in force.
+	// Options returns a copy of the options in force. What its pointers and
+	// interfaces refer to is shared, and not to be changed.
 	Options() Options
 	// Dial connects to addr, the Addr of a listener. It returns when the
 	// connection stands or after the dial timeout (WithTimeout, else
