@@ -106,11 +106,16 @@ func sendMessage(grpc func(n int) (header, string)) func(*testing.T, server.Serv
 		if grpc != nil {
 			return protoText(t, m.Body[5:])
 		}
-		return strings.Trim(string(m.Body), "{}\"text:\n")
+		return jsonValue(m.Body)
 	}
 }
 
 func jsonText(n int) string { return `{"text":"` + strings.Repeat("x", n) + `"}` }
+
+// jsonValue returns the text in {"text":"…"}.
+func jsonValue(b []byte) string {
+	return strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(string(b)), `{"text":"`), `"}`)
+}
 
 func grpcSizer(n int) (header, string) {
 	h := jsonHeader("Sizer.Proto", "1")
@@ -145,7 +150,7 @@ func sendHTTP2JSON(t *testing.T, s server.Server, n int) string {
 	if rsp.StatusCode != http.StatusOK {
 		return rsp.Status + string(b)
 	}
-	return strings.Trim(string(b), "{}\"text:\n")
+	return jsonValue(b)
 }
 
 func sendHTTP2GRPC(t *testing.T, s server.Server, n int) string {
