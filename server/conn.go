@@ -329,7 +329,7 @@ func (c *conn) openCalls() (open []*call) {
 func (c *conn) isLost() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.lost
+	return c.lost || c.http2 != nil && c.http2.ctx.Err() != nil
 }
 
 // dispatch passes a message on to whom it concerns.
@@ -560,7 +560,7 @@ func (c *conn) refuse(head *wire.Head, err error, contentType string, body []byt
 	if head.Stream != "" {
 		h[headers.Stream] = head.Stream
 	}
-	if err := c.send(h, body); err != nil {
+	if err := c.send(h, body); err != nil && !c.isLost() {
 		logError(c.run.server.settings.Load().logger, "server: refuse a request of %s: %v", c.remote, err)
 	}
 }

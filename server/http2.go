@@ -5,13 +5,14 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
+	"net/http"
 	"strings"
 
-	"github.com/justcy/go-micro/v4/codec/grpc"
 	microerrors "github.com/justcy/go-micro/v4/errors"
 	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/transport"
+	"github.com/justcy/go-micro/v4/transport/headers"
 )
 
 // frameHead is the length of what precedes each message of the gRPC codec.
@@ -30,7 +31,8 @@ type pieces struct {
 	body   []byte // what does not make a message yet
 	grpc   bool
 	framed bool // there was a frame
-	broken bool
+	broken bool // there was too much for a message
+	limit  int  // of a message in bytes
 }
 
 // piece takes a part of the body and dispatches the messages it completes. A
@@ -41,6 +43,7 @@ func (c *conn) piece(m *incoming) {
 	if p.header == nil {
 		p.head, p.header = wire.ParseHeaders(&m.headers), m.headers.Map()
 		p.grpc = strings.HasPrefix(p.head.ContentType, "application/grpc")
+		p.limit = c.run.messageLimit()
 	}
 	if p.broken {
 		return
@@ -53,20 +56,66 @@ func (c *conn) piece(m *incoming) {
 	if p.grpc {
 		c.frames(p)
 	}
-	if len(p.body) > transport.DefaultMaxMessageSize {
-		p.broken, p.body = true, nil
-		c.refuse(&p.head, microerrors.New(errorID, fmt.Sprintf("the body exceeds %d bytes", transport.DefaultMaxMessageSize), 413), p.head.ContentType, nil)
+	if len(p.body) > p.limit {
+		c.tooLarge(p)
 	}
 }
 
-// frames dispatches the complete frames. One that is too large is left to the
-// codec, which refuses it.
+// messageLimit is how long a message may be on every form of the transport. A
+// transport whose messages arrive whole applies it itself.
+func (r *run) messageLimit() int {
+	if n := r.server.Options().Transport.Options().MaxMessageSize; n > 0 {
+		return n
+	}
+	return transport.DefaultMaxMessageSize
+}
+
+// tooLarge ends a request with a message over the limit. What follows of it is
+// not looked at.
+func (c *conn) tooLarge(p *pieces) {
+	p.broken, p.body = true, nil
+	err := microerrors.New(errorID, fmt.Sprintf("message over the limit of %d bytes (transport.MaxMessageSize)", p.limit), http.StatusRequestEntityTooLarge)
+	if open := c.openCalls(); len(open) > 0 {
+		for _, k := range open {
+			k.inbox.abort(overflowError{err})
+			k.ctx.cancel(context.Canceled, overflowError{err})
+		}
+		return
+	}
+	switch {
+	case p.grpc:
+		c.refuseGRPC(p, err)
+	case p.head.ID == "":
+		c.refuseWeb(err)
+	default:
+		c.refuse(&p.head, err, p.head.ContentType, nil)
+	}
+	_ = c.socket.Close() // the rest would be read for nothing
+}
+
+// refuseGRPC answers a gRPC client whose message is too large.
+func (c *conn) refuseGRPC(p *pieces, err error) {
+	const status, message = "grpc-status", "grpc-message"
+	_ = c.send(map[string]string{
+		headers.ContentType: p.head.ContentType, "Trailer": status + ", " + message,
+		status: "8", message: err.Error(), // RESOURCE_EXHAUSTED
+	}, nil)
+}
+
+// refuseWeb answers a client that is none of the framework's.
+func (c *conn) refuseWeb(err error) {
+	_ = c.send(map[string]string{
+		headers.Status: "413", headers.ContentType: "application/json",
+	}, []byte(err.Error()))
+}
+
+// frames dispatches the complete frames.
 func (c *conn) frames(p *pieces) {
 	for len(p.body) >= frameHead {
 		n := frameHead + int(binary.BigEndian.Uint32(p.body[1:frameHead]))
-		if n > frameHead+grpc.MaxMessageSize {
-			p.broken = true
-			n = len(p.body)
+		if n > p.limit {
+			c.tooLarge(p)
+			return
 		}
 		if len(p.body) < n {
 			return

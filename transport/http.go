@@ -22,6 +22,13 @@ type httpTransport struct {
 // (each Recv is then a piece of the body), and the extra handlers of
 // Options.Context. Dials honour HTTPS_PROXY and NO_PROXY.
 //
+// Other HTTP clients are answered as they expect. The reply to a HEAD has no
+// body. A GET or HEAD of a path but "/" without a header whose name begins with
+// Micro- or X-Micro- is no message: it is answered with a 404. A reply with the
+// pseudo header ":status" (headers.Status) has that status. Where there are
+// extra handlers, a connection ends with the reply to a message without such a
+// header, so that the next request of its client can reach a handler.
+//
 // Between two transports of this kind the sockets share one connection: the
 // first request on a connection offers to switch to frames (Upgrade:
 // micro-mux/1, or ALPN under TLS), and when the peer agrees, further Dials of

@@ -1,6 +1,8 @@
 package transport
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -62,11 +64,72 @@ func (c *httpClient) request(m *Message, extra string) error {
 	if !c.stream {
 		c.pairs.add() // even if the write fails: Recv then says why
 	}
-	if err := c.write(head, m.Body); err != nil {
-		c.unusable.Store(true)
+	over := c.unusable.Load()
+	err := c.write(head, m.Body)
+	if err == nil {
+		return nil
+	}
+	c.unusable.Store(true)
+	if over { // for a reason that is another message's
 		return err
 	}
-	return nil
+	return c.refusal(err)
+}
+
+// refusal returns what the peer has to say about a message that could not be
+// written to its end: that the message is too large, for instance, which it
+// tells before it closes the connection. If it has said nothing, or what it has
+// said replies to an earlier message, that is err.
+func (c *httpClient) refusal(err error) error {
+	if errors.Is(err, ErrMessageTooLarge) || c.closed.Load() {
+		return err
+	}
+	if !c.lockRecv(lingerTime) {
+		return err
+	}
+	defer c.recvMu.Unlock()
+	var refused *StatusError
+	switch {
+	case errors.As(c.recvError, &refused): // Recv met it
+		return refused
+	case c.recvError != nil, isTimeout(err) && c.probe.Quiet():
+		return err
+	}
+	c.reader.SetDeadline(time.Now().Add(lingerTime))
+	line, peekErr := c.reader.PeekFirstLine()
+	if peekErr != nil || !refuses(line) {
+		return err
+	}
+	if c.reader.ReadResponse(&c.head) != nil {
+		return err
+	}
+	body, _ := c.reader.ReadPrefix(&c.head) // as much of it as there is
+	refused = statusError(&c.head, body)
+	c.recvError = refused
+	return refused
+}
+
+// lockRecv is recvMu.Lock with a time limit: the one who reads may wait for what
+// the caller holds.
+func (c *httpClient) lockRecv(limit time.Duration) bool {
+	const pause = 5 * time.Millisecond
+	for range limit / pause {
+		if c.recvMu.TryLock() {
+			return true
+		}
+		select {
+		case <-c.done:
+			return false
+		case <-time.After(pause):
+		}
+	}
+	return false
+}
+
+// refuses reports whether a status line is that of a refusal.
+func refuses(line []byte) bool {
+	_, status, _ := bytes.Cut(line, []byte{' '})
+	return len(status) >= 3 && status[0] >= '3' // only a 200 is a reply
 }
 
 // Recv reads the next response into m.
@@ -98,7 +161,11 @@ func (c *httpClient) Recv(m *Message) error {
 		c.unusable.Store(true)
 	}
 	if c.head.Status != http.StatusOK {
-		return fmt.Errorf("%s: %s", c.head.StatusText, body[:min(len(body), maxErrorText)])
+		err := statusError(&c.head, body)
+		if c.head.Close {
+			c.recvError = err
+		}
+		return err
 	}
 	m.Header, m.Body = c.head.Header, body
 	c.head.Header = nil

@@ -13,7 +13,8 @@ import (
 	"github.com/justcy/go-micro/v4/internal/httpmsg"
 )
 
-// bodyStall is how long a peer may send nothing in the middle of a body.
+// bodyStall is how long a peer may send nothing in the middle of a body. See
+// httpmsg.Pace for how slow it may be altogether.
 const bodyStall = 30 * time.Second
 
 // httpConn is what both ends of an HTTP/1.1 connection share: writes one after

@@ -2,6 +2,9 @@ package transport
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
 	"net"
 
 	"github.com/justcy/go-micro/v4/internal/dial"
@@ -20,5 +23,22 @@ func dialHTTP(addr string, o *Options, d *DialOptions, multiplexed bool) (net.Co
 	if err != nil || !o.secure() {
 		return conn, err
 	}
-	return dial.TLS(ctx, conn, clientTLS(o.TLSConfig, addr, d.InsecureSkipVerify, multiplexed), addr)
+	secured, err := dial.TLS(ctx, conn, clientTLS(o.TLSConfig, addr, d.InsecureSkipVerify, multiplexed), addr)
+	if err != nil {
+		return nil, explainTLS(err)
+	}
+	return secured, nil
+}
+
+// explainTLS adds what to do to the error of a handshake.
+func explainTLS(err error) error {
+	var untrusted *tls.CertificateVerificationError
+	var plain tls.RecordHeaderError
+	switch {
+	case errors.As(err, &untrusted):
+		return fmt.Errorf("%w; give both sides a transport.TLSConfig with certificates that the other trusts, transport.Secure alone makes a self-signed one", err)
+	case errors.As(err, &plain):
+		return fmt.Errorf("%w; does the listener have transport.Secure or transport.TLSConfig, too?", err)
+	}
+	return err
 }

@@ -3,11 +3,15 @@ package transport
 import (
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/justcy/go-micro/v4/internal/httpmsg"
+	"github.com/justcy/go-micro/v4/transport/headers"
 )
 
 // h2Piece is the most that one Recv returns of an HTTP/2 body even when
@@ -27,13 +31,23 @@ type h2Socket struct {
 
 	sendMu sync.Mutex // held while the response is written
 	writer http.ResponseWriter
+	sent   bool       // guarded by sendMu: a piece was
 	recvMu sync.Mutex // held while the body is read
 	begun  bool       // guarded by recvMu: a piece was delivered
+	pace   httpmsg.Pace
 	closed atomic.Bool
 }
 
 // messageH2 serves an HTTP/2 request as a socket.
 func (w *webServer) messageH2(rw http.ResponseWriter, r *http.Request) {
+	if !httpmsg.ValidValue(r.URL.Path) { // which is unescaped
+		http.Error(rw, "control character in the path", http.StatusBadRequest)
+		return
+	}
+	if unknown(r.Method, r.URL.Path, maps.Keys(r.Header)) {
+		http.NotFound(rw, r)
+		return
+	}
 	s := &h2Socket{
 		local:   w.listener.addr,
 		request: r,
@@ -41,6 +55,9 @@ func (w *webServer) messageH2(rw http.ResponseWriter, r *http.Request) {
 		timeout: w.listener.opts.Timeout,
 		control: http.NewResponseController(rw),
 		writer:  rw,
+	}
+	if r.Header.Get(headers.Stream) == "" && !strings.HasPrefix(r.Header.Get(headers.ContentType), "application/grpc") {
+		s.pace.Stall = bodyStall
 	}
 	if !w.listener.track(s) {
 		return
@@ -62,12 +79,11 @@ func (s *h2Socket) Recv(m *Message) error {
 	if s.closed.Load() {
 		return io.EOF
 	}
-	if s.timeout > 0 {
-		s.control.SetReadDeadline(time.Now().Add(s.timeout)) //nolint:errcheck // a closed stream fails the read
-	}
+	s.limitRead()
 	buffer := h2Buffers.Get().(*[]byte)
 	defer h2Buffers.Put(buffer)
 	n, err := s.request.Body.Read((*buffer)[:s.size])
+	s.pace.Got(n)
 	if n == 0 && err != nil && (err != io.EOF || s.begun) {
 		return s.readError(err)
 	}
@@ -78,6 +94,20 @@ func (s *h2Socket) Recv(m *Message) error {
 	return nil
 }
 
+// limitRead sets the deadline of a Recv: that of Timeout, or of a body that is
+// one message. A stream may be silent for any time.
+func (s *h2Socket) limitRead() {
+	var deadline time.Time
+	if s.timeout > 0 {
+		deadline = time.Now().Add(s.timeout)
+	} else if paced, ok := s.pace.Deadline(); ok {
+		deadline = paced
+	} else {
+		return
+	}
+	s.control.SetReadDeadline(deadline) //nolint:errcheck // a closed stream fails the read
+}
+
 func (s *h2Socket) readError(err error) error {
 	if err == io.EOF || s.closed.Load() {
 		return io.EOF
@@ -85,8 +115,8 @@ func (s *h2Socket) readError(err error) error {
 	return receiveError(s.request.RemoteAddr, err)
 }
 
-// Send writes a piece of the response and sets headers, which count until the
-// first piece and afterwards as trailers.
+// Send writes a piece of the response and sets headers, the status among them,
+// which count until the first piece and afterwards as trailers.
 func (s *h2Socket) Send(m *Message) error {
 	if m == nil {
 		return ErrNilMessage
@@ -100,6 +130,10 @@ func (s *h2Socket) Send(m *Message) error {
 		s.control.SetWriteDeadline(time.Now().Add(s.timeout)) //nolint:errcheck // a closed stream fails the write
 	}
 	s.setHeader(m.Header)
+	if status := httpmsg.Status(m.Header); !s.sent && status != http.StatusOK {
+		s.writer.WriteHeader(status)
+	}
+	s.sent = true
 	_, err := s.writer.Write(m.Body)
 	if err == nil {
 		err = s.control.Flush()
@@ -115,12 +149,14 @@ func (s *h2Socket) Send(m *Message) error {
 func (s *h2Socket) setHeader(h map[string]string) {
 	header, trailers := s.writer.Header(), strings.ToLower(h["Trailer"])
 	for name, value := range h {
+		name, value = httpmsg.CanonicalName(name), httpmsg.CleanValue(value)
 		switch {
-		case strings.HasPrefix(name, ":"):
+		case name == "", name != "Trailer" && httpmsg.Framing(name):
+		case name == "Connection" && !strings.EqualFold(value, "close"):
 		case listed(trailers, strings.ToLower(name)):
-			header.Set(http.TrailerPrefix+name, oneLine(value))
+			header.Set(http.TrailerPrefix+name, value)
 		default:
-			header.Set(name, oneLine(value))
+			header.Set(name, value)
 		}
 	}
 }
@@ -134,17 +170,6 @@ func listed(list, name string) bool {
 		}
 	}
 	return false
-}
-
-// oneLine replaces control characters, with which net/http would not send the
-// header at all, by spaces.
-func oneLine(value string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\t' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, value)
 }
 
 // Context ends with the request: when it was answered or given up.

@@ -195,7 +195,11 @@ func (l *httpListener) serve(s *httpSocket, web *webServer, fn func(Socket)) {
 	}
 	if err == nil && web.wants(line) {
 		s.reader.SetDeadline(time.Time{})
-		web.serve(&webConn{Conn: s.conn, ahead: bytes.Clone(s.reader.Buffered())})
+		conn := &webConn{Conn: s.conn, ahead: bytes.Clone(s.reader.Buffered())}
+		if isH2(line) {
+			conn.guard = newH2Guard()
+		}
+		web.serve(conn)
 		return
 	}
 	defer s.end()

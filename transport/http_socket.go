@@ -13,42 +13,22 @@ import (
 	"github.com/justcy/go-micro/v4/transport/headers"
 )
 
-// lingering bounds how long, and how much, an ending connection is read after
-// a refusal so that the refusal reaches the peer.
-const (
-	lingerTime  = 500 * time.Millisecond
-	lingerBytes = 256 << 10
-)
-
 // httpSocket is the end of an HTTP/1.1 connection that listened.
 type httpSocket struct {
 	httpConn
 	draining *atomic.Bool // the listener's
 	idle     time.Duration
+	handlers bool     // there are extra handlers, of which another connection may be in need
 	first    *Message // guarded by recvMu: received and not delivered
 	watch    watch
+	replies  replies
 }
 
 func newHTTPSocket(conn net.Conn, ahead []byte, l *httpListener) *httpSocket {
-	s := &httpSocket{draining: &l.draining, idle: l.opts.IdleTimeout}
+	s := &httpSocket{draining: &l.draining, idle: l.opts.IdleTimeout, handlers: l.handlers()}
 	s.init(conn, ahead, &l.opts)
 	s.local, s.remote = l.addr, conn.RemoteAddr().String()
 	return s
-}
-
-// Send writes m as a response.
-func (s *httpSocket) Send(m *Message) error {
-	if err := s.check(m); err != nil {
-		return err
-	}
-	head := httpmsg.GetBuffer()
-	defer httpmsg.PutBuffer(head)
-	extra := ""
-	if s.draining.Load() {
-		extra = httpmsg.ConnectionClose
-	}
-	*head = httpmsg.AppendResponse(*head, extra, m.Header, len(m.Body))
-	return s.write(head, m.Body)
 }
 
 // Recv reads the next request into m.
@@ -92,26 +72,47 @@ func (s *httpSocket) awaitRequest() error {
 	return nil
 }
 
-// receive reads a whole request. The caller holds recvMu.
+// receive reads a request that is a message. The caller holds recvMu.
 func (s *httpSocket) receive(m *Message) error {
-	if err := s.reader.ReadRequest(&s.head); err != nil {
-		return s.refuse(err)
-	}
-	if s.head.Continue {
-		if err := s.askForBody(); err != nil {
+	for {
+		body, err := s.readRequest()
+		if err != nil {
+			return s.refuse(err)
+		}
+		if !s.isUnknown(&s.head) {
+			s.deliver(m, body)
+			return nil
+		}
+		if err := s.notFound(&s.head); err != nil {
+			return s.refuse(err)
+		}
+		if err := s.awaitRequest(); err != nil {
 			return s.refuse(err)
 		}
 	}
-	body, err := s.reader.ReadBody(&s.head)
-	if err != nil {
-		return s.refuse(err)
+}
+
+// readRequest reads a whole request and returns its body.
+func (s *httpSocket) readRequest() ([]byte, error) {
+	if err := s.reader.ReadRequest(&s.head); err != nil {
+		return nil, err
 	}
+	if s.head.Continue {
+		if err := s.askForBody(); err != nil {
+			return nil, err
+		}
+	}
+	return s.reader.ReadBody(&s.head)
+}
+
+// deliver makes the request that was read a message.
+func (s *httpSocket) deliver(m *Message, body []byte) {
 	m.Header, m.Body = s.head.Header, body
 	s.head.Header = nil
+	s.expect(s.head.Method, m)
 	if m.Header[headers.Stream] != "" {
 		s.watch.hurry()
 	}
-	return nil
 }
 
 // askForBody answers the expectation of a 100.
@@ -133,29 +134,6 @@ func (s *httpSocket) refuse(err error) error {
 		s.reply(http.StatusRequestTimeout, "the message did not arrive in time")
 	}
 	return failure
-}
-
-// reply writes an error response and ends the connection in a way that lets
-// the peer read it.
-func (s *httpSocket) reply(status int, text string) {
-	head := httpmsg.GetBuffer()
-	defer httpmsg.PutBuffer(head)
-	*head = httpmsg.AppendError(*head, status, text)
-	s.conn.SetWriteDeadline(time.Now().Add(lingerTime)) //nolint:errcheck // a closed connection fails the write
-	if s.write(head, nil) == nil {
-		s.linger()
-	}
-	s.Close()
-}
-
-// linger ends the sending side and reads what the peer still sends: closing
-// with unread data would reset the connection and destroy the reply.
-func (s *httpSocket) linger() {
-	if half, ok := s.conn.(interface{ CloseWrite() error }); !ok || half.CloseWrite() != nil {
-		return
-	}
-	s.conn.SetReadDeadline(time.Now().Add(lingerTime)) //nolint:errcheck // a closed connection ends the copy
-	io.CopyN(io.Discard, s.conn, lingerBytes)          //nolint:errcheck // nothing is done with what is read
 }
 
 // handshake completes TLS, if the connection has it.

@@ -9,12 +9,14 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/justcy/go-micro/v4/internal/httpmsg"
 	"github.com/justcy/go-micro/v4/logger"
 )
 
@@ -61,6 +63,12 @@ func newWebServer(l *httpListener, fn func(Socket)) (*webServer, error) {
 	return w, nil
 }
 
+// handlers reports whether there are extra handlers.
+func (l *httpListener) handlers() bool {
+	web := l.web.Load()
+	return web != nil && web.handlers
+}
+
 // routes returns the extra handlers with the messages' own path beside them.
 func (w *webServer) routes() (mux *http.ServeMux, err error) {
 	defer func() {
@@ -89,16 +97,19 @@ func mayMatchRoot(pattern string) bool {
 
 // wants reports whether a connection that begins with line is net/http's.
 func (w *webServer) wants(line []byte) bool {
-	if bytes.Equal(line, []byte("PRI * HTTP/2.0")) {
+	if isH2(line) {
 		return w.listener.tls == nil
 	}
 	return w.handlers && (w.atRoot || !bytes.HasPrefix(line, []byte("POST / ")))
 }
 
+// isH2 reports whether a connection that begins with line speaks HTTP/2.
+func isH2(line []byte) bool { return bytes.Equal(line, []byte("PRI * HTTP/2.0")) }
+
 // serve hands a connection to net/http and returns when it has ended or was
 // taken over by a socket.
 func (w *webServer) serve(conn *webConn) {
-	conn.ended = make(chan struct{})
+	conn.ended, conn.closed = make(chan struct{}), w.closed
 	select {
 	case w.conns <- conn:
 		<-conn.ended
@@ -139,6 +150,10 @@ func (w *webServer) message(rw http.ResponseWriter, r *http.Request) {
 		w.messageH2(rw, r)
 		return
 	}
+	if unknown(r.Method, r.URL.Path, maps.Keys(r.Header)) {
+		http.NotFound(rw, r)
+		return
+	}
 	control := http.NewResponseController(rw)
 	body, err := w.readBody(rw, r, control)
 	if err != nil {
@@ -154,6 +169,7 @@ func (w *webServer) message(rw http.ResponseWriter, r *http.Request) {
 	ahead, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
 	s := newHTTPSocket(conn, ahead, w.listener)
 	s.first = &Message{Header: firstValues(r.Header), Body: body}
+	s.expect(r.Method, s.first)
 	defer s.end()
 	if !w.listener.track(s) {
 		return
@@ -169,7 +185,7 @@ func (w *webServer) readBody(rw http.ResponseWriter, r *http.Request, control *h
 		return nil, &http.MaxBytesError{Limit: limit}
 	}
 	stall := cmp.Or(max(0, w.listener.opts.Timeout), bodyStall)
-	return io.ReadAll(&steadyReader{http.MaxBytesReader(rw, r.Body, limit), control, stall})
+	return io.ReadAll(&steadyReader{http.MaxBytesReader(rw, r.Body, limit), control, httpmsg.Pace{Stall: stall}})
 }
 
 // refuseBody tells the peer why its body was not read, and ends the connection.
@@ -190,14 +206,17 @@ func refuseBody(rw http.ResponseWriter, err error) {
 type steadyReader struct {
 	body    io.Reader
 	control *http.ResponseController
-	stall   time.Duration
+	pace    httpmsg.Pace
 }
 
 func (s *steadyReader) Read(p []byte) (int, error) {
-	if err := s.control.SetReadDeadline(time.Now().Add(s.stall)); err != nil {
+	deadline, _ := s.pace.Deadline()
+	if err := s.control.SetReadDeadline(deadline); err != nil {
 		return 0, err
 	}
-	return s.body.Read(p)
+	n, err := s.body.Read(p)
+	s.pace.Got(n)
+	return n, err
 }
 
 // tlsKey is the context key of a connection's TLS state.
@@ -243,25 +262,45 @@ func firstValues(h http.Header) map[string]string {
 // tells when net/http is done with it.
 type webConn struct {
 	net.Conn
-	ahead []byte
-	ended chan struct{}
-	once  sync.Once
+	ahead  []byte
+	guard  *h2Guard        // nil for HTTP/1.1
+	closed <-chan struct{} // closed with the server
+	ended  chan struct{}
+	once   sync.Once
 }
 
-// Read returns the bytes read ahead before those of the connection.
-func (c *webConn) Read(p []byte) (int, error) {
+// Read returns the bytes read ahead before those of the connection. It ends when
+// the peer does nothing but make work.
+func (c *webConn) Read(p []byte) (n int, err error) {
 	if len(c.ahead) > 0 {
-		n := copy(p, c.ahead)
+		n = copy(p, c.ahead)
 		c.ahead = c.ahead[n:]
-		return n, nil
+	} else {
+		n, err = c.Conn.Read(p)
 	}
-	return c.Conn.Read(p)
+	if c.guard != nil && !c.guard.received(p[:n]) {
+		return 0, io.EOF
+	}
+	return n, err
+}
+
+// Write writes to the connection.
+func (c *webConn) Write(p []byte) (int, error) {
+	if c.guard != nil {
+		c.guard.sent(p)
+	}
+	return c.Conn.Write(p)
 }
 
 // Close closes the connection.
-func (c *webConn) Close() error {
-	err := c.Conn.Close()
-	c.once.Do(func() { close(c.ended) })
+func (c *webConn) Close() (err error) {
+	c.once.Do(func() {
+		if c.guard != nil {
+			c.guard.end(c.Conn, c.closed)
+		}
+		err = c.Conn.Close()
+		close(c.ended)
+	})
 	return err
 }
 

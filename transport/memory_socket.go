@@ -3,10 +3,12 @@ package transport
 import (
 	"fmt"
 	"io"
-	"maps"
 	"os"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/justcy/go-micro/v4/internal/httpmsg"
 )
 
 // memoryQueue is how many messages each end holds for its Recv.
@@ -90,8 +92,7 @@ func (s *memorySocket) Send(m *Message) error {
 	if err := s.check(m); err != nil {
 		return err
 	}
-	sent := Message{Header: make(map[string]string, len(m.Header)), Body: append([]byte{}, m.Body...)}
-	maps.Copy(sent.Header, m.Header)
+	sent := Message{Header: cleanHeader(m.Header), Body: append([]byte{}, m.Body...)}
 	select {
 	case s.out <- sent:
 		return nil
@@ -109,6 +110,18 @@ func (s *memorySocket) Send(m *Message) error {
 	case <-expired:
 		return notSent{fmt.Errorf("send to %s: %w", s.listener.addr, os.ErrDeadlineExceeded)}
 	}
+}
+
+// cleanHeader returns what may be sent of h, in the same spelling. The pseudo
+// headers of HTTP/2, which codecs read and write, go along.
+func cleanHeader(h map[string]string) map[string]string {
+	clean := make(map[string]string, len(h))
+	for name, value := range h {
+		if httpmsg.ValidName(strings.TrimPrefix(name, ":")) {
+			clean[name] = httpmsg.CleanValue(value)
+		}
+	}
+	return clean
 }
 
 // hungUp is the error of a Send to an end that is closed.

@@ -4,13 +4,15 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/justcy/go-micro/v4/codec"
 	"github.com/justcy/go-micro/v4/logger"
 )
 
-// DefaultBufSizeH2 is the value of Options.BuffSizeH2 when it is not set.
+// DefaultBufSizeH2 is the value of Options.BuffSizeH2 when it is not set, which
+// see.
 var DefaultBufSizeH2 = 4 * 1024 * 1024
 
 // Options configure a transport.
@@ -33,10 +35,24 @@ type Options struct {
 	Addrs []string
 	// Timeout limits each Send and each Recv. Zero, the default: no limit.
 	Timeout time.Duration
-	// BuffSizeH2 is the most bytes that one Recv returns of an HTTP/2 body.
-	// Default: DefaultBufSizeH2.
+	// BuffSizeH2 is the most bytes that one Recv returns of an HTTP/2 body. A
+	// body is delivered as it arrives, in pieces of at most 64 KiB whatever is
+	// set here; only smaller values make a difference. It does not limit a
+	// message, MaxMessageSize does. Below 1: DefaultBufSizeH2.
 	BuffSizeH2 int
-	// Secure turns TLS on.
+	// Secure turns TLS on, without saying whom to trust. Setting it on both
+	// sides is not enough for a client and a server to talk: Listen then makes
+	// a self-signed certificate, anew each time, and Dial trusts the system's
+	// authorities alone. What works:
+	//
+	//   - a TLSConfig on both sides, with Certificates for the listener and
+	//     RootCAs for who dials; one for both may hold both, as in the example
+	//     of TLSConfig. Secure need not be set then.
+	//   - Secure on the client with a TLSConfig on the server whose certificate
+	//     is signed by an authority that the client's system trusts.
+	//   - Dials with WithInsecureSkipVerify, which verify nothing. The client of
+	//     package client never uses it; a TLSConfig with InsecureSkipVerify has
+	//     the same effect there. For tests alone.
 	Secure bool
 	// MaxMessageSize is the largest body, in bytes, that is sent or accepted.
 	// Below 1: DefaultMaxMessageSize.
@@ -96,7 +112,7 @@ type ListenOption func(*ListenOptions)
 
 // Addrs sets the addresses of an intermediary.
 func Addrs(addrs ...string) Option {
-	return func(o *Options) { o.Addrs = addrs }
+	return func(o *Options) { o.Addrs = slices.Clone(addrs) }
 }
 
 // Codec sets the codec of transports that encode messages themselves.
@@ -109,7 +125,8 @@ func Timeout(t time.Duration) Option {
 	return func(o *Options) { o.Timeout = t }
 }
 
-// Secure turns TLS on or off.
+// Secure turns TLS on or off. It says nothing about certificates: read
+// Options.Secure, which lists the options that work together.
 func Secure(b bool) Option {
 	return func(o *Options) { o.Secure = b }
 }
@@ -124,12 +141,14 @@ func Logger(l logger.Logger) Option {
 	return func(o *Options) { o.Logger = l }
 }
 
-// BuffSizeH2 sets the most bytes that one Recv returns of an HTTP/2 body.
+// BuffSizeH2 sets the most bytes, up to 64 KiB, that one Recv returns of an
+// HTTP/2 body; see Options.BuffSizeH2.
 func BuffSizeH2(size int) Option {
 	return func(o *Options) { o.BuffSizeH2 = size }
 }
 
-// MaxMessageSize sets the largest body, in bytes, that is sent or accepted.
+// MaxMessageSize sets the largest body, in bytes, that is sent or accepted, in
+// whatever form messages travel and whatever they contain.
 // Values below 1 mean DefaultMaxMessageSize. Both ends need the limit: the
 // sender refuses with ErrMessageTooLarge before it writes anything, and the
 // receiver does so before it has read more than the limit.

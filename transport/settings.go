@@ -1,26 +1,38 @@
 package transport
 
 import (
-	"sync"
+	"slices"
+	"sync/atomic"
 
 	"github.com/justcy/go-micro/v4/logger"
 )
 
-// settings are a transport's options, changed by Init while others dial.
-type settings struct {
-	mu   sync.RWMutex
-	opts Options // guarded by mu
-}
+// settings are a transport's options, changed by Init while others dial. The
+// zero value has none and cannot be read.
+type settings struct{ opts atomic.Pointer[Options] }
 
+// init applies options, which may themselves ask for those in force. When
+// another init comes in between they are applied once more.
 func (s *settings) init(opts []Option) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	o := s.opts
-	for _, opt := range opts {
-		if opt != nil {
-			opt(&o)
+	for {
+		old := s.opts.Load()
+		var o Options
+		if old != nil {
+			o = *old
+		}
+		for _, opt := range opts {
+			if opt != nil {
+				opt(&o)
+			}
+		}
+		o.setDefaults()
+		if s.opts.CompareAndSwap(old, &o) {
+			return
 		}
 	}
+}
+
+func (o *Options) setDefaults() {
 	if o.Logger == nil {
 		o.Logger = logger.DefaultLogger
 	}
@@ -28,11 +40,11 @@ func (s *settings) init(opts []Option) {
 		o.BuffSizeH2 = DefaultBufSizeH2
 	}
 	o.Context = contextOrBackground(o.Context)
-	s.opts = o
 }
 
+// get returns the options, with a slice of the caller's own.
 func (s *settings) get() Options {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.opts
+	o := *s.opts.Load()
+	o.Addrs = slices.Clone(o.Addrs)
+	return o
 }

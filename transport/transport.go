@@ -54,8 +54,10 @@ var (
 
 	// ErrMessageTooLarge is wrapped by errors of Send and Recv about a message
 	// whose body exceeds Options.MaxMessageSize or whose headers exceed
-	// MaxHeaderSize. A Send that fails with it has written nothing and leaves
-	// the socket usable; a Recv that fails with it ends the socket.
+	// MaxHeaderSize, by the limits of this end or of the peer. A Send that fails
+	// with it has written nothing and leaves the socket usable, unless it is the
+	// peer that refused, a StatusError for instance; a Recv that fails with it
+	// ends the socket.
 	ErrMessageTooLarge = errors.New("message too large")
 
 	// ErrNilMessage is returned by Send and Recv when they are given nil.
@@ -86,7 +88,8 @@ const (
 type Transport interface {
 	// Init applies options to what is dialled and listened on afterwards.
 	Init(...Option) error
-	// Options returns the options in force.
+	// Options returns a copy of the options in force. What its pointers and
+	// interfaces refer to is shared, and not to be changed.
 	Options() Options
 	// Dial connects to addr, the Addr of a listener. It returns when the
 	// connection stands or after the dial timeout (WithTimeout, else
@@ -109,6 +112,12 @@ type Transport interface {
 type Message struct {
 	// Header names are case-insensitive. HTTP delivers them in canonical form
 	// ("Micro-Id"), others may deliver the sender's spelling ("Micro-ID").
+	//
+	// Names and values obey RFC 9110, section 5, however a message travels.
+	// What is no name (a token) is not sent, pseudo headers such as ":path" over
+	// HTTP/2 and in memory aside. In a value each control character but tab is
+	// sent as a space, and the blanks around it are not sent. A peer that sends
+	// a line break or a NUL all the same is refused.
 	Header map[string]string
 	Body   []byte
 }

@@ -64,7 +64,7 @@ func readFrame(r io.Reader) ([]byte, error) {
 		return nil, errCompressed
 	}
 	n := binary.BigEndian.Uint32(prefix[1:])
-	if uint64(n) > uint64(max(MaxMessageSize, 0)) {
+	if uint64(n) > uint64(max(MaxMessageSize, 0)) && (MaxMessageSize != defaultMaxMessageSize || !stream.Holds(r, int64(n))) {
 		return nil, fmt.Errorf("grpc message of %d bytes exceeds the limit of %d, see MaxMessageSize", n, MaxMessageSize)
 	}
 	payload, err := stream.Fixed(r, int(n))

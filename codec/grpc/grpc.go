@@ -40,9 +40,13 @@ var (
 	errPath        = errors.New("Unknown request path")     //nolint:staticcheck // the text is part of the protocol
 )
 
+const defaultMaxMessageSize = 1024 * 1024 * 4
+
 // MaxMessageSize is the longest payload that is read, in bytes. Set it before
-// the first use only.
-var MaxMessageSize = 1024 * 1024 * 4
+// the first use only. Unless it is set, it does not concern what client and
+// server read, which has arrived whole already: that is limited by
+// transport.MaxMessageSize alone.
+var MaxMessageSize = defaultMaxMessageSize
 
 // Codec writes and reads gRPC messages.
 type Codec struct {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 
 	"google.golang.org/protobuf/proto"
 
@@ -14,7 +15,8 @@ import (
 const (
 	// prefixSize is the length of the number that begins a frame.
 	prefixSize = 4
-	// maxFrame is the longest frame that is read or written, in bytes.
+	// maxFrame is the longest frame, in bytes, that is read from a stream which
+	// does not hold it in memory already.
 	maxFrame = 64 << 20
 )
 
@@ -56,8 +58,8 @@ func appendFrame(b []byte, m proto.Message) ([]byte, error) {
 }
 
 func checkSize(n int) error {
-	if n > maxFrame {
-		return fmt.Errorf("frame of %d bytes exceeds the limit of %d", n, maxFrame)
+	if uint64(n) > math.MaxUint32 {
+		return fmt.Errorf("frame of %d bytes exceeds the limit of %d", n, uint32(math.MaxUint32))
 	}
 	return nil
 }

@@ -2,14 +2,13 @@ package httpmsg
 
 import (
 	"bytes"
-	"io"
 	"slices"
 	"strings"
 )
 
 // firstRead is how much memory a message gets on its word alone. From there it
 // grows with what has really arrived.
-const firstRead = 64 << 10
+const firstRead = 4 << 10
 
 // growth is how many times what has arrived is made room for next. Each step
 // copies, so large bodies want few of them.
@@ -36,7 +35,8 @@ func (r *Reader) part(body []byte, size int64, cut bool) ([]byte, error) {
 func (r *Reader) append(b []byte, n int) ([]byte, error) {
 	for n > 0 {
 		if free := cap(b) - len(b); free == 0 {
-			b = slices.Grow(b, min(n, max(firstRead, growth*len(b))))
+			arrived := len(b) + r.w - r.r
+			b = slices.Grow(b, min(n, max(firstRead, growth*arrived)))
 		}
 		step := b[len(b):min(cap(b), len(b)+n)]
 		got, err := r.full(step)
@@ -55,17 +55,19 @@ func (r *Reader) full(p []byte) (int, error) {
 	n := copy(p, r.buf[r.r:r.w])
 	r.r += n
 	for n < len(p) {
-		r.limit(r.StallTimeout)
+		r.limitBody()
 		if len(p)-n < bufferSize {
 			if err := unexpected(r.fill(bufferSize)); err != nil {
 				return n, err
 			}
+			r.pace.Got(r.w - r.r)
 			m := copy(p[n:], r.buf[r.r:r.w])
 			r.r += m
 			n += m
 			continue
 		}
 		m, err := r.src.Read(p[n:])
+		r.pace.Got(m)
 		n += m
 		if err != nil && n < len(p) {
 			return n, unexpected(err)
@@ -107,7 +109,7 @@ func (r *Reader) chunked(cut bool) ([]byte, error) {
 // after a semicolon may follow.
 func chunkSize(line []byte) (int64, error) {
 	digits, extension, _ := bytes.Cut(line, []byte{';'})
-	if !validValue(string(extension)) {
+	if !ValidValue(string(extension)) {
 		return 0, malformed("invalid chunk extension")
 	}
 	digits = bytes.TrimRight(digits, " \t")
@@ -137,7 +139,7 @@ func (r *Reader) trailer() error {
 		}
 		total += len(line) + 2
 		name, value, ok := strings.Cut(string(line), ":")
-		if !ok || canonicalName(name) == "" || !validValue(value) {
+		if !ok || canonicalName(name) == "" || !ValidValue(value) {
 			return malformed("invalid trailer")
 		}
 	}
@@ -162,12 +164,10 @@ func (r *Reader) line(limit int, what string) ([]byte, error) {
 		if len(unread) >= limit {
 			return nil, headTooLarge(what, limit)
 		}
-		r.limit(r.StallTimeout)
-		if err := r.fill(limit); err != nil {
-			if err == io.EOF {
-				err = io.ErrUnexpectedEOF
-			}
+		r.limitBody()
+		if err := unexpected(r.fill(limit)); err != nil {
 			return nil, err
 		}
+		r.pace.Got(r.w - r.r - len(unread))
 	}
 }

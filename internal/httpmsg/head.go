@@ -160,7 +160,7 @@ func (h *Head) statusLine(line string) error {
 	if err := h.version(version); err != nil {
 		return err
 	}
-	if len(status) < 3 || (len(status) > 3 && status[3] != ' ') || !validValue(status) {
+	if len(status) < 3 || (len(status) > 3 && status[3] != ' ') || !ValidValue(status) {
 		return malformed("invalid status line")
 	}
 	for _, c := range []byte(status[:3]) {
@@ -205,7 +205,7 @@ func (h *Head) headers(text string) error {
 			return malformed("invalid header name")
 		}
 		value := trimBlanks(line[colon+1:])
-		if !validValue(value) {
+		if !ValidValue(value) {
 			return malformed("control character in header %s", name)
 		}
 		if err := h.header(name, value); err != nil {
@@ -374,6 +374,7 @@ func (r *Reader) bodyRead() {
 // body reads a body. Of one that is too large it returns nothing, or what may
 // be read of it if cut is set.
 func (r *Reader) body(h *Head, cut bool) ([]byte, error) {
+	r.pace = Pace{Stall: r.StallTimeout}
 	switch {
 	case h.length == lengthChunked:
 		return r.chunked(cut)
@@ -391,7 +392,7 @@ func (r *Reader) untilClose() ([]byte, error) {
 	body := append([]byte{}, r.Buffered()...)
 	r.r = r.w
 	for len(body) <= r.MaxBody {
-		r.limit(r.StallTimeout)
+		r.limitBody()
 		err := r.fill(bufferSize)
 		if err == io.EOF {
 			return body, nil
@@ -400,6 +401,7 @@ func (r *Reader) untilClose() ([]byte, error) {
 			return body, err
 		}
 		body = append(body, r.Buffered()...)
+		r.pace.Got(r.w - r.r)
 		r.r = r.w
 	}
 	return body[:r.MaxBody], bodyTooLarge(r.MaxBody)

@@ -21,16 +21,20 @@ const (
 type Reader struct {
 	// MaxBody limits a body in bytes.
 	MaxBody int
-	// HeadTimeout limits the time from a head's first byte to its last, and
-	// StallTimeout the time in which at least one byte of a body has to
-	// arrive. Zero: no limit. They count only when the source has deadlines.
-	HeadTimeout, StallTimeout time.Duration
+	// HeadTimeout limits the time from a head's first byte to its last. Zero: no
+	// limit. It counts only when the source has deadlines, as StallTimeout does.
+	HeadTimeout time.Duration
+	// StallTimeout limits the time in which at least one byte of a body has to
+	// arrive. All of it has to arrive in that time and a second more for each
+	// 500 bytes. Zero: no limit.
+	StallTimeout time.Duration
 
 	src      io.Reader
 	deadline deadliner // nil when src has none
 	until    time.Time // the deadline asked for by SetDeadline
 	armed    bool      // the source's deadline is another than until
 	inBody   bool
+	pace     Pace // of the body
 	buf      []byte
 	r, w     int // buf[r:w] is unread
 }
@@ -59,7 +63,20 @@ func (r *Reader) limit(d time.Duration) {
 	if d <= 0 || r.deadline == nil {
 		return
 	}
-	t := time.Now().Add(d)
+	r.limitTo(time.Now().Add(d))
+}
+
+// limitBody is limit for a body.
+func (r *Reader) limitBody() {
+	if r.deadline == nil {
+		return
+	}
+	if t, ok := r.pace.Deadline(); ok {
+		r.limitTo(t)
+	}
+}
+
+func (r *Reader) limitTo(t time.Time) {
 	if !r.until.IsZero() && r.until.Before(t) {
 		return
 	}

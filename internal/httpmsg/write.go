@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/justcy/go-micro/v4/transport/headers"
 )
 
 // ConnectionClose is the header line that announces the end of a connection.
@@ -41,20 +43,45 @@ func AppendPost(b []byte, target, host, extra string, h map[string]string, bodyL
 	return appendHeaders(b, extra, h, bodyLen)
 }
 
-// AppendResponse appends the head of a 200; see AppendRequest for the rest.
+// AppendResponse appends the head of a response, with the status that h asks
+// for; see AppendRequest for the rest.
 func AppendResponse(b []byte, extra string, h map[string]string, bodyLen int) []byte {
-	b = append(b, "HTTP/1.1 200 OK\r\n"...)
+	b = appendStatusLine(b, Status(h))
 	return appendHeaders(b, extra, h, bodyLen)
+}
+
+// Status returns the status code in the pseudo header ":status" of a response,
+// 200 when there is none or it is not one of a response with a body.
+func Status(h map[string]string) int {
+	text, ok := h[headers.Status]
+	if !ok {
+		return http.StatusOK
+	}
+	code, err := strconv.Atoi(text)
+	switch {
+	case err != nil, code < 200, code > 599,
+		code == http.StatusNoContent, code == http.StatusResetContent, code == http.StatusNotModified:
+		return http.StatusOK
+	}
+	return code
+}
+
+func appendStatusLine(b []byte, code int) []byte {
+	if code == http.StatusOK {
+		return append(b, "HTTP/1.1 200 OK\r\n"...)
+	}
+	b = append(b, "HTTP/1.1 "...)
+	b = strconv.AppendInt(b, int64(code), 10)
+	b = append(b, ' ')
+	b = append(b, http.StatusText(code)...)
+	return append(b, "\r\n"...)
 }
 
 // AppendError appends a whole response with a status other than 200, a line of
 // plain text as its body, and the announcement that the connection ends.
 func AppendError(b []byte, status int, text string) []byte {
-	b = append(b, "HTTP/1.1 "...)
-	b = strconv.AppendInt(b, int64(status), 10)
-	b = append(b, ' ')
-	b = append(b, http.StatusText(status)...)
-	b = append(b, "\r\nContent-Type: text/plain; charset=utf-8\r\n"+ConnectionClose+"Content-Length: "...)
+	b = appendStatusLine(b, status)
+	b = append(b, "Content-Type: text/plain; charset=utf-8\r\n"+ConnectionClose+"Content-Length: "...)
 	b = strconv.AppendInt(b, int64(len(text)+1), 10)
 	b = append(b, "\r\n\r\n"...)
 	b = append(b, text...)
@@ -78,16 +105,12 @@ func appendHeader(b []byte, extra, name, value string) []byte {
 	if len(b) == from {
 		return b
 	}
-	switch string(b[from:]) {
-	case "Host", "Content-Length", "Transfer-Encoding", "Trailer", "Expect", "Upgrade":
+	value = CleanValue(value)
+	if written := string(b[from:]); Framing(written) || written == "Connection" && (extra != "" || !strings.EqualFold(value, "close")) {
 		return b[:from]
-	case "Connection":
-		if extra != "" || !strings.EqualFold(trimBlanks(value), "close") {
-			return b[:from]
-		}
 	}
 	b = append(b, ": "...)
-	b = appendValue(b, value)
+	b = append(b, value...)
 	return append(b, "\r\n"...)
 }
 

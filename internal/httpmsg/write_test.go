@@ -65,6 +65,18 @@ func TestResponseBytes(t *testing.T) {
 	}
 }
 
+func TestAResponseHasTheStatusItAsksFor(t *testing.T) {
+	for status, want := range map[string]string{
+		"404": "404 Not Found", "200": "200 OK", "599": "599 ", "503": "503 Service Unavailable",
+		"": "200 OK", "204": "200 OK", "304": "200 OK", "101": "200 OK", "600": "200 OK", "4o4": "200 OK", "404\r\nX: y": "200 OK",
+	} {
+		got := string(httpmsg.AppendResponse(nil, "", map[string]string{":status": status}, 0))
+		if got != "HTTP/1.1 "+want+"\r\nContent-Length: 0\r\n\r\n" {
+			t.Errorf("with status %q the response is %q", status, got)
+		}
+	}
+}
+
 func TestErrorBytes(t *testing.T) {
 	got := string(httpmsg.AppendError(nil, 413, "too much"))
 	want := "HTTP/1.1 413 Request Entity Too Large\r\nContent-Type: text/plain; charset=utf-8\r\n" +

@@ -64,7 +64,7 @@ func appendLine(b []byte, code byte, name, value string) []byte {
 	if code == literal {
 		b = appendText(b, name)
 	}
-	return appendText(b, value)
+	return appendText(b, httpmsg.CleanValue(value))
 }
 
 // framing reports whether a canonical name is one that frames HTTP messages.
@@ -95,7 +95,9 @@ func decodeBlock(h map[string]string, block string) error {
 		if err != nil {
 			return err
 		}
-		block = rest
+		if block = rest; !httpmsg.ValidName(name) || !httpmsg.ValidValue(value) {
+			return violated("invalid header")
+		}
 		size += len(name) + len(value) + lineCost
 		if lines++; lines > MaxHeaders || size > MaxHeader {
 			return violated("headers over the limit")

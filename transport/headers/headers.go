@@ -59,6 +59,15 @@ const (
 	// nanoseconds without a sign.
 	Timeout = "Timeout"
 
+	// Status is a pseudo header of a reply: the status code of the HTTP response
+	// that carries it, for HTTP clients that are not the framework's. Where
+	// replies are no HTTP responses it means nothing. Codes from 200 to 599 that
+	// allow a body count, anything else means 200.
+	//
+	// The framework's own clients, go-micro v4's among them, take any status
+	// but 200 for the refusal of the message by the transport.
+	Status = ":status"
+
 	// Local holds the server's address of a connection. The server adds it to
 	// the metadata of a handler; it never travels.
 	Local = "Local"

@@ -95,9 +95,16 @@ func endError(err error, have int) error {
 	return err
 }
 
+// Holds reports whether r has that many bytes in memory. Whoever put them there
+// has decided how many there may be.
+func Holds(r io.Reader, n int64) bool {
+	b, ok := r.(codec.Buffered)
+	return ok && n <= int64(len(b.Bytes()))
+}
+
 // Frame consumes a frame of r, a length of four bytes and that many bytes, and
 // returns the latter, valid until r is used again. Frames longer than limit are
-// an error. A frame that does not end is io.ErrUnexpectedEOF; io.EOF means that
+// an error, unless r holds the whole of them. A frame that does not end is io.ErrUnexpectedEOF; io.EOF means that
 // there is none.
 func Frame(r io.Reader, limit int) ([]byte, error) {
 	head, err := Fixed(r, 4)
@@ -105,7 +112,7 @@ func Frame(r io.Reader, limit int) ([]byte, error) {
 		return nil, err
 	}
 	n := binary.BigEndian.Uint32(head)
-	if uint64(n) > uint64(max(limit, 0)) {
+	if uint64(n) > uint64(max(limit, 0)) && !Holds(r, int64(n)) {
 		return nil, fmt.Errorf("frame of %d bytes exceeds the limit of %d", n, limit)
 	}
 	if n == 0 {

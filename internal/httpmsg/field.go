@@ -1,5 +1,9 @@
 package httpmsg
 
+// What may stand in a header is judged here for every form in which messages
+// travel. A sender leaves out what has no valid name and cleans values with
+// CleanValue; a receiver refuses the message of a peer that does not.
+
 // tokens holds the bytes that a method or a header name may consist of.
 var tokens = func() (t [256]bool) {
 	for c := '0'; c <= '9'; c++ {
@@ -89,37 +93,56 @@ func appendName(b []byte, name string) []byte {
 	return b
 }
 
-// validValue reports whether a header value holds no control characters.
-func validValue(v string) bool {
-	for i := 0; i < len(v); i++ {
-		if c := v[i]; (c < ' ' && c != '\t') || c == 0x7f {
+// ValidName reports whether name can be that of a header: a token, as RFC 9110
+// section 5.1 has it. A pseudo header such as ":path" is none.
+func ValidName(name string) bool {
+	for i := 0; i < len(name); i++ {
+		if !tokens[name[i]] {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// ValidValue reports whether value can be that of a header, as RFC 9110 section
+// 5.5 has it: it holds no control character, a tab aside.
+func ValidValue(value string) bool {
+	for i := 0; i < len(value); i++ {
+		if control(value[i]) {
 			return false
 		}
 	}
 	return true
 }
 
-// appendValue appends a header value without surrounding blanks. A control
-// character, a line break above all, becomes a space: a value never ends its
-// line.
-func appendValue(b []byte, v string) []byte {
-	v = trimBlanks(v)
-	if validValue(v) {
-		return append(b, v...)
+// control reports whether a byte may not stand in a value.
+func control(c byte) bool { return c < ' ' && c != '\t' || c == 0x7f }
+
+// CleanValue returns the form in which a value is sent: without the blanks
+// around it, and with a space for each control character, a line break above
+// all. It returns a part of value if that will do.
+func CleanValue(value string) string {
+	value = trimBlanks(value)
+	if ValidValue(value) {
+		return value
 	}
-	from := len(b)
-	for i := 0; i < len(v); i++ {
-		c := v[i]
-		if (c < ' ' && c != '\t') || c == 0x7f {
-			c = ' '
+	clean := []byte(value)
+	for i, c := range clean {
+		if control(c) {
+			clean[i] = ' '
 		}
-		b = append(b, c)
 	}
-	end := len(b)
-	for end > from && b[end-1] == ' ' {
-		end--
+	return trimBlanks(string(clean))
+}
+
+// Framing reports whether a header frames an HTTP message, and so says nothing
+// about a message that is carried in one. The name is in canonical form.
+func Framing(name string) bool {
+	switch name {
+	case "Host", "Content-Length", "Transfer-Encoding", "Trailer", "Expect", "Upgrade":
+		return true
 	}
-	return b[:end]
+	return false
 }
 
 // trimBlanks cuts spaces and tabs from both ends.
