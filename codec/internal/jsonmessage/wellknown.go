@@ -115,11 +115,14 @@ func (r *reader) delegate(m protoreflect.Message, depth int) error {
 	return nil
 }
 
-// fieldsOf reads a message as its fields that its mapping makes a string of, and
-// refuses what the mapping could not say.
+// fieldsOf reads a message as its fields that its mapping makes a string of. In a
+// body it refuses what the mapping could not say.
 func (r *reader) fieldsOf(p *plan, m protoreflect.Message, depth int) error {
 	if err := r.wellKnownFields(p, m, depth); err != nil {
 		return err
+	}
+	if r.form == Envelope {
+		return nil
 	}
 	var err error
 	switch m.Descriptor().FullName() {
@@ -135,11 +138,15 @@ func (r *reader) fieldsOf(p *plan, m protoreflect.Message, depth int) error {
 }
 
 // wellKnownFields reads an object with the fields of a message that will never
-// have others: a name that it does not know is an error.
+// have others: in a body a name that it does not know is an error.
 func (r *reader) wellKnownFields(p *plan, m protoreflect.Message, depth int) error {
 	var seen set
 	return r.object(func(name []byte) error {
 		f := p.find(name, r.form == Envelope)
+		if f == nil && r.form == Envelope {
+			_, err := r.skip(depth - 1)
+			return err
+		}
 		if f == nil {
 			return r.errorf("%s has no field %q", m.Descriptor().FullName(), name)
 		}
@@ -167,7 +174,7 @@ func (r *reader) any(p *plan, m protoreflect.Message, depth int) error {
 	if err := r.wellKnownFields(p, m, depth); err != nil {
 		return err
 	}
-	if m.Get(p.fields[0].desc).String() == "" {
+	if r.form == Body && m.Get(p.fields[0].desc).String() == "" {
 		return r.errorf(`%s without "@type"`, m.Descriptor().FullName())
 	}
 	return nil
