@@ -116,7 +116,7 @@ func serve(t *testing.T, contentType string) client.Client {
 }
 
 func TestAllKindsOverTheDefaultStack(t *testing.T) {
-	for _, contentType := range []string{"application/protobuf", "application/json"} {
+	for _, contentType := range []string{"application/protobuf", "application/json", "application/grpc", "application/grpc+proto", "application/grpc+json", "application/json-rpc", "application/proto-rpc"} {
 		t.Run(contentType, func(t *testing.T) {
 			c := serve(t, contentType)
 			service := kinds.NewKindsService("kinds", c)
