@@ -26,6 +26,14 @@ var (
 // errGoexit is sent in place of the reply of a handler that did not return.
 var errGoexit = errors.InternalServerError(errorID, "the handler ended its goroutine (runtime.Goexit)")
 
+// errorText is the text by which err travels to the caller.
+func errorText(err error) string {
+	if err == errEndOfStream {
+		return wire.EOS
+	}
+	return errors.Text(errorID, err)
+}
+
 // readable is err, unless asking for its text panics, as it may when err holds
 // a nil pointer. Better here, where panics are expected, than where the text is
 // needed.
