@@ -118,6 +118,9 @@ func (k *call) reply(err error) {
 		return
 	}
 	logPanic(k.settings.logger, k.request.endpoint, err)
+	if k.http2 && k.isGRPC() {
+		err = grpcError(err)
+	}
 	sendErr := k.sendError(errorText(err))
 	if errors.Is(sendErr, transport.ErrMessageTooLarge) {
 		sendErr = k.sendError(shortened(err))

@@ -32,6 +32,7 @@ const (
 const (
 	statusOK                = "0"
 	statusResourceExhausted = "8"
+	statusInternal          = "13"
 )
 
 var (
@@ -108,9 +109,8 @@ func readPath(m *codec.Message, path string) error {
 }
 
 // Write sets the headers of the message and writes v as its payload. A message
-// of type Error has no payload: the JSON of an *errors.Error in m.Error becomes
-// the status that fits its code, with the error as a detail, any other text the
-// status Internal. When v cannot be encoded, the headers say so, too.
+// of type Error has no payload. When v cannot be encoded, the headers say so,
+// too.
 func (c *Codec) Write(m *codec.Message, v any) error {
 	if m.Header == nil {
 		m.Header = make(map[string]string)
@@ -132,7 +132,7 @@ func (c *Codec) Write(m *codec.Message, v any) error {
 	}
 	if err := c.writePayload(contentType, v); err != nil {
 		setHeader(m, statusHeader, statusResourceExhausted)
-		setHeader(m, messageHeader, encodeMessage(err.Error()))
+		setHeader(m, messageHeader, err.Error())
 		return err
 	}
 	return nil
@@ -161,12 +161,13 @@ func responseHeaders(m *codec.Message, contentType string) {
 }
 
 func errorHeaders(m *codec.Message) {
+	setHeader(m, "Trailer", statusHeader+", "+messageHeader)
 	if m.Error == headers.EndOfStream {
-		setHeader(m, "Trailer", statusHeader+", "+messageHeader)
 		setHeader(m, statusHeader, statusOK)
 		return
 	}
-	statusOf(m.Error).header(func(name, value string) { setHeader(m, name, value) })
+	setHeader(m, statusHeader, statusInternal)
+	setHeader(m, messageHeader, m.Error)
 }
 
 // setHeader also replaces a header of the same name in other letters.

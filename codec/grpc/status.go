@@ -10,6 +10,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/justcy/go-micro/v4/errors"
+	"github.com/justcy/go-micro/v4/metadata"
+	"github.com/justcy/go-micro/v4/transport/headers"
 	utilgrpc "github.com/justcy/go-micro/v4/util/grpc"
 )
 
@@ -43,16 +45,25 @@ func statusOf(text string) status {
 	return s
 }
 
-// header sets what tells a client the status.
-func (s status) header(set func(name, value string)) {
+// SetStatus sets, in the header of a reply, the status that tells a gRPC client
+// about an error with this text, in place of the one that Write has set. The JSON
+// of an *errors.Error becomes the status that fits its code, with the error as a
+// detail; any other text is Internal. The end of a stream is no error.
+//
+// Peers that are no gRPC clients read the error itself; they get what Write sets.
+func SetStatus(header map[string]string, text string) {
+	if text == headers.EndOfStream {
+		return
+	}
+	s, md := statusOf(text), metadata.Metadata(header)
 	trailer := statusHeader + ", " + messageHeader
-	set(statusHeader, strconv.FormatUint(uint64(s.code), 10))
-	set(messageHeader, encodeMessage(s.message))
+	md.Set(statusHeader, strconv.FormatUint(uint64(s.code), 10))
+	md.Set(messageHeader, encodeMessage(s.message))
 	if details := s.details(); details != "" {
 		trailer += ", " + detailsHeader
-		set(detailsHeader, details)
+		md.Set(detailsHeader, details)
 	}
-	set("Trailer", trailer)
+	md.Set("Trailer", trailer)
 }
 
 // details encodes a google.rpc.Status, whose fields are code, message, and

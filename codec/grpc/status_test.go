@@ -22,6 +22,7 @@ func failed(t *testing.T, text string) map[string]string {
 	if err := grpc.NewCodec(buf.New(nil)).Write(m, nil); err != nil {
 		t.Fatal(err)
 	}
+	grpc.SetStatus(m.Header, text)
 	return m.Header
 }
 
@@ -82,5 +83,11 @@ func TestALongErrorIsTheMessageAlone(t *testing.T) {
 	h := failed(t, text)
 	if h["grpc-status"] != "5" || h["grpc-message"] != text || h["grpc-status-details-bin"] != "" {
 		t.Errorf("status %s with %d bytes of details", h["grpc-status"], len(h["grpc-status-details-bin"]))
+	}
+}
+
+func TestTheEndOfAStreamIsOK(t *testing.T) {
+	if h := failed(t, "EOS"); h["grpc-status"] != "0" || h["grpc-message"] != "" {
+		t.Errorf("got %v", h)
 	}
 }
