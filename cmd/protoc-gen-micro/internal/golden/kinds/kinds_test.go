@@ -187,7 +187,7 @@ func both(t *testing.T, service kinds.KindsService) {
 		t.Fatal(err)
 	}
 	defer stream.Close()
-	for _, text := range []string{"a", "b"} {
+	for _, text := range []string{"", "a", "", "b"} {
 		if err := stream.Send(&kinds.Request{Text: text}); err != nil {
 			t.Fatal(err)
 		}
