@@ -80,25 +80,25 @@ func TestOneofTimestampWrapperAndByteMapAreReadBack(t *testing.T) {
 	}
 }
 
-// mirror is what a service without .proto files has for Everything.
-type mirror struct {
+// Mirror is what a service without .proto files has for Everything.
+type Mirror struct {
 	FullName  string            `json:"full_name"`
 	BigNumber int64             `json:"big_number"`
 	Colour    int32             `json:"colour"`
 	Blobs     map[string][]byte `json:"blobs"`
-	Children  []mirror          `json:"children"`
+	Children  []Mirror          `json:"children"`
 }
 
 func TestStructsAndProtobufMessagesUnderstandEachOther(t *testing.T) {
 	message := &testpb.Everything{FullName: "<&>", BigNumber: math.MaxInt64, Colour: testpb.Colour_COLOUR_RED,
 		Blobs: map[string][]byte{"k": {1}}, Children: []*testpb.Everything{{FullName: "child"}}}
-	var plain mirror
+	var plain Mirror
 	if err := json.NewCodec(buf.New(bytes.NewBufferString(write(t, message)))).ReadBody(&plain); err != nil ||
 		plain.BigNumber != math.MaxInt64 || plain.Colour != 1 || plain.Children[0].FullName != "child" {
 		t.Errorf("the struct is %+v, %v", plain, err)
 	}
 	back := new(testpb.Everything)
-	plain.Children[0].Blobs, plain.Children[0].Children = map[string][]byte{}, []mirror{}
+	plain.Children[0].Blobs, plain.Children[0].Children = map[string][]byte{}, []Mirror{}
 	if err := json.NewCodec(buf.New(bytes.NewBufferString(write(t, plain)))).ReadBody(back); err != nil || !proto.Equal(back, message) {
 		t.Errorf("the message is %v, %v", back, err)
 	}
