@@ -83,8 +83,9 @@ func (p *plan) find(name []byte, fold bool) *field {
 	if f, ok := p.byName[string(name)]; ok || !fold {
 		return f
 	}
+	text := string(name)
 	for i := range p.fields {
-		if strings.EqualFold(string(p.fields[i].desc.Name()), string(name)) {
+		if strings.EqualFold(string(p.fields[i].desc.Name()), text) {
 			return &p.fields[i]
 		}
 	}
