@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"testing"
 
@@ -222,6 +223,19 @@ func TestMessagesWithAOneofHaveNumbersAndPlainTimes(t *testing.T) {
 	}
 	if want := `{"big_number":5,"colour":1,"text":"\u003c","at":{"seconds":7}}`; !strings.Contains(fmt.Sprint(out), want) {
 		t.Errorf("wrote %s, want %s in it", out, want)
+	}
+}
+
+func TestWhatEncodingJSONRefusesIsCarried(t *testing.T) {
+	wire := buf.New(nil)
+	c := jsonrpc.NewCodec(wire)
+	sent := &testpb.Plain{Twice: math.Inf(1), Longs: []int64{1}}
+	if err := c.Write(&codec.Message{Type: codec.Request}, sent); err != nil {
+		t.Fatal(err)
+	}
+	got := new(testpb.Plain)
+	if err := errors.Join(c.ReadHeader(&codec.Message{}, codec.Request), c.ReadBody(got)); err != nil || !proto.Equal(got, sent) {
+		t.Errorf("got %v, %v", got, err)
 	}
 }
 

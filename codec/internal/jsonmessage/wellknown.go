@@ -3,8 +3,6 @@ package jsonmessage
 import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/known/durationpb"
-	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // kind says what the JSON mapping makes of a message.
@@ -124,17 +122,30 @@ func (r *reader) fieldsOf(p *plan, m protoreflect.Message, depth int) error {
 	if r.form == Envelope {
 		return nil
 	}
-	var err error
-	switch m.Descriptor().FullName() {
-	case "google.protobuf.Timestamp":
-		err = (&timestamppb.Timestamp{Seconds: m.Get(p.fields[0].desc).Int(), Nanos: int32(m.Get(p.fields[1].desc).Int())}).CheckValid()
-	case "google.protobuf.Duration":
-		err = (&durationpb.Duration{Seconds: m.Get(p.fields[0].desc).Int(), Nanos: int32(m.Get(p.fields[1].desc).Int())}).CheckValid()
-	}
-	if err != nil {
-		return r.errorf("%v", err)
+	if l, ok := limits[m.Descriptor().FullName()]; ok && !l.hold(m.Get(p.fields[0].desc).Int(), m.Get(p.fields[1].desc).Int()) {
+		return r.errorf("%s out of range", m.Descriptor().FullName())
 	}
 	return nil
+}
+
+// limit is what the seconds and nanoseconds of a message may be.
+type limit struct {
+	min, max int64 // of the seconds
+	signed   bool  // nanoseconds have the sign of the seconds
+}
+
+var limits = map[protoreflect.FullName]limit{
+	"google.protobuf.Timestamp": {min: -62135596800, max: 253402300799}, // the years 1 to 9999
+	"google.protobuf.Duration":  {min: -315576000000, max: 315576000000, signed: true},
+}
+
+func (l limit) hold(seconds, nanos int64) bool {
+	if l.signed && nanos < 0 && seconds <= 0 {
+		nanos = -nanos
+	} else if l.signed && nanos > 0 && seconds < 0 {
+		return false
+	}
+	return l.min <= seconds && seconds <= l.max && 0 <= nanos && nanos < 1e9
 }
 
 // wellKnownFields reads an object with the fields of a message that will never
