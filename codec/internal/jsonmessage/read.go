@@ -127,10 +127,10 @@ func (r *reader) mapOf(m protoreflect.Map, f protoreflect.FieldDescriptor, depth
 	return r.object(func(name []byte) error {
 		key, ok := mapKey(f.MapKey().Kind(), string(name))
 		if !ok {
-			return r.errorf("%q is no key of %s", name, f.FullName())
+			return r.errorf("%.80q is no key of %s", name, f.FullName())
 		}
 		if m.Has(key) {
-			return r.errorf("%q is there twice in %s", name, f.FullName())
+			return r.errorf("%.80q is there twice in %s", name, f.FullName())
 		}
 		if value.Message() != nil {
 			e := m.Mutable(key).Message()

@@ -230,6 +230,19 @@ func TestErrorsSayWhereAndWhat(t *testing.T) {
 	}
 }
 
+func TestErrorsAreShortWhateverIsWrong(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	for _, in := range []string{
+		`{"times":["%s"]}`, `{"took":"%s"}`, `{"any":{"@type":"%s"}}`, `{"any":{"%s":1,"type_url":"a/b"}}`, `{"by_bool":{"%s":""}}`,
+		`{"long":"%s"}`, `{"long":{"%s":1}}`, `{"%s":}`, `{"some_bytes":"%s*"}`, `{"a_colour":"%s-"}`, `%s`, `{"by_bool":{"true":%s}}`,
+	} {
+		err := jsonmessage.Unmarshal([]byte(strings.ReplaceAll(in, "%s", long)), new(testpb.Known), jsonmessage.Body)
+		if err == nil || len(err.Error()) > 500 {
+			t.Errorf("%s: %.200v", in, err)
+		}
+	}
+}
+
 func TestNilMessageIsInvalid(t *testing.T) {
 	if err := jsonmessage.Unmarshal([]byte(`{}`), (*testpb.Plain)(nil), jsonmessage.Body); !errors.Is(err, codec.ErrInvalidMessage) {
 		t.Error(err)

@@ -108,7 +108,7 @@ func (r *reader) delegate(m protoreflect.Message, depth int) error {
 	options := protojson.UnmarshalOptions{DiscardUnknown: true, AllowPartial: true, RecursionLimit: depth}
 	if err := options.Unmarshal(raw, m.Interface()); err != nil {
 		r.at = from
-		return r.errorf("%s: %v", m.Descriptor().FullName(), err)
+		return r.errorf("%s: %.200s", m.Descriptor().FullName(), err.Error())
 	}
 	return nil
 }
@@ -159,7 +159,7 @@ func (r *reader) wellKnownFields(p *plan, m protoreflect.Message, depth int) err
 			return err
 		}
 		if f == nil {
-			return r.errorf("%s has no field %q", m.Descriptor().FullName(), name)
+			return r.errorf("%s has no field %.80q", m.Descriptor().FullName(), name)
 		}
 		return r.field(m, f.desc, f.index, &seen, depth-1)
 	})
