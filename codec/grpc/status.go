@@ -21,6 +21,8 @@ const (
 	// maxDetails is how long an error may be, in bytes, to be sent as a detail of
 	// the status beside the message. Clients limit the size of headers.
 	maxDetails = 2 << 10
+	// maxMessage is how much of the text of an error is sent.
+	maxMessage = 4 << 10
 )
 
 // status is how a call ended, in the words of gRPC.
@@ -34,6 +36,9 @@ type status struct {
 // has a code, and becomes the detail; any other text is Internal.
 func statusOf(text string) status {
 	s := status{message: text, code: utilgrpc.Code(500)}
+	if len(text) > maxMessage {
+		s.message = strings.ToValidUTF8(text[:maxMessage], "") + "…"
+	}
 	e := errors.Parse(text)
 	if e.Code == 0 && e.Id == "" {
 		return s

@@ -2,6 +2,7 @@ package grpc_test
 
 import (
 	"encoding/base64"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -83,6 +84,13 @@ func TestALongErrorIsTheMessageAlone(t *testing.T) {
 	h := failed(t, text)
 	if h["grpc-status"] != "5" || h["grpc-message"] != text || h["grpc-status-details-bin"] != "" {
 		t.Errorf("status %s with %d bytes of details", h["grpc-status"], len(h["grpc-status-details-bin"]))
+	}
+}
+
+func TestTheMessageOfAHugeErrorIsCut(t *testing.T) {
+	h := failed(t, errors.NotFound("id", strings.Repeat("é", 1<<18)).Error())
+	if message, err := url.PathUnescape(h["grpc-message"]); h["grpc-status"] != "5" || err != nil || len(message) > 5000 || !strings.HasSuffix(message, "é…") {
+		t.Errorf("status %s with a message of %d bytes: %v", h["grpc-status"], len(h["grpc-message"]), err)
 	}
 }
 

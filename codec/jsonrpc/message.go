@@ -130,7 +130,7 @@ func errorText(raw json.RawMessage) (string, error) {
 	}
 	var text string
 	if err := json.Unmarshal(raw, &text); err != nil {
-		return "", fmt.Errorf("error of a json-rpc response is not a string: %s", raw)
+		return "", fmt.Errorf("error of a json-rpc response is not a string: %.200s", raw)
 	}
 	if text == "" {
 		text = noError
