@@ -8,8 +8,9 @@
 //
 //	if errors.Is(err, &errors.Error{Code: 404}) { … } // the standard library's Is
 //
-// As text an Error is a JSON object, which is also how it travels. [Parse]
-// turns that text back into an Error.
+// As text an Error is a JSON object, which is also how it travels; [Text] says what
+// becomes of other errors, such as one that wraps an Error. [Parse] turns the text
+// back into an Error.
 package errors
 
 import (

@@ -118,7 +118,10 @@ func (k *call) reply(err error) {
 		return
 	}
 	logPanic(k.settings.logger, k.request.endpoint, err)
-	sendErr := k.sendError(err.Error())
+	if k.http2 && k.isGRPC() {
+		err = grpcError(err)
+	}
+	sendErr := k.sendError(errorText(err))
 	if errors.Is(sendErr, transport.ErrMessageTooLarge) {
 		sendErr = k.sendError(shortened(err))
 	}
@@ -140,7 +143,7 @@ func (k *call) sendError(text string) error {
 
 // shortened is the error that is sent when the text of err is too long.
 func shortened(err error) string {
-	e := microerrors.FromError(err)
+	e := microerrors.Parse(errorText(err))
 	detail := e.Detail
 	if len(detail) > maxErrorText {
 		detail = detail[:maxErrorText] + "…"

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/justcy/go-micro/v4/codec/grpc"
 	microerrors "github.com/justcy/go-micro/v4/errors"
 	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/internal/wire"
@@ -557,6 +558,11 @@ func (c *conn) refuse(head *wire.Head, err error, contentType string, body []byt
 	h[headers.ContentType] = contentType
 	setBoth(h, headers.ID, "X-"+headers.ID, head.ID)
 	setBoth(h, headers.Error, "X-"+headers.Error, err.Error())
+	if c.http2 != nil && strings.HasPrefix(head.ContentType, "application/grpc") {
+		h[headers.ContentType] = "application/grpc"
+		grpc.SetStatus(h, err.Error())
+		body = nil
+	}
 	if head.Stream != "" {
 		h[headers.Stream] = head.Stream
 	}

@@ -1,7 +1,9 @@
 package server
 
 import (
+	"context"
 	stderrors "errors"
+	"net/http"
 	"runtime/debug"
 
 	"github.com/justcy/go-micro/v4/errors"
@@ -25,6 +27,35 @@ var (
 
 // errGoexit is sent in place of the reply of a handler that did not return.
 var errGoexit = errors.InternalServerError(errorID, "the handler ended its goroutine (runtime.Goexit)")
+
+// errorText is the text by which err travels to the caller.
+func errorText(err error) string {
+	if err == errEndOfStream {
+		return wire.EOS
+	}
+	return errors.Text(errorID, err)
+}
+
+// unknownEndpoint is the error of a request for something that is not served.
+type unknownEndpoint struct {
+	text string
+	name string // of the service or endpoint
+}
+
+func (e *unknownEndpoint) Error() string { return e.text }
+
+// grpcError is err for a gRPC client, whose protocol has a status for what other
+// clients are told by a text alone.
+func grpcError(err error) error {
+	var unknown *unknownEndpoint
+	if stderrors.As(err, &unknown) {
+		return errors.New(errorID, "unknown service "+unknown.name, http.StatusNotImplemented)
+	}
+	if _, ok := errors.As(err); !ok && stderrors.Is(err, context.DeadlineExceeded) {
+		return errors.Timeout(errorID, "%v", err)
+	}
+	return err
+}
 
 // readable is err, unless asking for its text panics, as it may when err holds
 // a nil pointer. Better here, where panics are expected, than where the text is

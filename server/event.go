@@ -83,7 +83,7 @@ func (c *conn) event(head *wire.Head, m *incoming) {
 	defer returnHeader(h)
 	echoHeader(h, header)
 	if err != nil {
-		h[headers.Error] = err.Error()
+		h[headers.Error] = errorText(err)
 	}
 	sent := c.send(h, nil)
 	if errors.Is(sent, transport.ErrMessageTooLarge) && err != nil {

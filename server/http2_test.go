@@ -86,7 +86,7 @@ func TestGRPCOverHTTP2(t *testing.T) {
 		t.Errorf("unary: %q %v %v", body, rsp.Header, rsp.Trailer)
 	}
 	rsp, body = grpcPost(t, address, "/pkg.Golden/Bad", strings.NewReader(grpcFrame(protoBody("x"))))
-	if body != "" || status(rsp) != "13" {
+	if body != "" || status(rsp) != "5" {
 		t.Errorf("error: %q %v %v", body, rsp.Header, rsp.Trailer)
 	}
 	rsp, body = grpcPost(t, address, "/pkg.Golden/Stream", strings.NewReader(grpcFrame(protoBody("x"))))
@@ -102,7 +102,7 @@ func TestGRPCOverHTTP2(t *testing.T) {
 		t.Errorf("stream of a client without messages: %q %v %v", body, rsp.Header, rsp.Trailer)
 	}
 	rsp, body = grpcPost(t, address, "/pkg.Golden/Broken", strings.NewReader(grpcFrame("")))
-	if body != grpcFrame(protoBody("one")) || status(rsp) != "13" || rsp.Trailer.Get("Grpc-Message") != "broken in two" {
+	if body != grpcFrame(protoBody("one")) || status(rsp) != "13" || rsp.Trailer.Get("Grpc-Message") != "broken%0Ain two" {
 		t.Errorf("stream that breaks: %q %v %v", body, rsp.Header, rsp.Trailer)
 	}
 }

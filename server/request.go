@@ -5,6 +5,7 @@ import (
 	"maps"
 
 	"github.com/justcy/go-micro/v4/codec"
+	"github.com/justcy/go-micro/v4/codec/grpc"
 	"github.com/justcy/go-micro/v4/internal/wire"
 )
 
@@ -194,12 +195,16 @@ func (r *request) decoded(body any) {
 
 // streams prepares for the messages of a stream. In all codecs but gRPC the
 // first message only opens the stream; in that one it is for the handler,
-// unless there was none.
+// unless there was none, or a micro client only opened the stream with it.
 func (r *request) streams() {
 	r.call.reading.Lock()
 	defer r.call.reading.Unlock()
 	r.stream, r.loaded = true, false
-	if r.call.isGRPC() && !(r.call.http2 && len(r.first.body) == 0) {
+	opensOnly := grpc.Opens(r.first.body)
+	if r.call.http2 {
+		opensOnly = len(r.first.body) == 0
+	}
+	if r.call.isGRPC() && !opensOnly {
 		r.opened = false
 	}
 }

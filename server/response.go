@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/justcy/go-micro/v4/codec"
+	"github.com/justcy/go-micro/v4/codec/grpc"
 	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/transport/headers"
 )
@@ -68,6 +69,9 @@ func (w *replyWriter) Write(m *codec.Message, v any) error {
 		body = emptyFrame
 	}
 	m.Header = original
+	if c.http2 && m.Error != "" && c.isGRPC() {
+		grpc.SetStatus(h, m.Error)
+	}
 	c.fillHeader(h, m)
 	if err := c.send(h, body); err != nil {
 		return err

@@ -197,9 +197,9 @@ func (t *routes) find(endpoint string) (*route, error) {
 		return nil, errors.New("rpc: service/endpoint request ill-formed: " + endpoint)
 	}
 	if _, ok := t.handlers[service]; !ok {
-		return nil, errors.New("rpc: can't find service " + service)
+		return nil, &unknownEndpoint{text: "rpc: can't find service " + service, name: service}
 	}
-	return nil, errors.New("rpc: can't find method " + method)
+	return nil, &unknownEndpoint{text: "rpc: can't find method " + method, name: endpoint}
 }
 
 // exchange holds the envelopes of one request. They are passed to interfaces,

@@ -46,7 +46,7 @@ func generate(req *pluginpb.CodeGeneratorRequest) (*pluginpb.CodeGeneratorRespon
 		if err != nil {
 			return nil, err
 		}
-		newGenerator(plugin, file, p, endpoints).file()
+		generateFile(plugin, file, p, endpoints)
 	}
 	return plugin.Response(), nil
 }
@@ -58,55 +58,81 @@ type generator struct {
 	params  *params
 	http    map[*protogen.Method]*endpoint // the annotated methods
 	aliases map[string]bool                // names of the imported packages
+	used    map[protogen.GoImportPath]bool // packages that the code names
+}
 
-	// Qualified names from the framework and the standard library.
-	context, endpoint, withEndpoint         string
-	client, clientStreamType, callOption    string
-	server, serverStreamType, handlerOption string
+// generateFile writes the file of a source. Names in the code depend on the
+// packages that it imports, and those on the code: so the code is written twice,
+// the first time to see which packages it names.
+func generateFile(plugin *protogen.Plugin, file *protogen.File, p *params, http map[*protogen.Method]*endpoint) {
+	draft := newGenerator(plugin, file, p, http)
+	draft.file()
+	draft.Skip()
+	g := newGenerator(plugin, file, p, http)
+	for _, ident := range g.mayUse() {
+		if !draft.used[ident.GoImportPath] {
+			continue
+		}
+		if alias, _, ok := strings.Cut(g.QualifiedGoIdent(ident), "."); ok {
+			g.aliases[alias] = true
+		}
+	}
+	g.file()
 }
 
 func newGenerator(plugin *protogen.Plugin, file *protogen.File, p *params, http map[*protogen.Method]*endpoint) *generator {
-	g := &generator{
+	return &generator{
 		GeneratedFile: plugin.NewGeneratedFile(file.GeneratedFilenamePrefix+".pb.micro.go", file.GoImportPath),
 		source:        file,
 		params:        p,
 		http:          http,
 		aliases:       map[string]bool{},
+		used:          map[protogen.GoImportPath]bool{},
 	}
-	g.context = g.use("context", "Context")
-	g.endpoint = g.use(p.root+"/api", "Endpoint")
-	g.withEndpoint = g.use(p.root+"/api", "WithEndpoint")
-	g.client = g.use(p.root+"/client", "Client")
-	g.callOption = g.use(p.root+"/client", "CallOption")
-	g.clientStreamType = g.use(p.root+"/client", "Stream")
-	g.server = g.use(p.root+"/server", "Server")
-	g.serverStreamType = g.use(p.root+"/server", "Stream")
-	g.handlerOption = g.use(p.root+"/server", "HandlerOption")
-	for _, service := range file.Services {
+}
+
+// mayUse lists what the code may name of other packages. Those that come first
+// keep their names when two packages have the same.
+func (g *generator) mayUse() []protogen.GoIdent {
+	idents := []protogen.GoIdent{
+		{GoImportPath: "context", GoName: "Context"},
+		g.framework("api", "Endpoint"),
+		g.framework("client", "Client"),
+		g.framework("server", "Server"),
+	}
+	for _, service := range g.source.Services {
 		for _, method := range service.Methods {
-			g.message(method.Input)
-			g.message(method.Output)
+			idents = append(idents, method.Input.GoIdent, method.Output.GoIdent)
 		}
 	}
-	return g
+	return idents
 }
 
-// use imports a package and returns the qualified name of something in it.
-func (g *generator) use(path, name string) string {
-	return g.note(g.QualifiedGoIdent(protogen.GoImportPath(path).Ident(name)))
+func (g *generator) framework(pkg, name string) protogen.GoIdent {
+	return protogen.GoImportPath(g.params.root + "/" + pkg).Ident(name)
 }
 
-// message is the qualified name of a message.
-func (g *generator) message(m *protogen.Message) string {
-	return g.note(g.QualifiedGoIdent(m.GoIdent))
+// use imports the package of ident and returns the qualified name of ident. It is
+// called for what is written alone.
+func (g *generator) use(ident protogen.GoIdent) string {
+	g.used[ident.GoImportPath] = true
+	return g.QualifiedGoIdent(ident)
 }
 
-func (g *generator) note(qualified string) string {
-	if alias, _, ok := strings.Cut(qualified, "."); ok {
-		g.aliases[alias] = true
-	}
-	return qualified
+func (g *generator) message(m *protogen.Message) string { return g.use(m.GoIdent) }
+
+func (g *generator) context() string {
+	return g.use(protogen.GoIdent{GoImportPath: "context", GoName: "Context"})
 }
+
+func (g *generator) endpoint() string         { return g.use(g.framework("api", "Endpoint")) }
+func (g *generator) withEndpoint() string     { return g.use(g.framework("api", "WithEndpoint")) }
+func (g *generator) client() string           { return g.use(g.framework("client", "Client")) }
+func (g *generator) clientStreamType() string { return g.use(g.framework("client", "Stream")) }
+func (g *generator) callOption() string       { return g.use(g.framework("client", "CallOption")) }
+func (g *generator) server() string           { return g.use(g.framework("server", "Server")) }
+func (g *generator) serverStreamType() string { return g.use(g.framework("server", "Stream")) }
+func (g *generator) handlerOption() string    { return g.use(g.framework("server", "HandlerOption")) }
 
 // local is a name for a local variable, a parameter or an unexported type: name
 // itself unless it is a keyword or would hide an imported package.

@@ -45,11 +45,11 @@ func (g *generator) endpointName(service *protogen.Service, m *protogen.Method) 
 // endpoints writes New<S>Endpoints, the annotated methods for a gateway.
 func (g *generator) endpoints(service *protogen.Service) {
 	g.P("// New", service.GoName, "Endpoints lists the HTTP endpoints of the ", service.Desc.Name(), " service.")
-	g.P("func New", service.GoName, "Endpoints() []*", g.endpoint, " {")
-	g.P("return []*", g.endpoint, "{")
+	g.P("func New", service.GoName, "Endpoints() []*", g.endpoint(), " {")
+	g.P("return []*", g.endpoint(), "{")
 	for _, m := range service.Methods {
 		if literal := g.endpointLiteral(service, m); literal != "" {
-			g.P(strings.TrimPrefix(literal, g.endpoint), ",")
+			g.P(strings.TrimPrefix(literal, g.endpoint()), ",")
 		}
 	}
 	g.P("}")
@@ -65,7 +65,7 @@ func (g *generator) endpointLiteral(service *protogen.Service, m *protogen.Metho
 		return ""
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s{\nName: %q,\nPath: %s,\nMethod: %s,\n", g.endpoint, service.GoName+"."+m.GoName, stringsLiteral(e.paths), stringsLiteral(e.methods))
+	fmt.Fprintf(&b, "%s{\nName: %q,\nPath: %s,\nMethod: %s,\n", g.endpoint(), service.GoName+"."+m.GoName, stringsLiteral(e.paths), stringsLiteral(e.methods))
 	if streams(m) {
 		b.WriteString("Stream: true,\n")
 	}
@@ -103,24 +103,24 @@ func (g *generator) clientSignature(service *protogen.Service, m *protogen.Metho
 	if !m.Desc.IsStreamingClient() {
 		in = ", " + g.local("in") + " *" + g.message(m.Input)
 	}
-	out := "*" + g.message(m.Output)
-	if streams(m) {
-		out = service.GoName + "_" + m.GoName + "Service"
+	out := service.GoName + "_" + m.GoName + "Service"
+	if !streams(m) {
+		out = "*" + g.message(m.Output)
 	}
-	return fmt.Sprintf("%s(%s %s%s, %s ...%s) (%s, error)", m.GoName, g.local("ctx"), g.context, in, g.local("opts"), g.callOption, out)
+	return fmt.Sprintf("%s(%s %s%s, %s ...%s) (%s, error)", m.GoName, g.local("ctx"), g.context(), in, g.local("opts"), g.callOption(), out)
 }
 
 func (g *generator) clientStruct(service *protogen.Service) {
 	name := clientName(service)
 	impl := g.local(lowerFirst(name))
 	g.P("type ", impl, " struct {")
-	g.P("c ", g.client)
+	g.P("c ", g.client())
 	g.P("name string")
 	g.P("}")
 	g.P()
 	nameParam, c := g.local("name"), g.local("c")
 	g.comment(protogen.Comments(fmt.Sprintf(" New%s returns a client that calls the service registered as %s.\n", name, nameParam)), serviceDeprecated(service))
-	g.P("func New", name, "(", nameParam, " string, ", c, " ", g.client, ") ", name, " {")
+	g.P("func New", name, "(", nameParam, " string, ", c, " ", g.client(), ") ", name, " {")
 	g.P("return &", impl, "{c: ", c, ", name: ", nameParam, "}")
 	g.P("}")
 	g.P()
@@ -173,11 +173,11 @@ func (g *generator) handlerInterface(service *protogen.Service) {
 		g.comment(m.Comments.Leading, methodDeprecated(m))
 		switch stream := service.GoName + "_" + m.GoName + "Stream"; {
 		case !streams(m):
-			g.P(m.GoName, "(", g.context, ", *", g.message(m.Input), ", *", g.message(m.Output), ") error")
+			g.P(m.GoName, "(", g.context(), ", *", g.message(m.Input), ", *", g.message(m.Output), ") error")
 		case m.Desc.IsStreamingClient():
-			g.P(m.GoName, "(", g.context, ", ", stream, ") error")
+			g.P(m.GoName, "(", g.context(), ", ", stream, ") error")
 		default:
-			g.P(m.GoName, "(", g.context, ", *", g.message(m.Input), ", ", stream, ") error")
+			g.P(m.GoName, "(", g.context(), ", *", g.message(m.Input), ", ", stream, ") error")
 		}
 	}
 	g.P("}")
@@ -193,7 +193,7 @@ func (g *generator) register(service *protogen.Service) {
 		inner += "_"
 	}
 	g.comment(protogen.Comments(fmt.Sprintf(" Register%sHandler makes the methods of %s callable on %s.\n", service.GoName, hdlr, s)), serviceDeprecated(service))
-	g.P("func Register", service.GoName, "Handler(", s, " ", g.server, ", ", hdlr, " ", service.GoName, "Handler, ", opts, " ...", g.handlerOption, ") error {")
+	g.P("func Register", service.GoName, "Handler(", s, " ", g.server(), ", ", hdlr, " ", service.GoName, "Handler, ", opts, " ...", g.handlerOption(), ") error {")
 	g.P("type ", inner, " interface {")
 	for _, m := range service.Methods {
 		g.P(m.GoName, g.adapterParams(m), " error")
@@ -204,7 +204,7 @@ func (g *generator) register(service *protogen.Service) {
 	g.P("}")
 	for _, m := range service.Methods {
 		if literal := g.endpointLiteral(service, m); literal != "" {
-			g.P(opts, " = append(", opts, ", ", g.withEndpoint, "(&", literal, "))")
+			g.P(opts, " = append(", opts, ", ", g.withEndpoint(), "(&", literal, "))")
 		}
 	}
 	g.P("return ", s, ".Handle(", s, ".NewHandler(&", service.GoName, "{&", g.handlerStruct(service), "{", hdlr, "}}, ", opts, "...))")
@@ -223,9 +223,9 @@ func (g *generator) handlerStruct(service *protogen.Service) string {
 // adapterParams are the parameters of a method as the server calls it.
 func (g *generator) adapterParams(m *protogen.Method) string {
 	if streams(m) {
-		return fmt.Sprintf("(%s %s, %s %s)", g.local("ctx"), g.context, g.local("stream"), g.serverStreamType)
+		return fmt.Sprintf("(%s %s, %s %s)", g.local("ctx"), g.context(), g.local("stream"), g.serverStreamType())
 	}
-	return fmt.Sprintf("(%s %s, %s *%s, %s *%s)", g.local("ctx"), g.context, g.local("in"), g.message(m.Input), g.local("out"), g.message(m.Output))
+	return fmt.Sprintf("(%s %s, %s *%s, %s *%s)", g.local("ctx"), g.context(), g.local("in"), g.message(m.Input), g.local("out"), g.message(m.Output))
 }
 
 // handlerMethod writes the method that the server calls, which adapts streams.

@@ -26,7 +26,7 @@ func (g *generator) clientStream(service *protogen.Service, m *protogen.Method) 
 	shape := streamShape{
 		iface:     service.GoName + "_" + m.GoName + "Service",
 		impl:      g.clientStreamStruct(service, m),
-		stream:    g.clientStreamType,
+		stream:    g.clientStreamType(),
 		halfClose: true,
 	}
 	if m.Desc.IsStreamingClient() {
@@ -46,7 +46,7 @@ func (g *generator) serverStream(service *protogen.Service, m *protogen.Method) 
 	shape := streamShape{
 		iface:  service.GoName + "_" + m.GoName + "Stream",
 		impl:   g.serverStreamStruct(service, m),
-		stream: g.serverStreamType,
+		stream: g.serverStreamType(),
 	}
 	if m.Desc.IsStreamingServer() {
 		shape.send = g.message(m.Output)
@@ -59,7 +59,7 @@ func (g *generator) serverStream(service *protogen.Service, m *protogen.Method) 
 
 func (g *generator) stream(s streamShape) {
 	g.P("type ", s.iface, " interface {")
-	g.P("Context() ", g.context)
+	g.P("Context() ", g.context())
 	g.P("SendMsg(any) error")
 	g.P("RecvMsg(any) error")
 	if s.halfClose {
@@ -80,7 +80,7 @@ func (g *generator) stream(s streamShape) {
 	g.P()
 	x, message := g.local("x"), g.local("m")
 	receiver := "func (" + x + " *" + s.impl + ") "
-	g.P(receiver, "Context() ", g.context, " { return ", x, ".stream.Context() }")
+	g.P(receiver, "Context() ", g.context(), " { return ", x, ".stream.Context() }")
 	g.P(receiver, "SendMsg(", message, " any) error { return ", x, ".stream.Send(", message, ") }")
 	g.P(receiver, "RecvMsg(", message, " any) error { return ", x, ".stream.Recv(", message, ") }")
 	if s.halfClose {

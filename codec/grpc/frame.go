@@ -41,6 +41,17 @@ func (c *Codec) ReadBody(v any) error {
 	return errContentType
 }
 
+// Opens reports whether the body of a first message has nothing to say: it is
+// empty, or one frame with an empty message. Generated clients open a stream with
+// such a body, and send their first message after it.
+func Opens(body []byte) bool {
+	if len(body) < prefixSize {
+		return len(body) == 0
+	}
+	payload := body[prefixSize:]
+	return uint64(binary.BigEndian.Uint32(body[1:])) == uint64(len(payload)) && (len(payload) == 0 || string(payload) == "{}")
+}
+
 // payloadType returns a content type without parameters.
 func payloadType(contentType string) string {
 	switch contentType {

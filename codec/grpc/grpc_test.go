@@ -173,6 +173,18 @@ func TestReadLimit(t *testing.T) {
 	}
 }
 
+func TestABodyWithoutContentOpensAStream(t *testing.T) {
+	for body, want := range map[string]bool{
+		"": true, "\x00\x00\x00\x00\x00": true, "\x00\x00\x00\x00\x02{}": true,
+		"\x00\x00\x00\x00\x02ab": false, "\x00\x00\x00\x00\x00\x00": false, "\x00\x00\x00\x00": false,
+		"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00": false, "{}": false, "\x00\xff\xff\xff\xff": false,
+	} {
+		if got := grpc.Opens([]byte(body)); got != want {
+			t.Errorf("%q: %v", body, got)
+		}
+	}
+}
+
 func TestEndOfStream(t *testing.T) {
 	if err := grpc.NewCodec(buf.New(nil)).ReadBody(new(testpb.Everything)); err != io.EOF {
 		t.Errorf("got %v, want io.EOF", err)

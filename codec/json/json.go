@@ -1,6 +1,14 @@
 // Package json is the JSON encoding, one value after the other. Protobuf
-// messages are written and read by the JSON mapping of protobuf, with their
-// original field names; everything else by encoding/json.
+// messages are written as encoding/json writes generated structs, so that
+// services with and without .proto files understand each other: original field
+// names, 64-bit integers and enums as numbers, empty fields left out. Oneofs and
+// the well-known types, which encoding/json writes so that nobody can read them,
+// follow the JSON mapping of protobuf.
+//
+// Reading takes the forms of both. Fields that a message does not have are
+// ignored, as in the binary encoding, so that a service may add some while its
+// peers are not replaced yet. Everything that is no protobuf message is left to
+// encoding/json.
 package json
 
 import (
@@ -9,6 +17,7 @@ import (
 	"io"
 
 	"github.com/justcy/go-micro/v4/codec"
+	"github.com/justcy/go-micro/v4/codec/internal/jsonmessage"
 	"github.com/justcy/go-micro/v4/codec/internal/stream"
 )
 
@@ -128,7 +137,7 @@ func (c *Codec) Write(_ *codec.Message, b any) error {
 		return nil
 	}
 	if m, ok := protoMessage(b); ok {
-		data, err := appendProto(stream.Space(c.Conn, 0), m)
+		data, err := jsonmessage.Append(stream.Space(c.Conn, 0), m, jsonmessage.Body)
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"testing"
 
@@ -56,7 +57,7 @@ func TestWrittenBytes(t *testing.T) {
 		}{"<b>"}, "{\"a\":\"\\u003cb\\u003e\"}\n"},
 		{"list", []int{1, 2}, "[1,2]\n"},
 		{"raw carrier", rawproto.NewMessage([]byte(`{"a":1}`)), "{\"a\":1}\n"},
-		{"protobuf", everything(), `{"full_name":"gopher","big_number":"1152921504606846976","colour":"COLOUR_RED",` +
+		{"protobuf", everything(), `{"full_name":"gopher","big_number":1152921504606846976,"colour":1,` +
 			`"text":"a, \"b\": c","at":"1970-01-01T00:00:01Z","note":"n","blobs":{"k":"AQI="},"children":[{"full_name":"child"}]}` + "\n"},
 		{"empty protobuf", &testpb.Everything{}, "{}\n"},
 	}
@@ -79,6 +80,34 @@ func TestOneofTimestampWrapperAndByteMapAreReadBack(t *testing.T) {
 	}
 }
 
+// Mirror is what a service without .proto files has for Everything.
+type Mirror struct {
+	FullName  string            `json:"full_name"`
+	BigNumber int64             `json:"big_number"`
+	Colour    int32             `json:"colour"`
+	Blobs     map[string][]byte `json:"blobs"`
+	Children  []Mirror          `json:"children"`
+}
+
+func TestStructsAndProtobufMessagesUnderstandEachOther(t *testing.T) {
+	message := &testpb.Everything{FullName: "<&>", BigNumber: math.MaxInt64, Colour: testpb.Colour_COLOUR_RED,
+		Blobs: map[string][]byte{"k": {1}}, Children: []*testpb.Everything{{FullName: "child"}}}
+	var plain Mirror
+	if err := json.NewCodec(buf.New(bytes.NewBufferString(write(t, message)))).ReadBody(&plain); err != nil ||
+		plain.BigNumber != math.MaxInt64 || plain.Colour != 1 || plain.Children[0].FullName != "child" {
+		t.Errorf("the struct is %+v, %v", plain, err)
+	}
+	back := new(testpb.Everything)
+	plain.Children[0].Blobs, plain.Children[0].Children = map[string][]byte{}, []Mirror{}
+	if err := json.NewCodec(buf.New(bytes.NewBufferString(write(t, plain)))).ReadBody(back); err != nil || !proto.Equal(back, message) {
+		t.Errorf("the message is %v, %v", back, err)
+	}
+	got := new(testpb.Everything)
+	if err := (json.Marshaler{}).Unmarshal([]byte(write(t, message)), got); err != nil || !proto.Equal(got, message) {
+		t.Errorf("the Marshaler reads %v, %v", got, err)
+	}
+}
+
 func TestPeersThatReadByTheJSONMappingAcceptIt(t *testing.T) {
 	got := new(testpb.Everything)
 	if err := protojson.Unmarshal([]byte(write(t, everything())), got); err != nil || !proto.Equal(got, everything()) {
@@ -95,7 +124,9 @@ func TestReadBody(t *testing.T) {
 		{"original names", `{"full_name":"a"}`, new(testpb.Everything), `a`},
 		{"camel case", `{"fullName":"a"}`, new(testpb.Everything), `a`},
 		{"what encoding/json writes", `{"full_name":"a","big_number":5,"colour":1,"raw":"AQI="}`, new(testpb.Everything), `a`},
-		{"unknown field", `{"nobody":1}`, new(testpb.Everything), ``},
+		{"unknown field", `{"full_name":"a","nobody":1}`, new(testpb.Everything), `a`},
+		{"oneof as encoding/json has it", `{"full_name":"a","Choice":{"Text":"t"}}`, new(testpb.Everything), `a`},
+		{"field of another type", `{"full_name":1}`, new(testpb.Everything), ``},
 		{"nil message", `{}`, (*testpb.Everything)(nil), ``},
 		{"raw carrier", `{"a":1}`, new(rawproto.Message), `{"a":1}`},
 		{"other value", ` [1,2]`, new([]int), `&[1 2]`},

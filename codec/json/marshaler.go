@@ -20,8 +20,8 @@ func (Marshaler) Marshal(v any) ([]byte, error) {
 	return json.Marshal(v)
 }
 
-// Unmarshal decodes data into v. Protobuf messages take field names of both
-// kinds.
+// Unmarshal decodes data into v. Protobuf messages are read in every form that
+// the Codec reads.
 func (Marshaler) Unmarshal(data []byte, v any) error {
 	if m, ok := protoMessage(v); ok {
 		return unmarshalProto(data, m)

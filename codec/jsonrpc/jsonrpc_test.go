@@ -3,11 +3,15 @@ package jsonrpc_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"math"
 	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/justcy/go-micro/v4/codec"
 	"github.com/justcy/go-micro/v4/codec/internal/testpb"
@@ -34,6 +38,18 @@ func TestWrittenBytes(t *testing.T) {
 		if err := jsonrpc.NewCodec(buf.New(out)).Write(&tt.m, tt.v); err != nil || out.String() != tt.want {
 			t.Errorf("%s: wrote %s, %v, want %s", tt.name, out, err, tt.want)
 		}
+	}
+}
+
+func TestAnErrorWithoutATextIsRead(t *testing.T) {
+	wire := buf.New(nil)
+	c := jsonrpc.NewCodec(wire)
+	if err := c.Write(&codec.Message{Type: codec.Error, Id: "7"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	m := new(codec.Message)
+	if err := c.ReadHeader(m, codec.Response); err != nil || m.Error != "unspecified error" {
+		t.Errorf("got %+v, %v", m, err)
 	}
 }
 
@@ -176,6 +192,50 @@ func TestProtobufFromPeersWithTheJSONMapping(t *testing.T) {
 	}
 	if err := c.ReadBody(&got); err != nil || got.BigNumber != 5 || got.Colour != testpb.Colour_COLOUR_RED {
 		t.Errorf("got %v, %v", &got, err)
+	}
+}
+
+func TestFieldsAreReadInEveryForm(t *testing.T) {
+	for in, want := range map[string]*testpb.Everything{
+		`{"bigNumber":5}`:                             {BigNumber: 5},
+		`{"BIG_NUMBER":"5","new_field":{"a":[1]}}`:    {BigNumber: 5},
+		`{"at":{"seconds":1},"note":{"value":"n"}}`:   {At: &timestamppb.Timestamp{Seconds: 1}, Note: wrapperspb.String("n")},
+		`{"Choice":{"Number":3},"children":[null]}`:   {Choice: &testpb.Everything_Number{Number: 3}, Children: []*testpb.Everything{{}}},
+		`{"at":"1970-01-01T00:00:01Z","Choice":null}`: {At: &timestamppb.Timestamp{Seconds: 1}},
+	} {
+		c := jsonrpc.NewCodec(buf.New(bytes.NewBufferString(`{"method":"M","params":[` + in + `],"id":1}`)))
+		got := new(testpb.Everything)
+		if err := c.ReadHeader(&codec.Message{}, codec.Request); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.ReadBody(got); err != nil || !proto.Equal(got, want) {
+			t.Errorf("%s: got %v, %v", in, got, err)
+		}
+	}
+}
+
+// Peers of JSON-RPC read with encoding/json, whose integers are no strings.
+func TestMessagesWithAOneofHaveNumbersAndPlainTimes(t *testing.T) {
+	out := buf.New(nil)
+	sent := &testpb.Everything{BigNumber: 5, Colour: 1, At: &timestamppb.Timestamp{Seconds: 7}, Choice: &testpb.Everything_Text{Text: "<"}}
+	if err := jsonrpc.NewCodec(out).Write(&codec.Message{Type: codec.Request}, sent); err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"big_number":5,"colour":1,"text":"\u003c","at":{"seconds":7}}`; !strings.Contains(fmt.Sprint(out), want) {
+		t.Errorf("wrote %s, want %s in it", out, want)
+	}
+}
+
+func TestWhatEncodingJSONRefusesIsCarried(t *testing.T) {
+	wire := buf.New(nil)
+	c := jsonrpc.NewCodec(wire)
+	sent := &testpb.Plain{Twice: math.Inf(1), Longs: []int64{1}}
+	if err := c.Write(&codec.Message{Type: codec.Request}, sent); err != nil {
+		t.Fatal(err)
+	}
+	got := new(testpb.Plain)
+	if err := errors.Join(c.ReadHeader(&codec.Message{}, codec.Request), c.ReadBody(got)); err != nil || !proto.Equal(got, sent) {
+		t.Errorf("got %v, %v", got, err)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/justcy/go-micro/v4/codec/internal/stream"
 )
 
-// noError is the text of an error without one.
+// noError is the text of an error without one, which would be none to the peer.
 const noError = "unspecified error"
 
 // request is a call as it is written.
@@ -53,6 +53,9 @@ func (c *jsonCodec) writeRequest(m *codec.Message, v any) error {
 func (c *jsonCodec) writeResponse(m *codec.Message, v any) error {
 	if m.Error != "" {
 		return c.writeLine(response{ID: m.Id, Error: m.Error})
+	}
+	if m.Type == codec.Error && v == nil {
+		return c.writeLine(response{ID: m.Id, Error: noError})
 	}
 	body, err := jsonvalue.Marshal(v)
 	if err != nil {
@@ -127,7 +130,7 @@ func errorText(raw json.RawMessage) (string, error) {
 	}
 	var text string
 	if err := json.Unmarshal(raw, &text); err != nil {
-		return "", fmt.Errorf("error of a json-rpc response is not a string: %s", raw)
+		return "", fmt.Errorf("error of a json-rpc response is not a string: %.200s", raw)
 	}
 	if text == "" {
 		text = noError

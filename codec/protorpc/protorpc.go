@@ -17,6 +17,9 @@ import (
 
 const name = "proto-rpc"
 
+// noError is the text of an error without one, which would be none to the peer.
+const noError = "unspecified error"
+
 // protoCodec is the codec of both sides of a connection.
 type protoCodec struct {
 	conn io.ReadWriteCloser
@@ -105,7 +108,11 @@ func (c *protoCodec) Write(m *codec.Message, v any) error {
 	case codec.Request:
 		return c.writeFrames(&Request{ServiceMethod: m.Method, Seq: sequence(m.Id)}, body)
 	case codec.Response, codec.Error:
-		return c.writeFrames(&Response{ServiceMethod: m.Method, Seq: sequence(m.Id), Error: m.Error}, body)
+		text := m.Error
+		if text == "" && m.Type == codec.Error && v == nil {
+			text = noError
+		}
+		return c.writeFrames(&Response{ServiceMethod: m.Method, Seq: sequence(m.Id), Error: text}, body)
 	case codec.Event:
 		return c.writeEvent(body)
 	}

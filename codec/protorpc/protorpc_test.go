@@ -43,6 +43,18 @@ func TestWrittenBytes(t *testing.T) {
 	}
 }
 
+func TestAnErrorWithoutATextIsRead(t *testing.T) {
+	wire := buf.New(nil)
+	c := protorpc.NewCodec(wire)
+	if err := c.Write(&codec.Message{Type: codec.Error, Id: "7"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	m := new(codec.Message)
+	if err := c.ReadHeader(m, codec.Response); err != nil || m.Error != "unspecified error" {
+		t.Errorf("got %+v, %v", m, err)
+	}
+}
+
 func TestUnknownMessageType(t *testing.T) {
 	c := protorpc.NewCodec(buf.New(nil))
 	for _, err := range []error{c.Write(&codec.Message{Type: 9}, nil), c.ReadHeader(&codec.Message{}, 9), c.ReadBody(nil)} {

@@ -1,4 +1,5 @@
-// Package grpc reads the names gRPC gives to methods.
+// Package grpc reads the names gRPC gives to methods, and translates between its
+// status codes and the codes of errors.
 package grpc
 
 import (

@@ -1,48 +1,45 @@
 // Package jsonvalue is the JSON inside envelopes, in JSON-RPC and gRPC. It is
 // written by encoding/json, protobuf messages included, because that is what
-// the peers of these protocols read. The exception are messages with a oneof,
-// which encoding/json can write but nobody can read: they get the JSON mapping
-// of protobuf.
+// the peers of these protocols read. The exception are messages with a oneof or
+// a value that encoding/json cannot write, or writes so that nobody can read it.
 package jsonvalue
 
 import (
+	"bytes"
 	"encoding/json"
 	"sync"
 
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/justcy/go-micro/v4/codec/internal/jsonmessage"
 	"github.com/justcy/go-micro/v4/codec/internal/protobuf"
 )
 
 // Marshal returns the JSON of v in memory of its own.
 func Marshal(v any) ([]byte, error) {
-	if m, ok := message(v); ok && hasOneof(m) {
-		b, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(m)
-		if err != nil {
-			return nil, err
-		}
-		return json.Marshal(json.RawMessage(b)) // without protojson's random spaces
+	m, ok := message(v)
+	if ok && hasOneof(m) {
+		return jsonmessage.Append(nil, m, jsonmessage.Envelope)
 	}
-	return json.Marshal(v)
+	b, err := json.Marshal(v)
+	if err != nil && ok {
+		return jsonmessage.Append(nil, m, jsonmessage.Envelope)
+	}
+	return b, err
 }
 
-// Unmarshal decodes data into v. Protobuf messages are read in both forms.
+// Unmarshal decodes data into v. Protobuf messages are read in every form; null
+// leaves them as they are.
 func Unmarshal(data []byte, v any) error {
 	m, ok := message(v)
-	if !ok || !m.ProtoReflect().IsValid() {
+	if !ok {
 		return json.Unmarshal(data, v)
 	}
-	if hasOneof(m) && protojson.Unmarshal(data, m) == nil {
+	if m.ProtoReflect().IsValid() && string(bytes.TrimSpace(data)) == "null" {
 		return nil
 	}
-	proto.Reset(m)
-	err := json.Unmarshal(data, v)
-	if err != nil && protojson.Unmarshal(data, m) == nil {
-		return nil
-	}
-	return err
+	return jsonmessage.Unmarshal(data, m, jsonmessage.Envelope)
 }
 
 // message returns v as a protobuf message, unless it brings a JSON form of its

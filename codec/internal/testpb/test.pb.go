@@ -9,6 +9,10 @@ package testpb
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	anypb "google.golang.org/protobuf/types/known/anypb"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
+	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
+	structpb "google.golang.org/protobuf/types/known/structpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	wrapperspb "google.golang.org/protobuf/types/known/wrapperspb"
 	reflect "reflect"
@@ -26,19 +30,22 @@ const (
 type Colour int32
 
 const (
-	Colour_COLOUR_NONE Colour = 0
-	Colour_COLOUR_RED  Colour = 1
+	Colour_COLOUR_NONE  Colour = 0
+	Colour_COLOUR_RED   Colour = 1
+	Colour_COLOUR_BELOW Colour = -1
 )
 
 // Enum value maps for Colour.
 var (
 	Colour_name = map[int32]string{
-		0: "COLOUR_NONE",
-		1: "COLOUR_RED",
+		0:  "COLOUR_NONE",
+		1:  "COLOUR_RED",
+		-1: "COLOUR_BELOW",
 	}
 	Colour_value = map[string]int32{
-		"COLOUR_NONE": 0,
-		"COLOUR_RED":  1,
+		"COLOUR_NONE":  0,
+		"COLOUR_RED":   1,
+		"COLOUR_BELOW": -1,
 	}
 )
 
@@ -216,11 +223,534 @@ func (*Everything_Text) isEverything_Choice() {}
 
 func (*Everything_Number) isEverything_Choice() {}
 
+// Plain has what encoding/json writes as one would have it.
+type Plain struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	I32           int32                  `protobuf:"varint,1,opt,name=i32,proto3" json:"i32,omitempty"`
+	S64           int64                  `protobuf:"zigzag64,2,opt,name=s64,proto3" json:"s64,omitempty"`
+	F64           uint64                 `protobuf:"fixed64,3,opt,name=f64,proto3" json:"f64,omitempty"`
+	U32           uint32                 `protobuf:"varint,4,opt,name=u32,proto3" json:"u32,omitempty"`
+	U64Value      uint64                 `protobuf:"varint,5,opt,name=u64_value,json=u64Value,proto3" json:"u64_value,omitempty"`
+	Yes           bool                   `protobuf:"varint,6,opt,name=yes,proto3" json:"yes,omitempty"`
+	Single        float32                `protobuf:"fixed32,7,opt,name=single,proto3" json:"single,omitempty"`
+	Twice         float64                `protobuf:"fixed64,8,opt,name=twice,proto3" json:"twice,omitempty"`
+	Maybe         *string                `protobuf:"bytes,9,opt,name=maybe,proto3,oneof" json:"maybe,omitempty"`
+	MaybeColour   *Colour                `protobuf:"varint,10,opt,name=maybe_colour,json=maybeColour,proto3,enum=micro.codec.test.Colour,oneof" json:"maybe_colour,omitempty"`
+	Longs         []int64                `protobuf:"varint,11,rep,packed,name=longs,proto3" json:"longs,omitempty"`
+	Colours       []Colour               `protobuf:"varint,12,rep,packed,name=colours,proto3,enum=micro.codec.test.Colour" json:"colours,omitempty"`
+	ByName        map[string]Colour      `protobuf:"bytes,13,rep,name=by_name,json=byName,proto3" json:"by_name,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value,enum=micro.codec.test.Colour"`
+	ByNumber      map[int64]*Plain       `protobuf:"bytes,14,rep,name=by_number,json=byNumber,proto3" json:"by_number,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Weights       map[string]float64     `protobuf:"bytes,15,rep,name=weights,proto3" json:"weights,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"`
+	Parts         [][]byte               `protobuf:"bytes,16,rep,name=parts,proto3" json:"parts,omitempty"`
+	Inner         *Plain                 `protobuf:"bytes,17,opt,name=inner,proto3" json:"inner,omitempty"`
+	OtherName     string                 `protobuf:"bytes,18,opt,name=other_name,json=renamed,proto3" json:"other_name,omitempty"`
+	Sf32          int32                  `protobuf:"fixed32,19,opt,name=sf32,proto3" json:"sf32,omitempty"`
+	Words         []string               `protobuf:"bytes,20,rep,name=words,proto3" json:"words,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Plain) Reset() {
+	*x = Plain{}
+	mi := &file_codec_internal_testpb_test_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Plain) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Plain) ProtoMessage() {}
+
+func (x *Plain) ProtoReflect() protoreflect.Message {
+	mi := &file_codec_internal_testpb_test_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Plain.ProtoReflect.Descriptor instead.
+func (*Plain) Descriptor() ([]byte, []int) {
+	return file_codec_internal_testpb_test_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Plain) GetI32() int32 {
+	if x != nil {
+		return x.I32
+	}
+	return 0
+}
+
+func (x *Plain) GetS64() int64 {
+	if x != nil {
+		return x.S64
+	}
+	return 0
+}
+
+func (x *Plain) GetF64() uint64 {
+	if x != nil {
+		return x.F64
+	}
+	return 0
+}
+
+func (x *Plain) GetU32() uint32 {
+	if x != nil {
+		return x.U32
+	}
+	return 0
+}
+
+func (x *Plain) GetU64Value() uint64 {
+	if x != nil {
+		return x.U64Value
+	}
+	return 0
+}
+
+func (x *Plain) GetYes() bool {
+	if x != nil {
+		return x.Yes
+	}
+	return false
+}
+
+func (x *Plain) GetSingle() float32 {
+	if x != nil {
+		return x.Single
+	}
+	return 0
+}
+
+func (x *Plain) GetTwice() float64 {
+	if x != nil {
+		return x.Twice
+	}
+	return 0
+}
+
+func (x *Plain) GetMaybe() string {
+	if x != nil && x.Maybe != nil {
+		return *x.Maybe
+	}
+	return ""
+}
+
+func (x *Plain) GetMaybeColour() Colour {
+	if x != nil && x.MaybeColour != nil {
+		return *x.MaybeColour
+	}
+	return Colour_COLOUR_NONE
+}
+
+func (x *Plain) GetLongs() []int64 {
+	if x != nil {
+		return x.Longs
+	}
+	return nil
+}
+
+func (x *Plain) GetColours() []Colour {
+	if x != nil {
+		return x.Colours
+	}
+	return nil
+}
+
+func (x *Plain) GetByName() map[string]Colour {
+	if x != nil {
+		return x.ByName
+	}
+	return nil
+}
+
+func (x *Plain) GetByNumber() map[int64]*Plain {
+	if x != nil {
+		return x.ByNumber
+	}
+	return nil
+}
+
+func (x *Plain) GetWeights() map[string]float64 {
+	if x != nil {
+		return x.Weights
+	}
+	return nil
+}
+
+func (x *Plain) GetParts() [][]byte {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+func (x *Plain) GetInner() *Plain {
+	if x != nil {
+		return x.Inner
+	}
+	return nil
+}
+
+func (x *Plain) GetOtherName() string {
+	if x != nil {
+		return x.OtherName
+	}
+	return ""
+}
+
+func (x *Plain) GetSf32() int32 {
+	if x != nil {
+		return x.Sf32
+	}
+	return 0
+}
+
+func (x *Plain) GetWords() []string {
+	if x != nil {
+		return x.Words
+	}
+	return nil
+}
+
+// Known has the well-known types, and a oneof of messages.
+type Known struct {
+	state  protoimpl.MessageState   `protogen:"open.v1"`
+	Took   *durationpb.Duration     `protobuf:"bytes,1,opt,name=took,proto3" json:"took,omitempty"`
+	Any    *anypb.Any               `protobuf:"bytes,2,opt,name=any,proto3" json:"any,omitempty"`
+	Object *structpb.Struct         `protobuf:"bytes,3,opt,name=object,proto3" json:"object,omitempty"`
+	Value  *structpb.Value          `protobuf:"bytes,4,opt,name=value,proto3" json:"value,omitempty"`
+	List   *structpb.ListValue      `protobuf:"bytes,5,opt,name=list,proto3" json:"list,omitempty"`
+	Null   structpb.NullValue       `protobuf:"varint,6,opt,name=null,proto3,enum=google.protobuf.NullValue" json:"null,omitempty"`
+	Mask   *fieldmaskpb.FieldMask   `protobuf:"bytes,7,opt,name=mask,proto3" json:"mask,omitempty"`
+	Long   *wrapperspb.Int64Value   `protobuf:"bytes,8,opt,name=long,proto3" json:"long,omitempty"`
+	Blob   *wrapperspb.BytesValue   `protobuf:"bytes,9,opt,name=blob,proto3" json:"blob,omitempty"`
+	Times  []*timestamppb.Timestamp `protobuf:"bytes,10,rep,name=times,proto3" json:"times,omitempty"`
+	ByBool map[bool]string          `protobuf:"bytes,11,rep,name=by_bool,json=byBool,proto3" json:"by_bool,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Types that are valid to be assigned to WhichOne:
+	//
+	//	*Known_APlain
+	//	*Known_AColour
+	//	*Known_SomeBytes
+	//	*Known_String_
+	//	*Known_Moment
+	//	*Known_Nothing
+	WhichOne      isKnown_WhichOne `protobuf_oneof:"which_one"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Known) Reset() {
+	*x = Known{}
+	mi := &file_codec_internal_testpb_test_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Known) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Known) ProtoMessage() {}
+
+func (x *Known) ProtoReflect() protoreflect.Message {
+	mi := &file_codec_internal_testpb_test_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Known.ProtoReflect.Descriptor instead.
+func (*Known) Descriptor() ([]byte, []int) {
+	return file_codec_internal_testpb_test_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Known) GetTook() *durationpb.Duration {
+	if x != nil {
+		return x.Took
+	}
+	return nil
+}
+
+func (x *Known) GetAny() *anypb.Any {
+	if x != nil {
+		return x.Any
+	}
+	return nil
+}
+
+func (x *Known) GetObject() *structpb.Struct {
+	if x != nil {
+		return x.Object
+	}
+	return nil
+}
+
+func (x *Known) GetValue() *structpb.Value {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *Known) GetList() *structpb.ListValue {
+	if x != nil {
+		return x.List
+	}
+	return nil
+}
+
+func (x *Known) GetNull() structpb.NullValue {
+	if x != nil {
+		return x.Null
+	}
+	return structpb.NullValue(0)
+}
+
+func (x *Known) GetMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.Mask
+	}
+	return nil
+}
+
+func (x *Known) GetLong() *wrapperspb.Int64Value {
+	if x != nil {
+		return x.Long
+	}
+	return nil
+}
+
+func (x *Known) GetBlob() *wrapperspb.BytesValue {
+	if x != nil {
+		return x.Blob
+	}
+	return nil
+}
+
+func (x *Known) GetTimes() []*timestamppb.Timestamp {
+	if x != nil {
+		return x.Times
+	}
+	return nil
+}
+
+func (x *Known) GetByBool() map[bool]string {
+	if x != nil {
+		return x.ByBool
+	}
+	return nil
+}
+
+func (x *Known) GetWhichOne() isKnown_WhichOne {
+	if x != nil {
+		return x.WhichOne
+	}
+	return nil
+}
+
+func (x *Known) GetAPlain() *Plain {
+	if x != nil {
+		if x, ok := x.WhichOne.(*Known_APlain); ok {
+			return x.APlain
+		}
+	}
+	return nil
+}
+
+func (x *Known) GetAColour() Colour {
+	if x != nil {
+		if x, ok := x.WhichOne.(*Known_AColour); ok {
+			return x.AColour
+		}
+	}
+	return Colour_COLOUR_NONE
+}
+
+func (x *Known) GetSomeBytes() []byte {
+	if x != nil {
+		if x, ok := x.WhichOne.(*Known_SomeBytes); ok {
+			return x.SomeBytes
+		}
+	}
+	return nil
+}
+
+func (x *Known) GetString_() string {
+	if x != nil {
+		if x, ok := x.WhichOne.(*Known_String_); ok {
+			return x.String_
+		}
+	}
+	return ""
+}
+
+func (x *Known) GetMoment() *timestamppb.Timestamp {
+	if x != nil {
+		if x, ok := x.WhichOne.(*Known_Moment); ok {
+			return x.Moment
+		}
+	}
+	return nil
+}
+
+func (x *Known) GetNothing() structpb.NullValue {
+	if x != nil {
+		if x, ok := x.WhichOne.(*Known_Nothing); ok {
+			return x.Nothing
+		}
+	}
+	return structpb.NullValue(0)
+}
+
+type isKnown_WhichOne interface {
+	isKnown_WhichOne()
+}
+
+type Known_APlain struct {
+	APlain *Plain `protobuf:"bytes,12,opt,name=a_plain,json=aPlain,proto3,oneof"`
+}
+
+type Known_AColour struct {
+	AColour Colour `protobuf:"varint,13,opt,name=a_colour,json=aColour,proto3,enum=micro.codec.test.Colour,oneof"`
+}
+
+type Known_SomeBytes struct {
+	SomeBytes []byte `protobuf:"bytes,14,opt,name=some_bytes,json=someBytes,proto3,oneof"`
+}
+
+type Known_String_ struct {
+	String_ string `protobuf:"bytes,15,opt,name=string,proto3,oneof"`
+}
+
+type Known_Moment struct {
+	Moment *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=moment,proto3,oneof"`
+}
+
+type Known_Nothing struct {
+	Nothing structpb.NullValue `protobuf:"varint,17,opt,name=nothing,proto3,enum=google.protobuf.NullValue,oneof"`
+}
+
+func (*Known_APlain) isKnown_WhichOne() {}
+
+func (*Known_AColour) isKnown_WhichOne() {}
+
+func (*Known_SomeBytes) isKnown_WhichOne() {}
+
+func (*Known_String_) isKnown_WhichOne() {}
+
+func (*Known_Moment) isKnown_WhichOne() {}
+
+func (*Known_Nothing) isKnown_WhichOne() {}
+
+// Newer is a later version of Plain.
+type Newer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	I32   int32                  `protobuf:"varint,1,opt,name=i32,proto3" json:"i32,omitempty"`
+	Added *Plain                 `protobuf:"bytes,100,opt,name=added,proto3" json:"added,omitempty"`
+	Also  []string               `protobuf:"bytes,101,rep,name=also,proto3" json:"also,omitempty"`
+	// Types that are valid to be assigned to BrandNew:
+	//
+	//	*Newer_X
+	BrandNew      isNewer_BrandNew `protobuf_oneof:"brand_new"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Newer) Reset() {
+	*x = Newer{}
+	mi := &file_codec_internal_testpb_test_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Newer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Newer) ProtoMessage() {}
+
+func (x *Newer) ProtoReflect() protoreflect.Message {
+	mi := &file_codec_internal_testpb_test_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Newer.ProtoReflect.Descriptor instead.
+func (*Newer) Descriptor() ([]byte, []int) {
+	return file_codec_internal_testpb_test_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Newer) GetI32() int32 {
+	if x != nil {
+		return x.I32
+	}
+	return 0
+}
+
+func (x *Newer) GetAdded() *Plain {
+	if x != nil {
+		return x.Added
+	}
+	return nil
+}
+
+func (x *Newer) GetAlso() []string {
+	if x != nil {
+		return x.Also
+	}
+	return nil
+}
+
+func (x *Newer) GetBrandNew() isNewer_BrandNew {
+	if x != nil {
+		return x.BrandNew
+	}
+	return nil
+}
+
+func (x *Newer) GetX() string {
+	if x != nil {
+		if x, ok := x.BrandNew.(*Newer_X); ok {
+			return x.X
+		}
+	}
+	return ""
+}
+
+type isNewer_BrandNew interface {
+	isNewer_BrandNew()
+}
+
+type Newer_X struct {
+	X string `protobuf:"bytes,102,opt,name=x,proto3,oneof"`
+}
+
+func (*Newer_X) isNewer_BrandNew() {}
+
 var File_codec_internal_testpb_test_proto protoreflect.FileDescriptor
 
 const file_codec_internal_testpb_test_proto_rawDesc = "" +
 	"\n" +
-	" codec/internal/testpb/test.proto\x12\x10micro.codec.test\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/protobuf/wrappers.proto\"\xd7\x03\n" +
+	" codec/internal/testpb/test.proto\x12\x10micro.codec.test\x1a\x19google/protobuf/any.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/protobuf/wrappers.proto\"\xd7\x03\n" +
 	"\n" +
 	"Everything\x12\x1b\n" +
 	"\tfull_name\x18\x01 \x01(\tR\bfullName\x12\x1d\n" +
@@ -239,11 +769,76 @@ const file_codec_internal_testpb_test_proto_rawDesc = "" +
 	"BlobsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01B\b\n" +
-	"\x06choice*)\n" +
+	"\x06choice\"\xa3\a\n" +
+	"\x05Plain\x12\x10\n" +
+	"\x03i32\x18\x01 \x01(\x05R\x03i32\x12\x10\n" +
+	"\x03s64\x18\x02 \x01(\x12R\x03s64\x12\x10\n" +
+	"\x03f64\x18\x03 \x01(\x06R\x03f64\x12\x10\n" +
+	"\x03u32\x18\x04 \x01(\rR\x03u32\x12\x1b\n" +
+	"\tu64_value\x18\x05 \x01(\x04R\bu64Value\x12\x10\n" +
+	"\x03yes\x18\x06 \x01(\bR\x03yes\x12\x16\n" +
+	"\x06single\x18\a \x01(\x02R\x06single\x12\x14\n" +
+	"\x05twice\x18\b \x01(\x01R\x05twice\x12\x19\n" +
+	"\x05maybe\x18\t \x01(\tH\x00R\x05maybe\x88\x01\x01\x12@\n" +
+	"\fmaybe_colour\x18\n" +
+	" \x01(\x0e2\x18.micro.codec.test.ColourH\x01R\vmaybeColour\x88\x01\x01\x12\x14\n" +
+	"\x05longs\x18\v \x03(\x03R\x05longs\x122\n" +
+	"\acolours\x18\f \x03(\x0e2\x18.micro.codec.test.ColourR\acolours\x12<\n" +
+	"\aby_name\x18\r \x03(\v2#.micro.codec.test.Plain.ByNameEntryR\x06byName\x12B\n" +
+	"\tby_number\x18\x0e \x03(\v2%.micro.codec.test.Plain.ByNumberEntryR\bbyNumber\x12>\n" +
+	"\aweights\x18\x0f \x03(\v2$.micro.codec.test.Plain.WeightsEntryR\aweights\x12\x14\n" +
+	"\x05parts\x18\x10 \x03(\fR\x05parts\x12-\n" +
+	"\x05inner\x18\x11 \x01(\v2\x17.micro.codec.test.PlainR\x05inner\x12\x1b\n" +
+	"\n" +
+	"other_name\x18\x12 \x01(\tR\arenamed\x12\x12\n" +
+	"\x04sf32\x18\x13 \x01(\x0fR\x04sf32\x12\x14\n" +
+	"\x05words\x18\x14 \x03(\tR\x05words\x1aS\n" +
+	"\vByNameEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12.\n" +
+	"\x05value\x18\x02 \x01(\x0e2\x18.micro.codec.test.ColourR\x05value:\x028\x01\x1aT\n" +
+	"\rByNumberEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\x03R\x03key\x12-\n" +
+	"\x05value\x18\x02 \x01(\v2\x17.micro.codec.test.PlainR\x05value:\x028\x01\x1a:\n" +
+	"\fWeightsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01B\b\n" +
+	"\x06_maybeB\x0f\n" +
+	"\r_maybe_colour\"\xfb\x06\n" +
+	"\x05Known\x12-\n" +
+	"\x04took\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\x04took\x12&\n" +
+	"\x03any\x18\x02 \x01(\v2\x14.google.protobuf.AnyR\x03any\x12/\n" +
+	"\x06object\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x06object\x12,\n" +
+	"\x05value\x18\x04 \x01(\v2\x16.google.protobuf.ValueR\x05value\x12.\n" +
+	"\x04list\x18\x05 \x01(\v2\x1a.google.protobuf.ListValueR\x04list\x12.\n" +
+	"\x04null\x18\x06 \x01(\x0e2\x1a.google.protobuf.NullValueR\x04null\x12.\n" +
+	"\x04mask\x18\a \x01(\v2\x1a.google.protobuf.FieldMaskR\x04mask\x12/\n" +
+	"\x04long\x18\b \x01(\v2\x1b.google.protobuf.Int64ValueR\x04long\x12/\n" +
+	"\x04blob\x18\t \x01(\v2\x1b.google.protobuf.BytesValueR\x04blob\x120\n" +
+	"\x05times\x18\n" +
+	" \x03(\v2\x1a.google.protobuf.TimestampR\x05times\x12<\n" +
+	"\aby_bool\x18\v \x03(\v2#.micro.codec.test.Known.ByBoolEntryR\x06byBool\x122\n" +
+	"\aa_plain\x18\f \x01(\v2\x17.micro.codec.test.PlainH\x00R\x06aPlain\x125\n" +
+	"\ba_colour\x18\r \x01(\x0e2\x18.micro.codec.test.ColourH\x00R\aaColour\x12\x1f\n" +
+	"\n" +
+	"some_bytes\x18\x0e \x01(\fH\x00R\tsomeBytes\x12\x18\n" +
+	"\x06string\x18\x0f \x01(\tH\x00R\x06string\x124\n" +
+	"\x06moment\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampH\x00R\x06moment\x126\n" +
+	"\anothing\x18\x11 \x01(\x0e2\x1a.google.protobuf.NullValueH\x00R\anothing\x1a9\n" +
+	"\vByBoolEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\bR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\v\n" +
+	"\twhich_one\"y\n" +
+	"\x05Newer\x12\x10\n" +
+	"\x03i32\x18\x01 \x01(\x05R\x03i32\x12-\n" +
+	"\x05added\x18d \x01(\v2\x17.micro.codec.test.PlainR\x05added\x12\x12\n" +
+	"\x04also\x18e \x03(\tR\x04also\x12\x0e\n" +
+	"\x01x\x18f \x01(\tH\x00R\x01xB\v\n" +
+	"\tbrand_new*D\n" +
 	"\x06Colour\x12\x0f\n" +
 	"\vCOLOUR_NONE\x10\x00\x12\x0e\n" +
 	"\n" +
-	"COLOUR_RED\x10\x01B<Z:github.com/justcy/go-micro/v4/codec/internal/testpb;testpbb\x06proto3"
+	"COLOUR_RED\x10\x01\x12\x19\n" +
+	"\fCOLOUR_BELOW\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01B<Z:github.com/justcy/go-micro/v4/codec/internal/testpb;testpbb\x06proto3"
 
 var (
 	file_codec_internal_testpb_test_proto_rawDescOnce sync.Once
@@ -258,25 +853,65 @@ func file_codec_internal_testpb_test_proto_rawDescGZIP() []byte {
 }
 
 var file_codec_internal_testpb_test_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_codec_internal_testpb_test_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_codec_internal_testpb_test_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_codec_internal_testpb_test_proto_goTypes = []any{
 	(Colour)(0),                    // 0: micro.codec.test.Colour
 	(*Everything)(nil),             // 1: micro.codec.test.Everything
-	nil,                            // 2: micro.codec.test.Everything.BlobsEntry
-	(*timestamppb.Timestamp)(nil),  // 3: google.protobuf.Timestamp
-	(*wrapperspb.StringValue)(nil), // 4: google.protobuf.StringValue
+	(*Plain)(nil),                  // 2: micro.codec.test.Plain
+	(*Known)(nil),                  // 3: micro.codec.test.Known
+	(*Newer)(nil),                  // 4: micro.codec.test.Newer
+	nil,                            // 5: micro.codec.test.Everything.BlobsEntry
+	nil,                            // 6: micro.codec.test.Plain.ByNameEntry
+	nil,                            // 7: micro.codec.test.Plain.ByNumberEntry
+	nil,                            // 8: micro.codec.test.Plain.WeightsEntry
+	nil,                            // 9: micro.codec.test.Known.ByBoolEntry
+	(*timestamppb.Timestamp)(nil),  // 10: google.protobuf.Timestamp
+	(*wrapperspb.StringValue)(nil), // 11: google.protobuf.StringValue
+	(*durationpb.Duration)(nil),    // 12: google.protobuf.Duration
+	(*anypb.Any)(nil),              // 13: google.protobuf.Any
+	(*structpb.Struct)(nil),        // 14: google.protobuf.Struct
+	(*structpb.Value)(nil),         // 15: google.protobuf.Value
+	(*structpb.ListValue)(nil),     // 16: google.protobuf.ListValue
+	(structpb.NullValue)(0),        // 17: google.protobuf.NullValue
+	(*fieldmaskpb.FieldMask)(nil),  // 18: google.protobuf.FieldMask
+	(*wrapperspb.Int64Value)(nil),  // 19: google.protobuf.Int64Value
+	(*wrapperspb.BytesValue)(nil),  // 20: google.protobuf.BytesValue
 }
 var file_codec_internal_testpb_test_proto_depIdxs = []int32{
-	0, // 0: micro.codec.test.Everything.colour:type_name -> micro.codec.test.Colour
-	3, // 1: micro.codec.test.Everything.at:type_name -> google.protobuf.Timestamp
-	4, // 2: micro.codec.test.Everything.note:type_name -> google.protobuf.StringValue
-	2, // 3: micro.codec.test.Everything.blobs:type_name -> micro.codec.test.Everything.BlobsEntry
-	1, // 4: micro.codec.test.Everything.children:type_name -> micro.codec.test.Everything
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	0,  // 0: micro.codec.test.Everything.colour:type_name -> micro.codec.test.Colour
+	10, // 1: micro.codec.test.Everything.at:type_name -> google.protobuf.Timestamp
+	11, // 2: micro.codec.test.Everything.note:type_name -> google.protobuf.StringValue
+	5,  // 3: micro.codec.test.Everything.blobs:type_name -> micro.codec.test.Everything.BlobsEntry
+	1,  // 4: micro.codec.test.Everything.children:type_name -> micro.codec.test.Everything
+	0,  // 5: micro.codec.test.Plain.maybe_colour:type_name -> micro.codec.test.Colour
+	0,  // 6: micro.codec.test.Plain.colours:type_name -> micro.codec.test.Colour
+	6,  // 7: micro.codec.test.Plain.by_name:type_name -> micro.codec.test.Plain.ByNameEntry
+	7,  // 8: micro.codec.test.Plain.by_number:type_name -> micro.codec.test.Plain.ByNumberEntry
+	8,  // 9: micro.codec.test.Plain.weights:type_name -> micro.codec.test.Plain.WeightsEntry
+	2,  // 10: micro.codec.test.Plain.inner:type_name -> micro.codec.test.Plain
+	12, // 11: micro.codec.test.Known.took:type_name -> google.protobuf.Duration
+	13, // 12: micro.codec.test.Known.any:type_name -> google.protobuf.Any
+	14, // 13: micro.codec.test.Known.object:type_name -> google.protobuf.Struct
+	15, // 14: micro.codec.test.Known.value:type_name -> google.protobuf.Value
+	16, // 15: micro.codec.test.Known.list:type_name -> google.protobuf.ListValue
+	17, // 16: micro.codec.test.Known.null:type_name -> google.protobuf.NullValue
+	18, // 17: micro.codec.test.Known.mask:type_name -> google.protobuf.FieldMask
+	19, // 18: micro.codec.test.Known.long:type_name -> google.protobuf.Int64Value
+	20, // 19: micro.codec.test.Known.blob:type_name -> google.protobuf.BytesValue
+	10, // 20: micro.codec.test.Known.times:type_name -> google.protobuf.Timestamp
+	9,  // 21: micro.codec.test.Known.by_bool:type_name -> micro.codec.test.Known.ByBoolEntry
+	2,  // 22: micro.codec.test.Known.a_plain:type_name -> micro.codec.test.Plain
+	0,  // 23: micro.codec.test.Known.a_colour:type_name -> micro.codec.test.Colour
+	10, // 24: micro.codec.test.Known.moment:type_name -> google.protobuf.Timestamp
+	17, // 25: micro.codec.test.Known.nothing:type_name -> google.protobuf.NullValue
+	2,  // 26: micro.codec.test.Newer.added:type_name -> micro.codec.test.Plain
+	0,  // 27: micro.codec.test.Plain.ByNameEntry.value:type_name -> micro.codec.test.Colour
+	2,  // 28: micro.codec.test.Plain.ByNumberEntry.value:type_name -> micro.codec.test.Plain
+	29, // [29:29] is the sub-list for method output_type
+	29, // [29:29] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_codec_internal_testpb_test_proto_init() }
@@ -288,13 +923,25 @@ func file_codec_internal_testpb_test_proto_init() {
 		(*Everything_Text)(nil),
 		(*Everything_Number)(nil),
 	}
+	file_codec_internal_testpb_test_proto_msgTypes[1].OneofWrappers = []any{}
+	file_codec_internal_testpb_test_proto_msgTypes[2].OneofWrappers = []any{
+		(*Known_APlain)(nil),
+		(*Known_AColour)(nil),
+		(*Known_SomeBytes)(nil),
+		(*Known_String_)(nil),
+		(*Known_Moment)(nil),
+		(*Known_Nothing)(nil),
+	}
+	file_codec_internal_testpb_test_proto_msgTypes[3].OneofWrappers = []any{
+		(*Newer_X)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_codec_internal_testpb_test_proto_rawDesc), len(file_codec_internal_testpb_test_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   2,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -116,7 +116,7 @@ func serve(t *testing.T, contentType string) client.Client {
 }
 
 func TestAllKindsOverTheDefaultStack(t *testing.T) {
-	for _, contentType := range []string{"application/protobuf", "application/json"} {
+	for _, contentType := range []string{"application/protobuf", "application/json", "application/grpc", "application/grpc+proto", "application/grpc+json", "application/json-rpc", "application/proto-rpc"} {
 		t.Run(contentType, func(t *testing.T) {
 			c := serve(t, contentType)
 			service := kinds.NewKindsService("kinds", c)
@@ -187,7 +187,7 @@ func both(t *testing.T, service kinds.KindsService) {
 		t.Fatal(err)
 	}
 	defer stream.Close()
-	for _, text := range []string{"a", "b"} {
+	for _, text := range []string{"", "a", "", "b"} {
 		if err := stream.Send(&kinds.Request{Text: text}); err != nil {
 			t.Fatal(err)
 		}
