@@ -179,7 +179,7 @@ func (r *request) next() (inbound, error) {
 	case c.inbox == nil:
 		return inbound{}, io.EOF
 	}
-	return c.inbox.take(&c.ctx, c.conn)
+	return c.takeNext()
 }
 
 // decoded keeps the decoded body of a request that has only one.
@@ -199,6 +199,7 @@ func (r *request) streams() {
 	r.call.reading.Lock()
 	defer r.call.reading.Unlock()
 	r.stream, r.loaded = true, false
+	r.call.activity.streams.Store(true)
 	if r.call.isGRPC() && !(r.call.http2 && len(r.first.body) == 0) {
 		r.opened = false
 	}
