@@ -7,11 +7,19 @@ import "github.com/justcy/go-micro/v4/errors"
 // go-micro v4 sends, is not that. Peers of go-micro v4 ignore it.
 const CodedErrorHeader = "Micro-Error-Coded"
 
-// CodedError is RemoteError for a reply that may have a CodedErrorHeader, whose
-// value, or nothing, is coded.
+// CodedError is RemoteError for a reply with a CodedErrorHeader, whose value is
+// coded. The text stays the error's text.
 func CodedError(text, coded string) error {
 	if e := errors.Parse(coded); e.Code != 0 {
-		return &remoteError{text: text, parsed: e}
+		return &codedError{text: text, coded: e}
 	}
 	return RemoteError(text)
 }
+
+type codedError struct {
+	text  string
+	coded *errors.Error
+}
+
+func (e *codedError) Error() string { return e.text }
+func (e *codedError) Unwrap() error { return e.coded }
