@@ -24,6 +24,7 @@ const (
 type httpSocket struct {
 	httpConn
 	draining *atomic.Bool // the listener's
+	parting  atomic.Bool  // the peer was told to end the connection
 	idle     time.Duration
 	first    *Message // guarded by recvMu: received and not delivered
 	watch    watch
@@ -46,6 +47,7 @@ func (s *httpSocket) Send(m *Message) error {
 	extra := ""
 	if s.draining.Load() {
 		extra = httpmsg.ConnectionClose
+		s.parting.Store(true)
 	}
 	*head = httpmsg.AppendResponse(*head, extra, m.Header, len(m.Body))
 	return s.write(head, m.Body)
