@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -223,7 +224,7 @@ func (g *registrar) registerIn(ctx, patient context.Context, in registry.Registr
 func (g *registrar) replace(in registry.Registry, service *registry.Service) {
 	old, oldIn := g.current, g.in
 	g.current, g.in = service, in
-	if old == nil || oldIn == in && sameNode(old, service) {
+	if old == nil || sameRegistry(oldIn, in) && sameNode(old, service) {
 		return
 	}
 	g.deregisterFrom(g.patient, oldIn, old)
@@ -239,6 +240,16 @@ func (g *registrar) deregisterFrom(ctx context.Context, in registry.Registry, s 
 	if err != nil && err != errGivenUp {
 		logError(g.run.logger(), "server: deregister service %s from registry %s: %v", s.Name, in, err)
 	}
+}
+
+// sameRegistry reports whether two registries are one. Those of a type that has
+// no == are taken for one: removing the service would be worse.
+func sameRegistry(a, b registry.Registry) bool {
+	va, vb := reflect.ValueOf(a), reflect.ValueOf(b)
+	if va.Type() != vb.Type() {
+		return false
+	}
+	return !va.Comparable() || !vb.Comparable() || a == b
 }
 
 func sameNode(a, b *registry.Service) bool {

@@ -123,8 +123,11 @@ func (s *rpcServer) Start() error {
 		if mine {
 			return s.launch(r)
 		}
+		if r.stopping.Load() { // nor may Start wait: Stop may be waiting for its caller
+			return fmt.Errorf("server %s: not started: it is being stopped; start it when Stop has returned", s.settings.Load().options.Name)
+		}
 		<-r.ready
-		if r.isListening() && !r.stopping.Load() {
+		if r.isListening() {
 			return nil
 		}
 		<-r.over
@@ -157,6 +160,8 @@ func (s *rpcServer) launch(r *run) error {
 		close(r.over)
 		return err
 	}
+	logInfo(o.Logger, "Transport [%s] Listening on %s", o.Transport, r.listener.Addr())
+	logInfo(o.Logger, "Broker [%s] Connected to %s", r.broker, r.broker.Address())
 	r.start()
 	return nil
 }

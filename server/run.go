@@ -86,8 +86,6 @@ func (r *run) open(o *Options) error {
 		err = fmt.Errorf("server %s: connect broker %s: %w", o.Name, r.broker, err)
 		return errors.Join(err, listener.Close())
 	}
-	logInfo(o.Logger, "Transport [%s] Listening on %s", o.Transport, listener.Addr())
-	logInfo(o.Logger, "Broker [%s] Connected to %s", r.broker, r.broker.Address())
 	r.listener = listener
 	r.flusher, _ = listener.(transport.Shutdowner)
 	return nil

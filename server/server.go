@@ -73,7 +73,7 @@ type Server interface {
 	// Start listens, registers and serves, and returns when that is done. A
 	// failed registration is logged and tried again at the next interval; any
 	// other failure is returned and leaves nothing running. Starting a running
-	// server does nothing.
+	// server does nothing, starting one that is being stopped is an error.
 	Start() error
 	// Stop ends the server without losing what it has begun: it tells connected
 	// clients to go elsewhere, deregisters, waits for the requests in flight,

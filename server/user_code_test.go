@@ -101,7 +101,7 @@ func TestWhatAServerCallsMayUseTheServer(t *testing.T) {
 				handle(t, s, newEcho())
 				subscribe(t, s, "news", ignore)
 				var n atomic.Int64
-				within(t, func() {
+				returns(t, func() {
 					// It is called again because of what it does, for some time.
 					err := s.Init(options(func() {
 						if n.Add(1) <= 20 {
@@ -126,8 +126,8 @@ func TestWhatAServerCallsMayUseTheServer(t *testing.T) {
 	}
 }
 
-// within fails t when fn does not return.
-func within(t *testing.T, fn func()) {
+// returns fails t when fn does not return.
+func returns(t *testing.T, fn func()) {
 	t.Helper()
 	done := make(chan struct{})
 	go func() {
@@ -143,7 +143,7 @@ func within(t *testing.T, fn func()) {
 
 func TestAnOptionThatChangesTheServerEachTimeIsAnError(t *testing.T) {
 	s := newServer(t)
-	within(t, func() {
+	returns(t, func() {
 		err := s.Init(func(*server.Options) { _ = s.Init(server.Version("2")) })
 		if err == nil {
 			t.Error("no error")
