@@ -593,3 +593,21 @@ func TestHandlersCanAskWhetherTheServerIsDraining(t *testing.T) {
 		}
 	})
 }
+
+func TestClientsAreToldBeforeTheRegistry(t *testing.T) {
+	inTime(t, func(t *testing.T, s *timed) {
+		ev := &events{}
+		tr := hangingTransport{Transport: transport.NewMemoryTransport(), drain: func() error { ev.add("go away"); return nil }}
+		srv := s.server(
+			server.Transport(tr),
+			server.Registry(recordedRegistry{newFaultyRegistry(), ev}),
+			server.Broker(recordedBroker{broker.NewMemoryBroker(), ev}))
+		start(t, srv)
+		if _, err := s.stop(srv); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+		if got := strings.Join(ev.list, ", "); got != "register, go away, draining, deregister, disconnect" {
+			t.Errorf("the order is %s", got)
+		}
+	})
+}
