@@ -67,8 +67,9 @@ type Service interface {
 	// Server holds the handlers and subscribers of the service.
 	Server() server.Server
 	// Run starts the service, waits for a signal or the end of its context,
-	// and stops it: calls in flight are finished first. It returns the first
-	// error of Init, of starting or of stopping.
+	// and stops it: calls in flight are finished first, within the server's
+	// StopTimeout. Another signal ends the waiting for them, and one more the
+	// process. It returns the first error of Init, of starting or of stopping.
 	Run() error
 	// String is the kind of service, "micro".
 	String() string

@@ -1,6 +1,7 @@
 package micro
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -8,6 +9,7 @@ import (
 	rtime "runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/justcy/go-micro/v4/client"
 	"github.com/justcy/go-micro/v4/debug/profile"
@@ -22,8 +24,8 @@ import (
 
 // service is the one implementation of Service.
 type service struct {
-	owned bool // the parts were made for this service alone
-	once  sync.Once
+	owned  bool        // the parts were made for this service alone
+	parsed atomic.Bool // Init was called
 
 	mu       sync.RWMutex
 	opts     Options
@@ -50,7 +52,17 @@ func (s *service) Server() server.Server { return s.Options().Server }
 func (s *service) Options() Options {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.opts
+	return s.opts.clone()
+}
+
+// clone returns a copy that shares no slice with o.
+func (o *Options) clone() Options {
+	c := *o
+	c.BeforeStart = slices.Clone(o.BeforeStart)
+	c.AfterStart = slices.Clone(o.AfterStart)
+	c.BeforeStop = slices.Clone(o.BeforeStop)
+	c.AfterStop = slices.Clone(o.AfterStop)
+	return c
 }
 
 func (s *service) bareClient() client.Client {
@@ -61,10 +73,10 @@ func (s *service) bareClient() client.Client {
 
 func (s *service) Init(opts ...Option) {
 	s.keep(s.apply(opts))
-	s.once.Do(func() {
+	if s.parsed.CompareAndSwap(false, true) { // an action may call Init
 		s.keep(s.parseCommandLine())
 		s.keep(s.nameTable())
-	})
+	}
 }
 
 // nameTable keeps the records of services that share a store apart.
@@ -116,7 +128,7 @@ func (s *service) Run() error {
 // serve starts the service, waits for its end and stops it.
 func (s *service) serve() error {
 	o := s.Options()
-	var quit chan os.Signal // a nil channel never delivers
+	var quit chan os.Signal // a nil channel delivers nothing
 	if o.Signal {
 		quit = make(chan os.Signal, 1)
 		signal.Notify(quit, signals.Shutdown()...)
@@ -130,7 +142,9 @@ func (s *service) serve() error {
 	case <-quit:
 	case <-o.Context.Done():
 	}
-	return s.Stop()
+	ctx, release := signals.Next(context.Background(), quit)
+	defer release()
+	return s.stop(ctx)
 }
 
 // Start runs the BeforeStart hooks, starts the server and runs the AfterStart
@@ -156,10 +170,14 @@ func (s *service) Start() error {
 // Stop runs the BeforeStop hooks, stops the server, which finishes the calls
 // in flight, and runs the AfterStop hooks. All of it runs whatever fails; the
 // first error is returned.
-func (s *service) Stop() error {
+func (s *service) Stop() error { return s.stop(context.Background()) }
+
+// stop is Stop, except that the server stops waiting for calls when ctx is done.
+func (s *service) stop(ctx context.Context) error {
 	o := s.Options()
+	stopServer := func() error { return server.StopWithin(ctx, o.Server) }
 	var first error
-	for _, fn := range slices.Concat(o.BeforeStop, []func() error{o.Server.Stop}, o.AfterStop) {
+	for _, fn := range slices.Concat(o.BeforeStop, []func() error{stopServer}, o.AfterStop) {
 		if err := fn(); err != nil && first == nil {
 			first = err
 		}

@@ -118,7 +118,7 @@ func (r *received) decode(c *wire.Coder, m *codec.Message, v any) error {
 // second one says why it could not be read.
 func (r *received) open(c *wire.Coder, m *codec.Message) (remote, err error) {
 	if text := r.errorText(); text != "" {
-		return remoteError(text), nil
+		return r.remoteError(text), nil
 	}
 	*m = codec.Message{Type: codec.Response}
 	if !c.Headerless() {
@@ -129,15 +129,20 @@ func (r *received) open(c *wire.Coder, m *codec.Message) (remote, err error) {
 		return nil, err
 	}
 	if m.Error != "" {
-		return remoteError(m.Error), nil
+		return r.remoteError(m.Error), nil
 	}
 	return nil, nil
 }
 
 // remoteError is the error that the other side reported with text.
-func remoteError(text string) error {
+func (r *received) remoteError(text string) error {
 	if text == wire.EOS {
 		return io.EOF
+	}
+	for name, value := range r.headers.All() {
+		if strings.EqualFold(name, wire.CodedErrorHeader) {
+			return wire.CodedError(text, value)
+		}
 	}
 	return wire.RemoteError(text)
 }

@@ -43,6 +43,13 @@ func Remote(id, text string) *Error {
 	return e
 }
 
+// RemoteCoded is Remote for a text beside which the peer has told the fields of the
+// error.
+func RemoteCoded(text string, e *Error) *Error {
+	e.cause = &sent{text: text, id: e.Id, code: e.Code, detail: e.Detail, status: e.Status}
+	return e
+}
+
 // sent takes the place of the cause in an error whose text on the wire was not
 // what its fields make.
 type sent struct {

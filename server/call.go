@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/justcy/go-micro/v4/codec"
 	microerrors "github.com/justcy/go-micro/v4/errors"
 	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/transport"
@@ -35,6 +34,7 @@ type call struct {
 	streamID string // Micro-Stream
 	http2    bool   // pseudo headers may be sent
 	inbox    *inbox // the further messages of a stream; nil if there are none
+	activity activity
 
 	metadata sync.Once         // makes header
 	header   map[string]string // of the message that opened it, and where that came from
@@ -103,8 +103,8 @@ func (k *call) handle() (err error) {
 // reply tells the client how the request ended, where that needs a message of
 // its own.
 func (k *call) reply(err error) {
-	if overflow, ok := causeOf(&k.ctx).(overflowError); ok {
-		err = overflow // whatever the handler made of it
+	if cause := causeOf(&k.ctx); imposed(cause) && (err != nil || k.isStream()) {
+		err = cause // whatever the handler made of it
 	}
 	if err == nil {
 		if k.streamID == "" || k.settings.router == nil {
@@ -121,7 +121,10 @@ func (k *call) reply(err error) {
 	if k.http2 && k.isGRPC() {
 		err = grpcError(err)
 	}
-	sendErr := k.sendError(errorText(err))
+	if !k.claimEnd() {
+		return // the server has ended the call
+	}
+	sendErr := k.sendError(err)
 	if errors.Is(sendErr, transport.ErrMessageTooLarge) {
 		sendErr = k.sendError(shortened(err))
 	}
@@ -137,12 +140,12 @@ func (k *call) answered() bool {
 }
 
 // sendError sends a reply that has nothing but an error.
-func (k *call) sendError(text string) error {
-	return k.writer.Write(&codec.Message{Id: k.id, Error: text, Type: codec.Error}, nil)
+func (k *call) sendError(err error) error {
+	return k.writer.Write(errorMessage(k.id, err), nil)
 }
 
 // shortened is the error that is sent when the text of err is too long.
-func shortened(err error) string {
+func shortened(err error) error {
 	e := microerrors.Parse(errorText(err))
 	detail := e.Detail
 	if len(detail) > maxErrorText {
@@ -156,7 +159,7 @@ func shortened(err error) string {
 	if code == 0 {
 		code = 500
 	}
-	return microerrors.New(id, fmt.Sprintf("error text too long to be sent: %s", detail), code).Error()
+	return microerrors.New(id, fmt.Sprintf("error text too long to be sent: %s", detail), code)
 }
 
 // isGRPC reports whether the bodies of the call are gRPC's.
@@ -167,6 +170,7 @@ func (k *call) send(h map[string]string, body []byte) error {
 	err := k.conn.send(h, body)
 	if err == nil {
 		k.replied = true
+		k.activity.gave()
 	}
 	return err
 }

@@ -466,7 +466,7 @@ func (c *conn) start(head *wire.Head, m *incoming, http2 bool) {
 // no more.
 func (c *conn) begin(k *call, closes bool) error {
 	if !c.run.begin() {
-		return microerrors.New(errorID, "the server is stopped", 503)
+		return errStopped
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -89,7 +89,7 @@ func (c *conn) event(head *wire.Head, m *incoming) {
 	if errors.Is(sent, transport.ErrMessageTooLarge) && err != nil {
 		clear(h)
 		setBoth(h, headers.ID, "X-"+headers.ID, head.ID[:min(len(head.ID), maxName)])
-		h[headers.Error] = shortened(err)
+		h[headers.Error] = shortened(err).Error()
 		sent = c.send(h, nil)
 	}
 	if sent != nil {
@@ -137,20 +137,17 @@ func (s *rpcServer) subscribed(r *run, sub *subscription) broker.Handler {
 			return microerrors.InternalServerError(errorID, "message on topic %s cannot be decoded", e.Topic())
 		}
 		err := s.accept(r, sub, e.Topic(), m.Header, m.Body)
-		if err == errRunEnded {
+		if err == errStopped {
 			return fmt.Errorf("%w: %w", broker.ErrUnsubscribed, err)
 		}
 		return err
 	}
 }
 
-// errRunEnded is the answer to a message that comes after the run.
-var errRunEnded = microerrors.New(errorID, "the server is stopped", 503)
-
 // accept is receive as long as the run lasts.
 func (s *rpcServer) accept(r *run, sub *subscription, topic string, header map[string]string, body []byte) error {
 	if !r.begin() {
-		return errRunEnded
+		return errStopped
 	}
 	defer r.done()
 	return s.receive(r, sub, topic, header, body)
@@ -170,26 +167,25 @@ func (s *rpcServer) receive(r *run, sub *subscription, topic string, header map[
 	case st.router != nil:
 		return readable(st.process(ctx, m))
 	case sub != nil:
-		return s.router.deliver(ctx, s.router.current(sub), m)
+		return st.routes.deliver(ctx, st.routes.current(sub), m)
 	}
-	return s.router.ProcessMessage(ctx, m)
+	return st.routes.process(ctx, m)
 }
 
-// ProcessMessage gives a message to everything subscribed to its topic. It
-// returns nil when that is nothing.
-func (r *router) ProcessMessage(ctx context.Context, m Message) error {
+// process is the ProcessMessage of a Router.
+func (t *routes) process(ctx context.Context, m Message) error {
 	var subs []*subscription
-	for _, s := range r.table.Load().subs {
+	for _, s := range t.subs {
 		if s.sub.Topic() == m.Topic() {
 			subs = append(subs, s)
 		}
 	}
-	return r.deliver(ctx, subs, m)
+	return t.deliver(ctx, subs, m)
 }
 
 // current is a subscription with the wrappers in force.
-func (r *router) current(sub *subscription) []*subscription {
-	for _, s := range r.table.Load().subs {
+func (t *routes) current(sub *subscription) []*subscription {
+	for _, s := range t.subs {
 		if s.id == sub.id {
 			return []*subscription{s}
 		}
@@ -199,7 +195,7 @@ func (r *router) current(sub *subscription) []*subscription {
 
 // deliver calls all functions of subscriptions one after the other, whatever
 // becomes of the ones before, and returns what failed as one error.
-func (r *router) deliver(ctx context.Context, subs []*subscription, m Message) error {
+func (t *routes) deliver(ctx context.Context, subs []*subscription, m Message) error {
 	var failed []error
 	for _, s := range subs {
 		for i := range s.receivers {
@@ -207,7 +203,7 @@ func (r *router) deliver(ctx context.Context, subs []*subscription, m Message) e
 			if err == nil {
 				continue
 			}
-			logPanic(r.table.Load().log, "a subscriber of "+s.sub.Topic(), err)
+			logPanic(t.log, "a subscriber of "+s.sub.Topic(), err)
 			failed = append(failed, err)
 		}
 	}
@@ -235,6 +231,7 @@ type decodedMessage struct {
 }
 
 func (m *decodedMessage) Payload() any              { return m.payload }
+func (m *decodedMessage) Body() []byte              { return slices.Clone(m.Message.Body()) }
 func (m *decodedMessage) Header() map[string]string { return m.header }
 
 // serve is the SubscriberFunc inside all wrappers.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"maps"
 	"reflect"
 
 	"github.com/justcy/go-micro/v4/registry"
@@ -27,14 +28,14 @@ func newHandlerOptions(opts []HandlerOption) HandlerOptions {
 	return o
 }
 
-// EndpointMetadata adds metadata to an endpoint, named Type.Method, in the
-// registry.
+// EndpointMetadata adds metadata, which is copied, to an endpoint, named
+// Type.Method, in the registry.
 func EndpointMetadata(name string, md map[string]string) HandlerOption {
 	return func(o *HandlerOptions) {
 		if o.Metadata == nil {
 			o.Metadata = map[string]map[string]string{}
 		}
-		o.Metadata[name] = md
+		o.Metadata[name] = maps.Clone(md)
 	}
 }
 
@@ -70,11 +71,26 @@ func (h *RpcHandler) Name() string { return h.name }
 // Handler is the value given to NewRpcHandler.
 func (h *RpcHandler) Handler() any { return h.handler }
 
-// Endpoints describes the value's methods.
-func (h *RpcHandler) Endpoints() []*registry.Endpoint { return h.endpoints }
+// Endpoints describes the value's methods. The caller owns the result.
+func (h *RpcHandler) Endpoints() []*registry.Endpoint { return cloneEndpoints(h.endpoints) }
 
-// Options returns the handler's options.
-func (h *RpcHandler) Options() HandlerOptions { return h.opts }
+// Options returns a copy of the handler's options.
+func (h *RpcHandler) Options() HandlerOptions {
+	o := h.opts
+	o.Metadata = make(map[string]map[string]string, len(h.opts.Metadata))
+	for name, md := range h.opts.Metadata {
+		o.Metadata[name] = maps.Clone(md)
+	}
+	return o
+}
+
+func cloneEndpoints(endpoints []*registry.Endpoint) []*registry.Endpoint {
+	var clones []*registry.Endpoint
+	for _, e := range endpoints {
+		clones = append(clones, e.Clone())
+	}
+	return clones
+}
 
 // typeName is the name of a type, or of the type it points to.
 func typeName(t reflect.Type) string {

@@ -13,13 +13,13 @@ import (
 	"github.com/justcy/go-micro/v4/transport"
 )
 
-// logLines keeps what is logged.
-type logLines struct {
+// resetLog keeps what is logged.
+type resetLog struct {
 	mu  sync.Mutex
 	all bytes.Buffer
 }
 
-func (l *logLines) Write(p []byte) (int, error) {
+func (l *resetLog) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.all.Write(p)
@@ -41,7 +41,7 @@ func flood(c *testkit.H2Conn, headers ...string) {
 }
 
 func TestRapidResetsAreNotLoggedOneByOne(t *testing.T) {
-	logged := new(logLines)
+	logged := new(resetLog)
 	log := logger.NewLogger(logger.WithOutput(logged), logger.WithLevel(logger.WarnLevel))
 	s := newServer(t, server.Transport(transport.NewHTTPTransport(transport.Logger(log))), server.WithLogger(log))
 	handle(t, s, newEcho())

@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -58,6 +60,8 @@ type Options struct {
 	// DrainTimeout is how long Stop waits for requests in flight: see the
 	// function of that name.
 	DrainTimeout time.Duration
+	// StopTimeout is how long Stop takes at most: see the function of that name.
+	StopTimeout time.Duration
 	// Context carries options of other implementations.
 	Context context.Context
 	// Logger for what cannot be reported otherwise. Default logger.DefaultLogger.
@@ -144,10 +148,12 @@ func Broker(b broker.Broker) Option { return func(o *Options) { o.Broker = b } }
 // Codec sets the codec of a content type.
 func Codec(contentType string, c codec.NewCodec) Option {
 	return func(o *Options) {
-		if o.Codecs == nil {
-			o.Codecs = map[string]codec.NewCodec{}
+		codecs := maps.Clone(o.Codecs) // o may be a copy that shares it
+		if codecs == nil {
+			codecs = map[string]codec.NewCodec{}
 		}
-		o.Codecs[contentType] = c
+		codecs[contentType] = c
+		o.Codecs = codecs
 	}
 }
 
@@ -163,11 +169,13 @@ func Tracer(t trace.Tracer) Option { return func(o *Options) { o.Tracer = t } }
 // Transport sets the transport to listen on.
 func Transport(t transport.Transport) Option { return func(o *Options) { o.Transport = t } }
 
-// Metadata sets the metadata of the node in the registry.
-func Metadata(md map[string]string) Option { return func(o *Options) { o.Metadata = md } }
+// Metadata sets the metadata of the node in the registry. The map is copied.
+func Metadata(md map[string]string) Option {
+	return func(o *Options) { o.Metadata = maps.Clone(md) }
+}
 
 // RegisterCheck sets the check made before each registration. Its context ends
-// when the server is stopped.
+// when the server is stopped. It may use the server, subscribe for instance.
 func RegisterCheck(fn func(context.Context) error) Option {
 	return func(o *Options) { o.RegisterCheck = fn }
 }
@@ -204,29 +212,39 @@ func WithLogger(l logger.Logger) Option { return func(o *Options) { o.Logger = l
 
 // WrapHandler adds a wrapper for handlers.
 func WrapHandler(w HandlerWrapper) Option {
-	return func(o *Options) { o.HdlrWrappers = append(o.HdlrWrappers, w) }
+	return func(o *Options) { o.HdlrWrappers = append(slices.Clip(o.HdlrWrappers), w) }
 }
 
 // WrapSubscriber adds a wrapper for subscribers.
 func WrapSubscriber(w SubscriberWrapper) Option {
-	return func(o *Options) { o.SubWrappers = append(o.SubWrappers, w) }
+	return func(o *Options) { o.SubWrappers = append(slices.Clip(o.SubWrappers), w) }
 }
 
 // ListenOption adds an option for the transport's Listen.
 func ListenOption(option transport.ListenOption) Option {
-	return func(o *Options) { o.ListenOptions = append(o.ListenOptions, option) }
+	return func(o *Options) { o.ListenOptions = append(slices.Clip(o.ListenOptions), option) }
 }
 
 // DrainTimeout limits how long Stop waits for the requests in flight. When it
 // is over they are cancelled. 0 is DefaultDrainTimeout or, with Wait, no limit;
-// a negative limit cancels at once.
+// a negative limit cancels at once. StopTimeout limits the waiting too.
 func DrainTimeout(d time.Duration) Option { return func(o *Options) { o.DrainTimeout = d } }
+
+// StopTimeout limits all of Stop: taking leave, waiting for the requests in
+// flight, telling their callers, and closing. A fifth of it, up to five seconds,
+// is kept for each of the steps before and after the waiting. What has not
+// returned by then, a registry for instance, is left alone, which is logged.
+// Choose a time below the one after which the system kills the process:
+// Kubernetes does so after 30 seconds. 0 is DefaultStopTimeout or, if that is
+// more, DrainTimeout and ten seconds; with Wait and without a DrainTimeout it
+// does not limit the waiting.
+func StopTimeout(d time.Duration) Option { return func(o *Options) { o.StopTimeout = d } }
 
 // waitKey is a string because other server implementations read it.
 const waitKey = "wait"
 
 // Wait makes Stop wait for the requests in flight without a limit, unless
-// DrainTimeout sets one. Each request counts in wg, and Stop waits for whatever
+// DrainTimeout or StopTimeout sets one. Each request counts in wg, and Stop waits for whatever
 // else was added to it as well; nil stands for a wait group of the server's own.
 func Wait(wg *sync.WaitGroup) Option {
 	return func(o *Options) {

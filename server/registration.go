@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -28,28 +29,26 @@ const (
 )
 
 // registrar keeps a running server in the registry and its subscribers at the
-// broker. Its state belongs to one goroutine at a time: that of Start, then
-// its own, then that of Stop.
+// broker. Its state belongs to the goroutine of loop alone. Checks, registries and
+// brokers may take long, or use the server; nothing waits for them but the loop.
 type registrar struct {
 	server *rpcServer
 	run    *run
 
-	ctx    context.Context // ends with stop
-	cancel context.CancelFunc
-	ended  chan struct{} // closed when the loop has ended
+	ctx     context.Context // ends when Stop begins
+	cancel  context.CancelFunc
+	patient context.Context // ends when what runs at that time is given up
+	giveUp  func()
+	last    context.Context // ends when everything is given up; set before ctx ends
+	first   chan struct{}   // closed after the first registration
+	ended   chan struct{}   // closed when the loop has ended
 
 	stale   atomic.Bool       // the cached service is out of date
 	renew   chan struct{}     // holds a token when the service is to be registered anew
-	pending chan chan<- error // callers of subscribeNow
 	cached  *registry.Service // nil when it must be built
 	current *registry.Service // what is registered, nil when nothing is
 	in      registry.Registry // where it is
-	subs    map[int]brokerSub // by subscription.id
-}
-
-type brokerSub struct {
-	topic string
-	broker.Subscriber
+	subs    *brokerSubs
 }
 
 // routerSub is the id of the subscription that belongs to Options.Router.
@@ -57,62 +56,72 @@ const routerSub = -1
 
 func newRegistrar(s *rpcServer, r *run) *registrar {
 	g := &registrar{
-		server:  s,
-		run:     r,
-		ended:   make(chan struct{}),
-		renew:   make(chan struct{}, 1),
-		pending: make(chan chan<- error),
-		subs:    map[int]brokerSub{},
+		server: s,
+		run:    r,
+		first:  make(chan struct{}),
+		ended:  make(chan struct{}),
+		renew:  make(chan struct{}, 1),
+		subs:   newBrokerSubs(r),
 	}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
+	patient, giveUp := context.WithCancelCause(context.Background())
+	g.patient, g.giveUp = patient, func() { giveUp(errTimeOver) }
 	return g
 }
 
-// begin registers for the first time.
-func (g *registrar) begin() { g.update() }
-
-// loop registers again and again until stop.
+// loop registers again and again until the end, and then deregisters.
 func (g *registrar) loop() {
 	defer close(g.ended)
+	g.update()
+	close(g.first)
 	timer := time.NewTimer(g.interval())
 	defer timer.Stop()
-	for {
+	for g.ctx.Err() == nil {
 		select {
 		case <-g.ctx.Done():
-			return
 		case <-timer.C:
-			if g.server.snapshot().RegisterInterval > 0 {
+			if g.options().RegisterInterval > 0 {
 				g.update()
 			}
 		case <-g.renew:
 			g.update()
-		case reply := <-g.pending:
-			reply <- g.subscribeRunning()
 		}
 		timer.Reset(g.interval())
 	}
+	g.sayDraining(g.last)
+	g.deregister(g.last)
 }
+
+func (g *registrar) options() *Options { return &g.server.settings.Load().options }
 
 // interval is the time to the next registration; without one it is a time
 // after which to look at the options again.
 func (g *registrar) interval() time.Duration {
-	return cmp.Or(max(0, g.server.snapshot().RegisterInterval), time.Hour)
+	return cmp.Or(max(0, g.options().RegisterInterval), time.Hour)
 }
 
-// stop makes the registrar end what it does. It may be called at any time.
-func (g *registrar) stop() { g.cancel() }
+// awaitFirst waits until the first registration has been tried.
+func (g *registrar) awaitFirst() {
+	select {
+	case <-g.first:
+	case <-g.ctx.Done():
+	}
+}
 
-// end waits for the loop, deregisters and unsubscribes.
-func (g *registrar) end() {
-	g.stop()
+// end deregisters and unsubscribes, as far as that is possible until ctx is
+// done. What a check or a registry is doing is given up after a while.
+func (g *registrar) end(ctx context.Context, while time.Duration) {
+	g.last = ctx
+	g.cancel()
+	timer := time.AfterFunc(while, g.giveUp)
+	defer timer.Stop()
+	defer context.AfterFunc(ctx, g.giveUp)()
 	<-g.ended
-	g.sayDraining()
-	g.deregister()
 }
 
 // sayDraining marks the node in the registry, so that selectors leave it alone
 // from then on, whatever becomes of the deregistration.
-func (g *registrar) sayDraining() {
+func (g *registrar) sayDraining(ctx context.Context) {
 	if g.current == nil {
 		return
 	}
@@ -123,10 +132,8 @@ func (g *registrar) sayDraining() {
 		}
 		node.Metadata[registry.StateKey] = registry.StateDraining
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), deregisterLimit)
-	defer cancel()
-	ttl := g.server.snapshot().RegisterTTL
-	if err := g.in.Register(service, registry.RegisterTTL(ttl), registry.RegisterContext(ctx)); err != nil {
+	err := g.registerIn(ctx, ctx, g.in, service, g.options().RegisterTTL)
+	if err != nil && err != errGivenUp {
 		logError(g.run.logger(), "server: mark service %s as draining in registry %s: %v", service.Name, g.in, err)
 	}
 }
@@ -137,37 +144,34 @@ func (g *registrar) refresh() {
 	signalOnce(g.renew)
 }
 
-// subscribeNow makes the subscriptions that are missing.
-func (g *registrar) subscribeNow() error {
-	reply := make(chan error, 1)
-	select {
-	case g.pending <- reply:
-		return <-reply
-	case <-g.ctx.Done():
-		return nil // the next Start subscribes
-	}
+// subscribeNow makes a subscription and has the registry told, if the service is
+// registered. Otherwise both happen with the registration.
+func (g *registrar) subscribeNow(sub *subscription) error {
+	g.refresh()
+	return g.subscribeOne(sub)
 }
 
-// subscribeRunning subscribes and has the registry told, if the service is
-// registered. Otherwise both happen with the registration.
-func (g *registrar) subscribeRunning() error {
-	if g.current == nil {
-		return nil
-	}
-	g.refresh()
-	opts := g.server.snapshot()
-	return g.subscribe(&opts)
+func (g *registrar) subscribeOne(sub *subscription) error {
+	return g.subs.add(g.patient, sub.id, sub.sub.Topic(), g.server.subscribed(g.run, sub), subscribeOptions(sub.sub))
 }
 
 // update registers the service if its check passes, and else removes it.
 func (g *registrar) update() {
-	opts := g.server.snapshot()
-	if err := opts.RegisterCheck(g.ctx); err != nil {
+	opts := g.options()
+	err := g.run.foreign(g.patient, "the check of RegisterCheck", func() error { return opts.RegisterCheck(g.ctx) })
+	if g.ctx.Err() != nil {
+		return // the loop is about to deregister
+	}
+	select {
+	case <-g.renew: // what the check itself has changed is registered now
+	default:
+	}
+	if err != nil {
 		logError(opts.Logger, "Server %s-%s register check error: %v", opts.Name, opts.Id, err)
-		g.deregister()
+		g.deregister(g.patient)
 		return
 	}
-	if err := g.register(&opts); err != nil && g.ctx.Err() == nil {
+	if err := g.register(g.options()); err != nil && g.ctx.Err() == nil {
 		logError(opts.Logger, "Server %s-%s register error: %v", opts.Name, opts.Id, err)
 	}
 }
@@ -190,12 +194,11 @@ func (g *registrar) register(opts *Options) error {
 
 // announce registers, with a few tries.
 func (g *registrar) announce(opts *Options, service *registry.Service) error {
-	var err error
 	for try := 1; ; try++ {
-		if err = g.ctx.Err(); err != nil {
+		if err := g.ctx.Err(); err != nil {
 			return err
 		}
-		err = opts.Registry.Register(service, registry.RegisterTTL(opts.RegisterTTL), registry.RegisterContext(g.ctx))
+		err := g.registerIn(g.ctx, g.patient, opts.Registry, service, opts.RegisterTTL)
 		if err == nil || try == registerTries {
 			return err
 		}
@@ -207,24 +210,46 @@ func (g *registrar) announce(opts *Options, service *registry.Service) error {
 	}
 }
 
+// registerIn registers a copy of a service. The registry may use ctx, and is
+// waited for until patient is done. A service that is registered although it was
+// not waited for is one that the registry forgets by itself.
+func (g *registrar) registerIn(ctx, patient context.Context, in registry.Registry, s *registry.Service, ttl time.Duration) error {
+	return g.run.foreign(patient, "Register of registry "+in.String(), func() error {
+		return in.Register(s.Clone(), registry.RegisterTTL(ttl), registry.RegisterContext(ctx))
+	})
+}
+
 // replace notes what is registered, and removes what is registered no longer:
 // options may have renamed the service or changed the registry.
 func (g *registrar) replace(in registry.Registry, service *registry.Service) {
 	old, oldIn := g.current, g.in
 	g.current, g.in = service, in
-	if old == nil || oldIn == in && sameNode(old, service) {
+	if old == nil || sameRegistry(oldIn, in) && sameNode(old, service) {
 		return
 	}
-	if err := deregisterFrom(oldIn, old); err != nil {
-		logError(g.run.logger(), "server: deregister the former service %s from registry %s: %v", old.Name, oldIn, err)
-	}
+	g.deregisterFrom(g.patient, oldIn, old)
 }
 
 // deregisterFrom gives a registry that does not answer a limited time.
-func deregisterFrom(r registry.Registry, s *registry.Service) error {
-	ctx, cancel := context.WithTimeout(context.Background(), deregisterLimit)
+func (g *registrar) deregisterFrom(ctx context.Context, in registry.Registry, s *registry.Service) {
+	ctx, cancel := context.WithTimeoutCause(ctx, deregisterLimit, errTimeOver)
 	defer cancel()
-	return r.Deregister(s, registry.DeregisterContext(ctx))
+	err := g.run.foreign(ctx, "Deregister of registry "+in.String(), func() error {
+		return in.Deregister(s.Clone(), registry.DeregisterContext(ctx))
+	})
+	if err != nil && err != errGivenUp {
+		logError(g.run.logger(), "server: deregister service %s from registry %s: %v", s.Name, in, err)
+	}
+}
+
+// sameRegistry reports whether two registries are one. Those of a type that has
+// no == are taken for one: removing the service would be worse.
+func sameRegistry(a, b registry.Registry) bool {
+	va, vb := reflect.ValueOf(a), reflect.ValueOf(b)
+	if va.Type() != vb.Type() {
+		return false
+	}
+	return !va.Comparable() || !vb.Comparable() || a == b
 }
 
 func sameNode(a, b *registry.Service) bool {
@@ -232,45 +257,26 @@ func sameNode(a, b *registry.Service) bool {
 }
 
 // deregister removes the service and its subscriptions.
-func (g *registrar) deregister() {
+func (g *registrar) deregister(ctx context.Context) {
 	if g.current != nil {
 		logInfo(g.run.logger(), "Registry [%s] Deregistering node: %s", g.in, g.current.Nodes[0].Id)
-		if err := deregisterFrom(g.in, g.current); err != nil {
-			logError(g.run.logger(), "server: deregister service %s from registry %s: %v", g.current.Name, g.in, err)
-		}
+		g.deregisterFrom(ctx, g.in, g.current)
 		g.current, g.in = nil, nil
 	}
-	for id, sub := range g.subs {
-		if err := sub.Unsubscribe(); err != nil {
-			logError(g.run.logger(), "server: unsubscribe from topic %s: %v", sub.topic, err)
-		}
-		delete(g.subs, id)
-	}
+	g.subs.close(ctx)
 }
 
 // subscribe makes the broker subscriptions that are missing.
 func (g *registrar) subscribe(opts *Options) error {
+	g.subs.open()
 	var errs []error
-	for _, sub := range g.server.subscriptions() {
-		errs = append(errs, g.subscribeOne(sub.id, sub.sub.Topic(), g.server.subscribed(g.run, sub), subscribeOptions(sub.sub)))
+	for _, sub := range g.server.settings.Load().routes.subs {
+		errs = append(errs, g.subscribeOne(sub))
 	}
 	if opts.Router != nil {
-		errs = append(errs, g.subscribeOne(routerSub, opts.Name, g.server.subscribed(g.run, nil), nil))
+		errs = append(errs, g.subs.add(g.patient, routerSub, opts.Name, g.server.subscribed(g.run, nil), nil))
 	}
 	return errors.Join(errs...)
-}
-
-func (g *registrar) subscribeOne(id int, topic string, h broker.Handler, opts []broker.SubscribeOption) error {
-	if _, ok := g.subs[id]; ok {
-		return nil
-	}
-	sub, err := g.run.broker.Subscribe(topic, h, opts...)
-	if err != nil {
-		return fmt.Errorf("subscribe to topic %s at broker %s: %w", topic, g.run.broker, err)
-	}
-	g.subs[id] = brokerSub{topic, sub}
-	logInfo(g.run.logger(), "Subscribing to topic: %s", topic)
-	return nil
 }
 
 func subscribeOptions(s Subscriber) []broker.SubscribeOption {
@@ -305,7 +311,7 @@ func (g *registrar) service(opts *Options) (*registry.Service, error) {
 		Name:      opts.Name,
 		Version:   opts.Version,
 		Nodes:     []*registry.Node{g.node(opts, address)},
-		Endpoints: g.server.endpoints(),
+		Endpoints: g.server.settings.Load().routes.described(),
 	}
 	if literal {
 		g.cached = s
@@ -344,10 +350,9 @@ func advertised(opts *Options, listening string) (address string, literal bool, 
 	return mnet.HostPort(host, port), literal, nil
 }
 
-// endpoints lists what is not internal: handlers by name, then subscribers by
+// described lists what is not internal: handlers by name, then subscribers by
 // topic, the last first.
-func (s *rpcServer) endpoints() []*registry.Endpoint {
-	t := s.router.table.Load()
+func (t *routes) described() []*registry.Endpoint {
 	var list []*registry.Endpoint
 	for _, name := range slices.Sorted(maps.Keys(t.handlers)) {
 		if h := t.handlers[name]; !h.Options().Internal {
@@ -362,16 +367,4 @@ func (s *rpcServer) endpoints() []*registry.Endpoint {
 		}
 	}
 	return list
-}
-
-func (s *rpcServer) snapshot() Options {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.opts.clone()
-}
-
-func (s *rpcServer) subscriptions() []*subscription {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.subs)
 }

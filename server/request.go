@@ -180,7 +180,7 @@ func (r *request) next() (inbound, error) {
 	case c.inbox == nil:
 		return inbound{}, io.EOF
 	}
-	return c.inbox.take(&c.ctx, c.conn)
+	return c.takeNext()
 }
 
 // decoded keeps the decoded body of a request that has only one.
@@ -200,6 +200,7 @@ func (r *request) streams() {
 	r.call.reading.Lock()
 	defer r.call.reading.Unlock()
 	r.stream, r.loaded = true, false
+	r.call.activity.streams.Store(true)
 	opensOnly := grpc.Opens(r.first.body)
 	if r.call.http2 {
 		opensOnly = len(r.first.body) == 0

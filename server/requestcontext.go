@@ -24,6 +24,7 @@ type requestContext struct {
 	done  chan struct{} // made when asked for
 	timer *time.Timer   // runs while done is open and there is a deadline
 	after map[*afterFunc]struct{}
+	ended context.Context // has the cause, for context.Cause; made when asked for
 }
 
 type afterFunc struct{ f func() }
@@ -82,7 +83,23 @@ func (c *requestContext) Value(key any) any {
 		defer c.mu.Unlock()
 		return c.cause
 	}
-	return c.Context.Value(key)
+	return c.tail().Value(key)
+}
+
+// tail answers for the keys that are not the request's own. In it, context.Cause
+// finds why the context has ended.
+func (c *requestContext) tail() context.Context {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		return c.Context
+	}
+	if c.ended == nil {
+		ended, cancel := context.WithCancelCause(c.Context)
+		cancel(c.cause)
+		c.ended = ended
+	}
+	return c.ended
 }
 
 // AfterFunc lets package context follow a requestContext without a goroutine.

@@ -35,7 +35,7 @@ func (r *response) Write(body []byte) error {
 	c := r.call
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	if c.over {
+	if c.takesNoMore(codec.Response) {
 		return errRequestOver
 	}
 	h := borrowHeader()
@@ -53,7 +53,7 @@ func (w *replyWriter) Write(m *codec.Message, v any) error {
 	c := w.call
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	if c.over {
+	if c.takesNoMore(m.Type) {
 		return errRequestOver
 	}
 	if c.conn.fields != nil && len(m.Header) == 0 && c.response.header == nil && c.coder.Headerless() {
@@ -91,6 +91,7 @@ func (c *call) sendReply(m *codec.Message, v any) error {
 		return err
 	}
 	c.replied = true
+	c.activity.gave()
 	return failure
 }
 

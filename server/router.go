@@ -41,47 +41,17 @@ func WithRouterLogger(l logger.Logger) RouterOption {
 	return func(o *RouterOptions) { o.Logger = l }
 }
 
-// router dispatches requests to the methods of handlers, and messages to
-// subscribers. What it dispatches with is made when something is added, so a
-// request takes no lock and builds no wrapper chain.
+// router is a Router of its own. What it dispatches with is made when something
+// is added, so a request takes no lock and builds no wrapper chain.
 type router struct {
-	mu           sync.Mutex // guards what follows; table is replaced under it
-	hdlrWrappers []HandlerWrapper
-	subWrappers  []SubscriberWrapper
-	table        atomic.Pointer[routes]
-}
-
-// routes never change once they are in use.
-type routes struct {
-	log       logger.Logger
-	handlers  map[string]Handler // by name
-	endpoints map[string]*route  // by Type.Method
-	subs      []*subscription    // in the order of their addition
-}
-
-type route struct {
-	*method
-	handler HandlerFunc // the method inside the wrappers
-}
-
-type subscription struct {
-	sub       Subscriber
-	id        int // the same whatever the wrappers
-	receivers []receiver
-	functions []SubscriberFunc // the receivers inside the wrappers
+	routes atomic.Pointer[routes]
 }
 
 // NewRouter returns a router with no handlers. It is a Router, and has the
 // methods NewHandler, Handle, NewSubscriber and Subscribe of a Server.
-func NewRouter() *router { return newRouter() }
-
-func newRouter(opts ...RouterOption) *router {
+func NewRouter() *router {
 	r := &router{}
-	r.table.Store(&routes{
-		log:       NewRouterOptions(opts...).Logger,
-		handlers:  map[string]Handler{},
-		endpoints: map[string]*route{},
-	})
+	r.routes.Store(newRoutes(NewRouterOptions().Logger))
 	return r
 }
 
@@ -97,28 +67,88 @@ func (r *router) NewSubscriber(topic string, target any, opts ...SubscriberOptio
 
 // Handle adds a handler.
 func (r *router) Handle(h Handler) error {
+	for {
+		old := r.routes.Load()
+		next, err := old.withHandler(h)
+		if err != nil || r.routes.CompareAndSwap(old, next) {
+			return err
+		}
+	}
+}
+
+// Subscribe adds a subscriber.
+func (r *router) Subscribe(s Subscriber) error {
+	for {
+		old := r.routes.Load()
+		next, _, err := old.withSubscriber(s)
+		if err != nil || r.routes.CompareAndSwap(old, next) {
+			return err
+		}
+	}
+}
+
+// ServeRequest finds the endpoint that a request names, decodes the request,
+// calls the method inside the wrappers and writes its reply. For a stream that
+// ended well it returns an error with the text EOS, to be sent to the client,
+// unless the client ended the stream first.
+func (r *router) ServeRequest(ctx context.Context, req Request, rsp Response) error {
+	return r.routes.Load().serve(ctx, req, rsp)
+}
+
+// ProcessMessage gives a message to everything subscribed to its topic. It
+// returns nil when that is nothing.
+func (r *router) ProcessMessage(ctx context.Context, m Message) error {
+	return r.routes.Load().process(ctx, m)
+}
+
+// routes are handlers and subscribers inside their wrappers. They never change:
+// what adds to them makes others.
+type routes struct {
+	log          logger.Logger
+	node         string // where they are, empty for a router without a server
+	hdlrWrappers []HandlerWrapper
+	subWrappers  []SubscriberWrapper
+	handlers     map[string]Handler // by name
+	endpoints    map[string]*route  // by Type.Method
+	subs         []*subscription    // in the order of their addition
+}
+
+type route struct {
+	*method
+	handler HandlerFunc // the method inside the wrappers
+}
+
+type subscription struct {
+	sub       Subscriber
+	id        int // the same whatever the wrappers
+	receivers []receiver
+	functions []SubscriberFunc // the receivers inside the wrappers
+}
+
+func newRoutes(log logger.Logger) *routes {
+	return &routes{log: log, handlers: map[string]Handler{}, endpoints: map[string]*route{}}
+}
+
+// withHandler returns routes that lead to h too.
+func (t *routes) withHandler(h Handler) (*routes, error) {
 	name, err := handlerName(h)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	old := r.table.Load()
-	if _, ok := old.handlers[name]; ok {
-		return fmt.Errorf("rpc.Handle: service already defined: %s", name)
+	if _, ok := t.handlers[name]; ok {
+		return nil, fmt.Errorf("rpc.Handle: service already defined: %s", name)
 	}
-	methods := methodsOf(name, h.Handler(), old.log)
+	methods := methodsOf(name, h.Handler(), t.log)
 	if len(methods) == 0 {
-		return fmt.Errorf("rpc.Handle: %s has no methods of the form func(context.Context, request, *reply) error or func(context.Context, server.Stream) error", name)
+		return nil, fmt.Errorf("rpc.Handle: %s has no methods of the form func(context.Context, request, *reply) error or func(context.Context, server.Stream) error", name)
 	}
-	next := *old
-	next.handlers, next.endpoints = maps.Clone(old.handlers), maps.Clone(old.endpoints)
+	next := *t
+	next.handlers, next.endpoints = maps.Clone(t.handlers), maps.Clone(t.endpoints)
 	next.handlers[name] = h
 	for _, m := range methods {
-		next.endpoints[m.name] = &route{method: m, handler: wrapHandler(m.serve, r.hdlrWrappers)}
+		next.endpoints[m.name] = &route{method: m, handler: wrapHandler(m.serve, t.hdlrWrappers)}
 	}
-	r.table.Store(&next)
-	return nil
+	return &next, nil
 }
 
 // handlerName is the name under which h is served.
@@ -139,27 +169,19 @@ func handlerName(h Handler) (string, error) {
 	return name, nil
 }
 
-// Subscribe adds a subscriber.
-func (r *router) Subscribe(s Subscriber) error {
-	_, err := r.subscribe(s)
-	return err
-}
-
-func (r *router) subscribe(s Subscriber) (*subscription, error) {
+// withSubscriber returns routes that lead to s too, and its part of them.
+func (t *routes) withSubscriber(s Subscriber) (*routes, *subscription, error) {
 	if s == nil {
-		return nil, errors.New("subscribe: the subscriber is nil")
+		return nil, nil, errors.New("subscribe: the subscriber is nil")
 	}
 	rs, err := receivers(s)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	next := *r.table.Load()
-	sub := newSubscription(len(next.subs), s, rs, r.subWrappers)
-	next.subs = append(slices.Clone(next.subs), sub)
-	r.table.Store(&next)
-	return sub, nil
+	sub := newSubscription(len(t.subs), s, rs, t.subWrappers)
+	next := *t
+	next.subs = append(slices.Clone(t.subs), sub)
+	return &next, sub, nil
 }
 
 func newSubscription(id int, s Subscriber, rs []receiver, wrappers []SubscriberWrapper) *subscription {
@@ -170,36 +192,42 @@ func newSubscription(id int, s Subscriber, rs []receiver, wrappers []SubscriberW
 	return sub
 }
 
-// configure puts wrappers, in place of the former ones, around all that is and
-// will be added, and logs to log from now on.
-func (r *router) configure(log logger.Logger, hdlr []HandlerWrapper, sub []SubscriberWrapper) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.hdlrWrappers, r.subWrappers = slices.Clone(hdlr), slices.Clone(sub)
-	old := r.table.Load()
-	next := &routes{log: log, handlers: old.handlers, endpoints: map[string]*route{}}
-	for name, e := range old.endpoints {
-		next.endpoints[name] = &route{method: e.method, handler: wrapHandler(e.serve, hdlr)}
+// configured returns routes to the same handlers and subscribers with the
+// wrappers, the logger and the name of a server.
+func (t *routes) configured(o *Options) *routes {
+	next := &routes{
+		log: o.Logger, node: o.Name + "-" + o.Id,
+		hdlrWrappers: o.HdlrWrappers, subWrappers: o.SubWrappers,
+		handlers: t.handlers, endpoints: map[string]*route{},
 	}
-	for _, s := range old.subs {
-		next.subs = append(next.subs, newSubscription(s.id, s.sub, s.receivers, sub))
+	for name, e := range t.endpoints {
+		next.endpoints[name] = &route{method: e.method, handler: wrapHandler(e.serve, o.HdlrWrappers)}
 	}
-	r.table.Store(next)
+	for _, s := range t.subs {
+		next.subs = append(next.subs, newSubscription(s.id, s.sub, s.receivers, o.SubWrappers))
+	}
+	return next
 }
 
-// find returns the route of an endpoint, or the error that its caller gets.
-func (t *routes) find(endpoint string) (*route, error) {
+// find returns the route of a request, or the error that its caller gets.
+func (t *routes) find(endpoint string, req Request) (*route, error) {
 	if e, ok := t.endpoints[endpoint]; ok {
 		return e, nil
 	}
-	service, method, ok := strings.Cut(endpoint, ".")
+	handler, method, ok := strings.Cut(endpoint, ".")
 	if !ok || strings.Contains(method, ".") {
-		return nil, errors.New("rpc: service/endpoint request ill-formed: " + endpoint)
+		return nil, t.routingError(400, "rpc: service/endpoint request ill-formed: "+endpoint, endpoint, req,
+			"the endpoint is not of the form Type.Method", nil)
 	}
-	if _, ok := t.handlers[service]; !ok {
-		return nil, &unknownEndpoint{text: "rpc: can't find service " + service, name: service}
+	var unknown *namedError
+	if _, ok := t.handlers[handler]; !ok {
+		unknown = t.routingError(404, "rpc: can't find service "+handler, endpoint, req, "there is no handler "+handler, nil)
+		unknown.unknown = handler
+	} else {
+		unknown = t.routingError(404, "rpc: can't find method "+method, endpoint, req, "handler "+handler+" has no method "+method, nil)
+		unknown.unknown = endpoint
 	}
-	return nil, &unknownEndpoint{text: "rpc: can't find method " + method, name: endpoint}
+	return nil, unknown
 }
 
 // exchange holds the envelopes of one request. They are passed to interfaces,
@@ -218,21 +246,18 @@ func (e *exchange) release() {
 	}
 }
 
-// ServeRequest finds the endpoint that a request names, decodes the request,
-// calls the method inside the wrappers and writes its reply. For a stream that
-// ended well it returns an error with the text EOS, to be sent to the client,
-// unless the client ended the stream first.
-func (r *router) ServeRequest(ctx context.Context, req Request, rsp Response) error {
+// serve is the ServeRequest of a Router.
+func (t *routes) serve(ctx context.Context, req Request, rsp Response) error {
 	ex := exchanges.Get().(*exchange)
 	defer func() { ex.release() }()
 	if err := ex.read(req); err != nil {
-		return decodeError(err)
+		return t.decodeError(err, req.Endpoint(), req)
 	}
 	endpoint := ex.in.Endpoint
 	if endpoint == "" {
 		endpoint = req.Endpoint()
 	}
-	e, err := r.table.Load().find(endpoint)
+	e, err := t.find(endpoint, req)
 	if err != nil {
 		return err
 	}
@@ -240,9 +265,9 @@ func (r *router) ServeRequest(ctx context.Context, req Request, rsp Response) er
 		id := ex.in.Id
 		ex.release()
 		ex = nil // streams last
-		return e.serveStream(ctx, id, req, rsp)
+		return t.serveStream(ctx, e, id, req, rsp)
 	}
-	return e.serveUnary(ctx, ex, req, rsp)
+	return t.serveUnary(ctx, e, ex, req, rsp)
 }
 
 // read reads the envelope of a request.
@@ -255,14 +280,14 @@ func (e *exchange) read(req Request) error {
 	return req.Codec().ReadHeader(&e.in, codec.Request)
 }
 
-func decodeError(err error) error {
-	return fmt.Errorf("rpc: router cannot decode request: %w", err)
+func (t *routes) decodeError(err error, endpoint string, req Request) error {
+	return t.routingError(400, "rpc: router cannot decode request: "+err.Error(), endpoint, req, "the request cannot be decoded: "+err.Error(), err)
 }
 
-func (e *route) serveUnary(ctx context.Context, ex *exchange, req Request, rsp Response) error {
+func (t *routes) serveUnary(ctx context.Context, e *route, ex *exchange, req Request, rsp Response) error {
 	arg, view := e.request.make()
 	if err := req.Codec().ReadBody(arg); err != nil {
-		return decodeError(err)
+		return t.decodeError(err, e.name, req)
 	}
 	if view != nil {
 		arg = view()
@@ -275,10 +300,10 @@ func (e *route) serveUnary(ctx context.Context, ex *exchange, req Request, rsp R
 	return rsp.Codec().Write(&ex.out, reply)
 }
 
-func (e *route) serveStream(ctx context.Context, id string, req Request, rsp Response) error {
+func (t *routes) serveStream(ctx context.Context, e *route, id string, req Request, rsp Response) error {
 	cc := req.Codec()
 	if err := openStream(req, cc); err != nil {
-		return decodeError(err)
+		return t.decodeError(err, e.name, req)
 	}
 	s := newStream(ctx, id, req, cc, rsp.Codec())
 	err := e.handler(ctx, req, s)

@@ -1,10 +1,9 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -14,174 +13,194 @@ import (
 // rpcServer is the Server of this package. Between Start and Stop it has a run,
 // which owns everything that works.
 type rpcServer struct {
-	router   *router
-	settings atomic.Pointer[settings] // of opts; replaced under mu
+	settings atomic.Pointer[settings]
 
-	// transition makes Start and Stop take turns. It is held for their whole
-	// length and guards nothing else.
-	transition sync.Mutex
-
-	// initialising makes calls of Init take turns while they apply options.
-	initialising sync.Mutex
-
-	mu   sync.Mutex // guards what follows
-	opts Options
-	subs []*subscription
-	run  *run
+	mu  sync.Mutex // guards run, and nothing is called while it is held
+	run *run       // from the beginning of Start to the end of Stop
 }
 
 // NewRPCServer makes a server.
 func NewRPCServer(opts ...Option) Server {
-	s := &rpcServer{opts: NewOptions(opts...)}
-	s.router = newRouter()
-	s.configure()
+	s := &rpcServer{}
+	o := NewOptions(opts...)
+	s.settings.Store(newSettings(currentDefaults(), o.clone(), newRoutes(o.Logger)))
 	return s
 }
 
-// configure puts the options into effect. The caller holds mu.
-func (s *rpcServer) configure() {
-	s.router.configure(s.opts.Logger, s.opts.HdlrWrappers, s.opts.SubWrappers)
-	s.settings.Store(newSettings(&s.opts, s.router))
-}
-
 func (s *rpcServer) Init(opts ...Option) error {
-	s.initialising.Lock()
-	defer s.initialising.Unlock()
-	next := s.snapshot() // options may use the server, so mu is not held
-	next.apply(opts)
-	next.complete()
-	s.mu.Lock()
-	s.opts = next
-	s.configure()
-	r := s.run
-	s.mu.Unlock()
-	if r != nil {
-		r.registrar.refresh()
+	err := s.change(func(old *settings) (*settings, error) {
+		o := old.options.clone()
+		o.apply(opts)
+		o.complete()
+		return newSettings(old.defaults, o.clone(), old.routes), nil
+	})
+	if err == nil {
+		s.refresh()
 	}
-	return nil
+	return err
 }
 
 func (s *rpcServer) Options() Options {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	o := s.opts.clone()
-	if s.run != nil {
-		o.Address = s.run.listener.Addr()
+	o := s.settings.Load().options.clone()
+	if r := s.running(); r != nil {
+		o.Address = r.listener.Addr()
 	}
 	return o
 }
 
-// clone copies what is changed in place.
-func (o *Options) clone() Options {
-	c := *o
-	c.Codecs = maps.Clone(o.Codecs)
-	c.HdlrWrappers = slices.Clip(o.HdlrWrappers)
-	c.SubWrappers = slices.Clip(o.SubWrappers)
-	c.ListenOptions = slices.Clip(o.ListenOptions)
-	return c
-}
-
 func (s *rpcServer) NewHandler(handler any, opts ...HandlerOption) Handler {
-	return s.router.NewHandler(handler, opts...)
+	return NewRpcHandler(handler, opts...)
 }
 
 func (s *rpcServer) NewSubscriber(topic string, target any, opts ...SubscriberOption) Subscriber {
-	return s.router.NewSubscriber(topic, target, opts...)
+	return newSubscriber(topic, target, opts...)
 }
 
 func (s *rpcServer) Handle(h Handler) error {
-	if err := s.router.Handle(h); err != nil {
+	err := s.change(func(old *settings) (*settings, error) {
+		next, err := old.routes.withHandler(h)
+		if err != nil {
+			return nil, err
+		}
+		return old.with(next), nil
+	})
+	if err == nil {
+		s.refresh()
+	}
+	return err
+}
+
+func (s *rpcServer) Subscribe(sb Subscriber) error {
+	var sub *subscription
+	err := s.change(func(old *settings) (*settings, error) {
+		next, added, err := old.routes.withSubscriber(sb)
+		if err != nil {
+			return nil, err
+		}
+		sub = added
+		return old.with(next), nil
+	})
+	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	r := s.run
-	s.mu.Unlock()
-	if r != nil {
-		r.registrar.refresh()
+	if r := s.running(); r != nil {
+		return r.registrar.subscribeNow(sub)
 	}
 	return nil
 }
 
-func (s *rpcServer) Subscribe(sb Subscriber) error {
-	sub, err := s.router.subscribe(sb)
-	if err != nil {
-		return err
+// refresh has the registry told of a change.
+func (s *rpcServer) refresh() {
+	if r := s.running(); r != nil {
+		r.registrar.refresh()
 	}
-	s.mu.Lock()
-	s.subs = append(s.subs, sub)
-	r := s.run
-	s.mu.Unlock()
-	if r != nil {
-		return r.registrar.subscribeNow()
-	}
-	return nil
 }
 
 func (s *rpcServer) String() string { return "mucp" }
 
-// ServeConn serves the requests on a socket until its end. The server must be
-// running.
-func (s *rpcServer) ServeConn(sock transport.Socket) {
+// running returns the run if it has a listener.
+func (s *rpcServer) running() *run {
 	s.mu.Lock()
 	r := s.run
 	s.mu.Unlock()
-	if r != nil {
+	if r == nil || !r.isListening() {
+		return nil
+	}
+	return r
+}
+
+// ServeConn serves the requests on a socket until its end. The server must be
+// running.
+func (s *rpcServer) ServeConn(sock transport.Socket) {
+	if r := s.running(); r != nil {
 		r.serveConn(sock)
 	}
 }
 
 func (s *rpcServer) Start() error {
-	s.transition.Lock()
-	defer s.transition.Unlock()
-	s.mu.Lock()
-	opts, running := s.opts.clone(), s.run != nil
-	s.mu.Unlock()
-	if running {
-		return nil
+	for {
+		r, mine := s.claim()
+		if mine {
+			return s.launch(r)
+		}
+		if r.stopping.Load() { // nor may Start wait: Stop may be waiting for its caller
+			return fmt.Errorf("server %s: not started: it is being stopped; start it when Stop has returned", s.settings.Load().options.Name)
+		}
+		<-r.ready
+		if r.isListening() {
+			return nil
+		}
+		<-r.over
 	}
-	r, err := s.listen(&opts)
-	if err != nil {
+}
+
+// claim makes a run for the caller to launch, unless there is one.
+func (s *rpcServer) claim() (r *run, mine bool) {
+	fresh := newRun(s)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.run == nil {
+		s.run, mine = fresh, true
+	}
+	return s.run, mine
+}
+
+// launch opens what a run needs, or nothing, and starts it.
+func (s *rpcServer) launch(r *run) error {
+	o := &s.settings.Load().options
+	err := r.open(o)
+	switch r.opened(err == nil) {
+	case abandoned:
+		if err == nil {
+			err = errors.Join(r.listener.Close(), r.broker.Disconnect())
+		}
+		return errors.Join(fmt.Errorf("server %s: stopped while it was starting", o.Name), err)
+	case failed:
+		s.forget(r)
+		close(r.over)
 		return err
 	}
-	s.mu.Lock()
-	s.run = r
-	s.mu.Unlock()
+	logInfo(o.Logger, "Transport [%s] Listening on %s", o.Transport, r.listener.Addr())
+	logInfo(o.Logger, "Broker [%s] Connected to %s", r.broker, r.broker.Address())
 	r.start()
 	return nil
 }
 
-// listen opens what a run needs, or nothing.
-func (s *rpcServer) listen(opts *Options) (*run, error) {
-	listener, err := opts.Transport.Listen(opts.Address, opts.ListenOptions...)
-	if err != nil {
-		return nil, fmt.Errorf("server %s: listen on %s: %w", opts.Name, opts.Address, err)
+// forget makes room for another run.
+func (s *rpcServer) forget(r *run) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.run == r {
+		s.run = nil
 	}
-	if err := opts.Broker.Connect(); err != nil {
-		err = fmt.Errorf("server %s: connect broker %s: %w", opts.Name, opts.Broker, err)
-		return nil, errors.Join(err, listener.Close())
-	}
-	logInfo(opts.Logger, "Transport [%s] Listening on %s", opts.Transport, listener.Addr())
-	logInfo(opts.Logger, "Broker [%s] Connected to %s", opts.Broker, opts.Broker.Address())
-	return newRun(s, listener, opts.Broker), nil
 }
 
-func (s *rpcServer) Stop() error {
+func (s *rpcServer) Stop() error { return s.Shutdown(context.Background()) }
+
+// Shutdown is Stop, except that its waiting ends when ctx is done: see Shutdowner.
+func (s *rpcServer) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
-	if s.run != nil {
-		s.run.registrar.stop() // which a Start may be waiting for
-	}
-	s.mu.Unlock()
-	s.transition.Lock()
-	defer s.transition.Unlock()
-	s.mu.Lock()
-	r, opts := s.run, s.opts.clone()
+	r := s.run
 	s.mu.Unlock()
 	if r == nil {
 		return nil
 	}
-	err := r.shutdown(&opts)
-	s.mu.Lock()
-	s.run = nil
-	s.mu.Unlock()
-	return err
+	defer context.AfterFunc(ctx, r.hurry)()
+	if r.stopping.Swap(true) {
+		<-r.over
+		return r.stopped
+	}
+	o := s.settings.Load().options
+	switch b := newBudget(&o); r.awaitOpened(b) {
+	case failed:
+		<-r.over
+		return nil
+	case abandoned:
+		r.stopped = fmt.Errorf("server %s: stopped, but its transport or broker has not finished starting within %v", o.Name, b.total)
+	default:
+		r.stopped = r.shutdown(&o, b)
+	}
+	s.forget(r)
+	close(r.over)
+	return r.stopped
 }

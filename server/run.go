@@ -13,27 +13,26 @@ import (
 	"github.com/justcy/go-micro/v4/transport"
 )
 
-const (
-	// quietPeriod must pass without a new request before a server that is
-	// drained ends: clients hear of the deregistration a little later.
-	quietPeriod = 100 * time.Millisecond
-	// stuckLimit is how long Stop waits for handlers that were cancelled.
-	stuckLimit = 5 * time.Second
-)
-
 // run is the life of a server from Start to Stop.
 type run struct {
 	server    *rpcServer
-	listener  transport.Listener
+	listener  transport.Listener   // set before ready is closed
+	flusher   transport.Shutdowner // listener, nil if it is none
 	broker    broker.Broker
 	registrar *registrar
 	workers   *workers
 	group     *sync.WaitGroup // of the Wait option, or nil
 
+	ready    chan struct{} // closed when Start has opened what it needs, or failed to
+	over     chan struct{} // closed at the end of Stop
+	stopped  error         // what Stop returns; set before over is closed
+	stopping atomic.Bool   // Stop was called
+
 	work       context.Context // of what receives messages
 	cancelWork context.CancelCauseFunc
 
 	serving sync.WaitGroup // the accept loop and the registrar
+	answers sync.WaitGroup // those who tell callers that they were cut off
 
 	active   atomic.Int64  // requests and messages in flight
 	draining atomic.Bool   // changes are reported to changed
@@ -41,29 +40,93 @@ type run struct {
 	changed  chan struct{} // holds a token after something began or ended while draining
 	begun    atomic.Int64  // how much began while draining
 
-	mu    sync.Mutex // guards conns
+	hurried context.Context // ends when Stop has to wait no longer
+	hurry   func()          // ends it
+
+	mu    sync.Mutex // guards what follows
+	state state
 	conns map[*conn]struct{}
 }
 
-func newRun(s *rpcServer, l transport.Listener, b broker.Broker) *run {
+// state is how far a Start has come.
+type state int
+
+const (
+	opening state = iota
+	listening
+	failed
+	abandoned // a Stop did not wait any longer
+)
+
+func newRun(s *rpcServer) *run {
+	o := &s.settings.Load().options
 	r := &run{
-		server:   s,
-		listener: l,
-		broker:   b,
-		workers:  newWorkers(),
-		group:    s.waitGroup(),
-		changed:  make(chan struct{}, 1),
-		conns:    map[*conn]struct{}{},
+		server:  s,
+		broker:  o.Broker,
+		group:   o.waitGroup(),
+		workers: newWorkers(),
+		ready:   make(chan struct{}),
+		over:    make(chan struct{}),
+		changed: make(chan struct{}, 1),
+		conns:   map[*conn]struct{}{},
 	}
 	r.work, r.cancelWork = context.WithCancelCause(context.Background())
+	r.hurried, r.hurry = context.WithCancel(context.Background())
 	r.registrar = newRegistrar(s, r)
 	return r
 }
 
-func (s *rpcServer) waitGroup() *sync.WaitGroup {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.opts.waitGroup()
+// open listens and connects the broker, or does neither.
+func (r *run) open(o *Options) error {
+	listener, err := o.Transport.Listen(o.Address, o.ListenOptions...)
+	if err != nil {
+		return fmt.Errorf("server %s: listen on %s: %w", o.Name, o.Address, err)
+	}
+	if err := r.broker.Connect(); err != nil {
+		err = fmt.Errorf("server %s: connect broker %s: %w", o.Name, r.broker, err)
+		return errors.Join(err, listener.Close())
+	}
+	r.listener = listener
+	r.flusher, _ = listener.(transport.Shutdowner)
+	return nil
+}
+
+// opened notes how open ended, and returns the state that follows from it.
+func (r *run) opened(ok bool) state {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.state == abandoned:
+		return abandoned
+	case ok:
+		r.state = listening
+	default:
+		r.state = failed
+	}
+	close(r.ready)
+	return r.state
+}
+
+// awaitOpened waits for the end of open, and gives up when the time is over.
+func (r *run) awaitOpened(b *budget) state {
+	select {
+	case <-r.ready:
+	case <-r.hurried.Done():
+	case <-time.After(b.part):
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state == opening {
+		r.state = abandoned
+		close(r.ready)
+	}
+	return r.state
+}
+
+func (r *run) isListening() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state == listening
 }
 
 // start serves, and registers for the first time.
@@ -73,8 +136,8 @@ func (r *run) start() {
 			logError(r.logger(), "server: accept connections on %s: %v", r.listener.Addr(), err)
 		}
 	})
-	r.registrar.begin()
 	r.serving.Go(r.registrar.loop)
+	r.registrar.awaitFirst()
 }
 
 func (r *run) serveConn(s transport.Socket) {
@@ -123,101 +186,15 @@ func (r *run) done() {
 
 func (r *run) isClosed() bool { return r.closed.Load() }
 
-// shutdown empties the server and ends it.
-func (r *run) shutdown(opts *Options) error {
-	r.registrar.end()
-	r.drain(opts)
-	r.closed.Store(true)
-	stuck := r.cancel()
-	err := errors.Join(stuck, r.listener.Close())
-	if derr := r.broker.Disconnect(); derr != nil {
-		err = errors.Join(err, fmt.Errorf("server %s: disconnect broker %s: %w", opts.Name, r.broker, derr))
-	}
-	r.serving.Wait()
-	r.workers.stop()
-	if stuck != nil {
-		return err
-	}
-	r.workers.wait()
-	if r.group != nil {
-		r.group.Wait()
-	}
-	return err
-}
-
-// drain waits until no request is in flight and none has come for a while, or
-// until the limit of the options.
-func (r *run) drain(opts *Options) {
-	r.draining.Store(true)
-	if d, ok := r.listener.(transport.Drainer); ok {
-		if err := d.Drain(); err != nil {
-			logError(opts.Logger, "server: announce the end of %s: %v", r.listener.Addr(), err)
-		}
-	}
-	var limit <-chan time.Time
-	if d, ok := opts.drainLimit(); ok {
-		if d == 0 {
-			return
-		}
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		limit = timer.C
-	}
-	r.awaitQuiet(limit)
-}
-
-func (r *run) awaitQuiet(limit <-chan time.Time) {
-	quiet := time.NewTimer(quietPeriod)
-	defer quiet.Stop()
-	begun, quietOver := r.begun.Load(), false
-	for {
-		if r.active.Load() == 0 && (quietOver || r.connections() == 0) {
-			return
-		}
-		select {
-		case <-r.changed:
-			if n := r.begun.Load(); n != begun {
-				begun, quietOver = n, false
-				quiet.Reset(quietPeriod)
-			}
-		case <-quiet.C:
-			quietOver = true
-		case <-limit:
-			return
-		}
-	}
-}
-
-func (r *run) connections() int {
+// connections lists the connections that are open.
+func (r *run) connections() []*conn {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.conns)
-}
-
-// cancel ends what is still in flight and waits for it, though not for ever:
-// a handler may ignore its context.
-func (r *run) cancel() error {
-	r.cancelWork(errStopped)
-	r.mu.Lock()
-	var open []*conn
+	open := make([]*conn, 0, len(r.conns))
 	for c := range r.conns {
 		open = append(open, c)
 	}
-	r.mu.Unlock()
-	for _, c := range open {
-		_ = c.socket.Close() // nobody is told about what is cancelled
-		c.lose(errStopped)
-	}
-	timer := time.NewTimer(stuckLimit)
-	defer timer.Stop()
-	for r.active.Load() > 0 {
-		select {
-		case <-r.changed:
-		case <-timer.C:
-			return fmt.Errorf("server stopped, but %d handlers ignore that their context was cancelled", r.active.Load())
-		}
-	}
-	return nil
+	return open
 }
 
 func (r *run) logger() logger.Logger { return r.server.settings.Load().logger }

@@ -25,11 +25,15 @@
 //
 // The context of a handler carries the request's headers as metadata, ends at
 // the caller's deadline, and is cancelled when the request is over, when the
-// connection is lost, and when a stopping server has waited long enough. An
-// error that a handler returns reaches the caller; one of package errors keeps
-// its id, code and detail. A panic becomes an error with code 500.
+// connection is lost, and when a stopping server has waited long enough;
+// context.Cause tells which. An error that a handler returns reaches the caller as
+// an *errors.Error: one of package errors keeps its id, code and detail, one of a
+// context has code 408, any other, and a panic, code 500.
 //
-// Stop empties the server before it ends it: see DrainTimeout.
+// Stop empties the server before it ends it, within StopTimeout: see the method.
+//
+// The server holds no lock while it calls code that is not its own: options,
+// wrappers, checks, loggers, registries and brokers may use the server.
 package server
 
 import (
@@ -49,10 +53,12 @@ import (
 // Server is a service's receiving side. Its methods may be called concurrently.
 type Server interface {
 	// Init applies options. What concerns the listener takes effect at the
-	// next Start; wrappers, codecs, metadata and the rest at once.
+	// next Start; wrappers, codecs, metadata and the rest at once. Options are
+	// applied again when another change of the server comes first, so they
+	// should do nothing but set Options.
 	Init(...Option) error
-	// Options returns a copy of the options in force. While the server runs,
-	// Address is the address it listens on.
+	// Options returns a copy of the options in force, with maps and slices of
+	// its own. While the server runs, Address is the address it listens on.
 	Options() Options
 	// Handle adds a handler. On a running server it serves requests at once.
 	Handle(Handler) error
@@ -67,13 +73,31 @@ type Server interface {
 	// Start listens, registers and serves, and returns when that is done. A
 	// failed registration is logged and tried again at the next interval; any
 	// other failure is returned and leaves nothing running. Starting a running
-	// server does nothing.
+	// server does nothing, starting one that is being stopped is an error.
 	Start() error
-	// Stop deregisters, waits for the requests in flight and ends the server.
-	// Stopping a server that does not run does nothing.
+	// Stop ends the server without losing what it has begun: it tells connected
+	// clients to go elsewhere, deregisters, waits for the requests in flight,
+	// answers what is left then with code 503 and cancels it, closes the listener
+	// when the peers have what they were sent, and disconnects the broker. All
+	// of it together takes no longer than StopTimeout, the waiting no longer
+	// than DrainTimeout; streams on which nothing has happened for five seconds
+	// are not waited for. Code that does not return, a registry or a handler
+	// for instance, is left alone, which is logged; for a handler that is also
+	// returned. A handler that wants to stop its server does so in a goroutine
+	// of its own: Stop waits for handlers. Stopping a server that does not run
+	// does nothing; if it is being stopped, Stop waits for that. See Shutdowner
+	// for a Stop that can be cut short.
 	Stop() error
 	// String names the implementation, "mucp" for the one of this package.
 	String() string
+}
+
+// Shutdowner is optionally implemented by a Server; the one of this package does.
+type Shutdowner interface {
+	// Shutdown is Stop, except that it stops waiting when ctx is done: what is
+	// in flight then is ended as at the end of DrainTimeout. That also goes for
+	// a Stop that is under way. The error of ctx is not returned.
+	Shutdown(ctx context.Context) error
 }
 
 // Router serves requests and messages in place of registered handlers.
@@ -206,8 +230,11 @@ var (
 	DefaultRegisterInterval = 30 * time.Second
 	// DefaultRegisterTTL is how long a registration lasts when it is not renewed.
 	DefaultRegisterTTL = 90 * time.Second
-	// DefaultDrainTimeout is how long Stop waits for requests in flight.
-	DefaultDrainTimeout = 30 * time.Second
+	// DefaultDrainTimeout is how long Stop waits for requests in flight, as far
+	// as DefaultStopTimeout leaves that much.
+	DefaultDrainTimeout = 20 * time.Second
+	// DefaultStopTimeout is how long all of Stop takes at most.
+	DefaultStopTimeout = 25 * time.Second
 
 	// NewServer makes a server.
 	NewServer func(...Option) Server = NewRPCServer
@@ -254,14 +281,27 @@ func Stop() error { return DefaultServer.Stop() }
 func String() string { return DefaultServer.String() }
 
 // Run starts DefaultServer, waits for a signal that asks the process to end,
-// and stops the server.
+// and stops the server. A second signal ends the waiting for requests in flight,
+// and a third the process.
 func Run() error {
 	signals := make(chan os.Signal, 1)
 	ossignal.Notify(signals, signal.Shutdown()...)
 	defer ossignal.Stop(signals)
-	if err := Start(); err != nil {
+	s := DefaultServer
+	if err := s.Start(); err != nil {
 		return err
 	}
 	<-signals
-	return Stop()
+	ctx, release := signal.Next(context.Background(), signals)
+	defer release()
+	return StopWithin(ctx, s)
+}
+
+// StopWithin stops s, and stops waiting for what it has in flight when ctx is
+// done, if s is a Shutdowner.
+func StopWithin(ctx context.Context, s Server) error {
+	if own, ok := s.(Shutdowner); ok {
+		return own.Shutdown(ctx)
+	}
+	return s.Stop()
 }

@@ -83,7 +83,7 @@ func newSubscriber(topic string, target any, opts ...SubscriberOption) Subscribe
 
 func (s *subscriber) Topic() string                   { return s.topic }
 func (s *subscriber) Subscriber() any                 { return s.target }
-func (s *subscriber) Endpoints() []*registry.Endpoint { return s.endpoints }
+func (s *subscriber) Endpoints() []*registry.Endpoint { return cloneEndpoints(s.endpoints) }
 func (s *subscriber) Options() SubscriberOptions      { return s.opts }
 
 // A receiver is one function of a subscriber.

@@ -9,12 +9,14 @@ type HandlerFunc func(ctx context.Context, req Request, rsp any) error
 // SubscriberFunc receives a message.
 type SubscriberFunc func(ctx context.Context, msg Message) error
 
-// HandlerWrapper puts something around a HandlerFunc. It is called once for
-// each endpoint, when the endpoint or the wrapper is added, not once a request.
+// HandlerWrapper puts something around a HandlerFunc. It is called for each
+// endpoint when that is added and whenever Init is, not once a request, and no
+// lock is held. A result may go unused, when another change of the server came
+// first; what a wrapper has to keep for longer belongs outside of it.
 type HandlerWrapper func(HandlerFunc) HandlerFunc
 
-// SubscriberWrapper puts something around a SubscriberFunc. It is called once
-// for each subscribed function, not once a message.
+// SubscriberWrapper puts something around a SubscriberFunc. It is called for each
+// subscribed function as a HandlerWrapper is for each endpoint.
 type SubscriberWrapper func(SubscriberFunc) SubscriberFunc
 
 // StreamWrapper puts something around a Stream.

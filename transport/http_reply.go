@@ -32,6 +32,7 @@ func (s *httpSocket) Send(m *Message) error {
 	extra := ""
 	if last || s.draining.Load() {
 		extra = httpmsg.ConnectionClose
+		s.parting.Store(true)
 	}
 	*head = httpmsg.AppendResponse(*head, extra, m.Header, len(m.Body))
 	if len(*head) > MaxHeaderSize {

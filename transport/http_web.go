@@ -37,6 +37,7 @@ type webServer struct {
 	atRoot   bool // one of them may match path "/"
 	conns    chan net.Conn
 	closed   chan struct{}
+	closing  sync.Once // of closed
 	running  sync.WaitGroup
 }
 
@@ -123,7 +124,7 @@ func (w *webServer) drain() { w.server.SetKeepAlivesEnabled(false) }
 
 // close ends net/http's connections and waits for its accept loop.
 func (w *webServer) close() {
-	close(w.closed)
+	w.Close() //nolint:errcheck // it is always nil
 	w.server.Close()
 	w.running.Wait()
 }
@@ -138,8 +139,11 @@ func (w *webServer) Accept() (net.Conn, error) {
 	}
 }
 
-// Close does nothing: close ends the server.
-func (w *webServer) Close() error { return nil }
+// Close takes no more connections. Those that were handed over go on.
+func (w *webServer) Close() error {
+	w.closing.Do(func() { close(w.closed) })
+	return nil
+}
 
 // Addr returns the address of the listener that accepts for it.
 func (w *webServer) Addr() net.Addr { return w.listener.listener.Addr() }

@@ -147,7 +147,7 @@ type Client interface {
 	Socket
 }
 
-// Listener accepts connections. It may implement Drainer.
+// Listener accepts connections. It may implement Drainer and Shutdowner.
 type Listener interface {
 	// Addr is the address to dial, with the port that was picked.
 	Addr() string
@@ -172,6 +172,18 @@ type Drainer interface {
 	// and Accept keeps blocking until then. Drain is idempotent; it does not
 	// wait for anything.
 	Drain() error
+}
+
+// Shutdowner is optionally implemented by a Listener whose connections can be
+// ended without loss of what was sent on them.
+type Shutdowner interface {
+	// Shutdown stops accepting, ends the sending side of every connection after
+	// all that was sent, and waits until the peers have ended theirs, which
+	// they do when they have received it. Messages that still arrive are for
+	// the accept functions. It returns nil when all connections have ended, and
+	// the error of ctx if that is done before; Close then ends the rest. It may
+	// be called again, and while Accept runs.
+	Shutdown(ctx context.Context) error
 }
 
 // Watcher is optionally implemented by a Socket. It spares its user a goroutine

@@ -5,6 +5,8 @@ package mock
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/google/uuid"
@@ -40,41 +42,44 @@ func NewServer(opts ...server.Option) *MockServer {
 		Handlers:    map[string]server.Handler{},
 		Subscribers: map[string][]server.Subscriber{},
 	}
-	m.apply(opts)
+	_ = m.Init(opts...)
 	return m
 }
 
-func (m *MockServer) apply(opts []server.Option) {
+// Init applies options. They may use the server.
+func (m *MockServer) Init(opts ...server.Option) error {
+	next := m.Options()
 	for _, o := range opts {
 		if o != nil {
-			o(&m.Opts)
+			o(&next)
 		}
 	}
-}
-
-// Init applies options.
-func (m *MockServer) Init(opts ...server.Option) error {
 	m.Lock()
 	defer m.Unlock()
-	m.apply(opts)
+	m.Opts = next
 	return nil
 }
 
-// Options returns the options given so far.
+// Options returns a copy of the options given so far.
 func (m *MockServer) Options() server.Options {
 	m.Lock()
 	defer m.Unlock()
-	return m.Opts
+	o := m.Opts
+	o.Codecs, o.Metadata = maps.Clone(o.Codecs), maps.Clone(o.Metadata)
+	o.HdlrWrappers, o.SubWrappers = slices.Clone(o.HdlrWrappers), slices.Clone(o.SubWrappers)
+	o.ListenOptions = slices.Clone(o.ListenOptions)
+	return o
 }
 
 // Handle adds a handler. A second one of the same name is an error.
 func (m *MockServer) Handle(h server.Handler) error {
+	name := h.Name()
 	m.Lock()
 	defer m.Unlock()
-	if _, ok := m.Handlers[h.Name()]; ok {
-		return fmt.Errorf("Handler %s already exists", h.Name()) //nolint:staticcheck // the text that v4 has
+	if _, ok := m.Handlers[name]; ok {
+		return fmt.Errorf("Handler %s already exists", name) //nolint:staticcheck // the text that v4 has
 	}
-	m.Handlers[h.Name()] = h
+	m.Handlers[name] = h
 	return nil
 }
 
@@ -96,9 +101,10 @@ func (m *MockServer) NewSubscriber(topic string, fn any, opts ...server.Subscrib
 
 // Subscribe adds a subscriber.
 func (m *MockServer) Subscribe(sub server.Subscriber) error {
+	topic := sub.Topic()
 	m.Lock()
 	defer m.Unlock()
-	m.Subscribers[sub.Topic()] = append(m.Subscribers[sub.Topic()], sub)
+	m.Subscribers[topic] = append(m.Subscribers[topic], sub)
 	return nil
 }
 

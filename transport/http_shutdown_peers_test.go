@@ -1,0 +1,155 @@
+package transport_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/justcy/go-micro/v4/internal/testkit"
+	"github.com/justcy/go-micro/v4/transport"
+)
+
+// A plain peer that reads slowly, and goes on sending, gets what was sent to it
+// before the listener ended.
+func TestShutdownLetsPeersHaveWhatWasSent(t *testing.T) {
+	testkit.NoLeaks(t)
+	const size = 8 << 20
+	l, err := transport.NewHTTPTransport(quiet).Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun, replied := make(chan struct{}), make(chan struct{})
+	serve(t, l, func(s transport.Socket) {
+		var m transport.Message
+		for s.Recv(&m) == nil {
+			if string(m.Body) == "first" {
+				if err := l.(transport.Drainer).Drain(); err != nil {
+					t.Error(err)
+				}
+				go func() {
+					defer close(replied)
+					if err := s.Send(&transport.Message{Body: []byte("x")}); err != nil {
+						t.Errorf("send: %v", err)
+					}
+					close(begun)
+					if err := s.Send(&transport.Message{Body: make([]byte, size)}); err != nil {
+						t.Errorf("send: %v", err)
+					}
+				}()
+			}
+		}
+	})
+	c, err := net.Dial("tcp", l.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, body := range []string{"first", "more", "and more"} {
+		if _, err := io.WriteString(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: "+string(rune('0'+len(body)))+"\r\n\r\n"+body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-begun
+	got := make(chan int, 1)
+	go func() {
+		b, err := io.ReadAll(c)
+		if err != nil {
+			t.Errorf("the peer reads %v", err)
+		}
+		got <- len(b)
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
+	defer cancel()
+	if err := l.(transport.Shutdowner).Shutdown(ctx); err != nil {
+		t.Errorf("shutdown: %v", err)
+	}
+	<-replied
+	if err := l.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+	if n := <-got; n < size {
+		t.Errorf("the peer has got %d bytes of more than %d", n, size)
+	}
+}
+
+func TestShutdownEndsWithItsContext(t *testing.T) {
+	testkit.NoLeaks(t)
+	l, err := transport.NewHTTPTransport(quiet).Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sending := make(chan struct{})
+	ended := make(chan error, 1)
+	serve(t, l, func(s transport.Socket) {
+		_ = s.Recv(new(transport.Message))
+		close(sending)
+		ended <- s.Send(&transport.Message{Body: make([]byte, 16<<20)}) // nobody reads it
+	})
+	c, err := net.Dial("tcp", l.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	<-sending
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := l.(transport.Shutdowner).Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("shutdown: %v", err)
+	}
+	if err := <-ended; err == nil {
+		t.Error("the Send that nobody reads has succeeded")
+	}
+	if err := l.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+}
+
+func TestShutdownWaitsForHTTP2(t *testing.T) {
+	l, err := transport.NewHTTPTransport(quiet).Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	entered, release := make(chan struct{}), make(chan struct{})
+	serve(t, l, func(s transport.Socket) {
+		_ = s.Recv(new(transport.Message))
+		close(entered)
+		<-release
+		_ = s.Send(&transport.Message{Body: []byte("late")})
+	})
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	client := &http.Client{Transport: &http.Transport{Protocols: protocols}}
+	t.Cleanup(client.CloseIdleConnections)
+	got := make(chan string, 1)
+	go func() {
+		rsp, err := client.Post("http://"+l.Addr()+"/", "text/plain", strings.NewReader("x"))
+		if err != nil {
+			got <- err.Error()
+			return
+		}
+		defer rsp.Body.Close()
+		b, _ := io.ReadAll(rsp.Body)
+		got <- string(b)
+	}()
+	<-entered
+	done := make(chan error, 1)
+	go func() { done <- l.(transport.Shutdowner).Shutdown(t.Context()) }()
+	close(release)
+	if body := <-got; body != "late" {
+		t.Errorf("the reply is %q", body)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("shutdown: %v", err)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+}
