@@ -40,6 +40,10 @@ func errorText(err error) string {
 	if err == errEndOfStream {
 		return wire.EOS
 	}
+	var named *namedError
+	if stderrors.As(err, &named) && err.Error() == named.text {
+		return named.text
+	}
 	return errors.Text(errorID, err)
 }
 
