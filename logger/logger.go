@@ -2,7 +2,8 @@
 // same one.
 //
 // The package functions write to [DefaultLogger], which shows info and worse
-// unless the environment variable MICRO_LOG_LEVEL names another level:
+// unless the environment variable MICRO_LOG_LEVEL names another level, trace,
+// debug, info, warn, error or fatal, in upper or lower case:
 //
 //	logger.Infof("listening on %s", addr)
 //	logger.Fields(map[string]any{"topic": topic}).Log(logger.WarnLevel, "slow subscriber")
@@ -15,7 +16,7 @@ package logger
 
 // DefaultLogger is what the package functions write to, and what everything
 // uses that is given no logger. Assign it before the first use only.
-var DefaultLogger Logger = NewLogger(WithLevel(levelFromEnv()))
+var DefaultLogger Logger = newFromEnvironment()
 
 // Logger writes log records. It must be safe for concurrent use; records that
 // are being written while Init runs may show the former options.
