@@ -7,9 +7,9 @@ import (
 	"github.com/justcy/go-micro/v4/auth"
 	"github.com/justcy/go-micro/v4/broker"
 	"github.com/justcy/go-micro/v4/client"
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/selector"
 	"github.com/justcy/go-micro/v4/server"
-	"github.com/justcy/go-micro/v4/util/cmd"
 	"github.com/justcy/go-micro/v4/util/wrapper"
 )
 
@@ -18,14 +18,11 @@ import (
 func (s *service) apply(opts []Option) error {
 	o := s.Options()
 	o.Client = s.bareClient()
-	for _, option := range opts {
-		if option != nil {
-			option(&o)
-		}
-	}
+	options.To(&o, opts)
 	p := o.pending
 	o.pending = pending{}
 
+	program.add(p.flags)
 	o.Cmd.App().Flags = append(o.Cmd.App().Flags, p.flags...)
 	if p.action != nil {
 		o.Cmd.App().Action = p.action
@@ -97,36 +94,6 @@ func (p *pending) initClient(o *Options) error {
 		return nil
 	}
 	return failed("client", o.Client.Init(opts...))
-}
-
-// parseCommandLine lets flags and environment change the parts of the service.
-func (s *service) parseCommandLine() error {
-	o := s.Options()
-	bare := s.bareClient()
-	sel := bare.Options().Selector
-	if o.Cmd.App().Name == "" {
-		o.Cmd.App().Name = o.Server.Options().Name
-	}
-	err := o.Cmd.Init(
-		cmd.Auth(&o.Auth),
-		cmd.Broker(&o.Broker),
-		cmd.Cache(&o.Cache),
-		cmd.Client(&bare),
-		cmd.Config(&o.Config),
-		cmd.Profile(&o.Profile),
-		cmd.Registry(&o.Registry),
-		cmd.Runtime(&o.Runtime),
-		cmd.Selector(&sel),
-		cmd.Server(&o.Server),
-		cmd.Store(&o.Store),
-		cmd.Transport(&o.Transport),
-	)
-	if err != nil {
-		return err
-	}
-	o.Client = bare
-	s.set(o, nil)
-	return nil
 }
 
 // set publishes o, whose Client is still bare, with the service's wrappers and
