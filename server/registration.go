@@ -327,14 +327,14 @@ func (g *registrar) node(opts *Options, address string) *registry.Node {
 // advertised is the address for the registry. It is literal when its host is
 // an IP address and not a name.
 func advertised(opts *Options, listening string) (address string, literal bool, err error) {
-	address = listening
-	if opts.Advertise != "" {
-		address = opts.Advertise
+	address = cmp.Or(opts.Advertise, listening)
+	host, port, err := splitAddress(address)
+	if err != nil {
+		return "", false, fmt.Errorf("address %q of service %s: %w", address, opts.Name, err)
 	}
-	host, port := address, ""
-	if strings.Contains(address, ":") {
-		if host, port, err = net.SplitHostPort(address); err != nil {
-			return "", false, fmt.Errorf("address %q of service %s: %w", address, opts.Name, err)
+	if port == "" || port == "0" { // advertised without one
+		if _, port, err = splitAddress(listening); err != nil {
+			return "", false, fmt.Errorf("address %q of service %s: %w", listening, opts.Name, err)
 		}
 	}
 	literal = net.ParseIP(host) != nil
@@ -342,6 +342,15 @@ func advertised(opts *Options, listening string) (address string, literal bool, 
 		return "", false, fmt.Errorf("address %q of service %s: %w", address, opts.Name, err)
 	}
 	return mnet.HostPort(host, port), literal, nil
+}
+
+// splitAddress splits an address whose port may be missing.
+func splitAddress(address string) (host, port string, err error) {
+	host = strings.TrimSuffix(strings.TrimPrefix(address, "["), "]")
+	if net.ParseIP(host) != nil || !strings.Contains(address, ":") {
+		return host, "", nil
+	}
+	return net.SplitHostPort(address)
 }
 
 // endpoints lists what is not internal: handlers by name, then subscribers by
