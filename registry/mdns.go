@@ -44,6 +44,9 @@ type mdnsRegistry struct {
 // Whoever vanishes without a goodbye is forgotten after the TTL it was
 // registered with, at most two minutes. An unknown name gives an empty list and
 // no error. ListServices returns names alone, and always takes the Timeout.
+// Names of services and ids of nodes become labels of DNS: a part of them between
+// dots has at most 63 bytes, all of it less than 255. Others fail Register with
+// [ErrInvalidService].
 // Service.Metadata is not published; Node.Metadata is.
 //
 // The registry opens its sockets with the first use and closes them when there
@@ -142,8 +145,11 @@ func (r *mdnsRegistry) registerNode(ctx context.Context, s *Service, node *Node,
 		Text:    text,
 		TTL:     mdnsTTL(ttl),
 	}, &mine)
-	if errors.Is(err, mdns.ErrTooLarge) {
-		return fmt.Errorf("register node %s of %s with mdns: describe fewer endpoints or less metadata: %w", node.Id, s.Name, err)
+	switch {
+	case errors.Is(err, mdns.ErrTooLarge):
+		err = fmt.Errorf("%w: describe fewer endpoints or less metadata: %w", ErrInvalidService, err)
+	case errors.Is(err, mdns.ErrName):
+		err = fmt.Errorf("%w: names become labels of DNS, parted by dots: %w", ErrInvalidService, err)
 	}
 	if err != nil {
 		return fmt.Errorf("register node %s of %s with mdns: %w", node.Id, s.Name, err)

@@ -35,7 +35,7 @@ type Options struct {
 	// Advertise is the address put into the registry, when it is not Address.
 	// Without a port it gets that of Address.
 	Advertise string
-	// Id is the node's part of its id, Name-Id.
+	// Id is the node's part of its id, Name-Id; a long Name is cut in it.
 	Id string
 	// Version of the service.
 	Version string

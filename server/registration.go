@@ -3,6 +3,8 @@ package server
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -68,8 +70,16 @@ func newRegistrar(s *rpcServer, r *run) *registrar {
 	return g
 }
 
-// begin registers for the first time.
-func (g *registrar) begin() { g.update() }
+// begin registers for the first time. It fails when that can never succeed; what
+// else goes wrong is logged, and tried again by the loop.
+func (g *registrar) begin() error {
+	err := g.update()
+	if errors.Is(err, registry.ErrInvalidService) {
+		return err
+	}
+	g.report(err)
+	return nil
+}
 
 // loop registers again and again until stop.
 func (g *registrar) loop() {
@@ -82,10 +92,10 @@ func (g *registrar) loop() {
 			return
 		case <-timer.C:
 			if g.server.snapshot().RegisterInterval > 0 {
-				g.update()
+				g.report(g.update())
 			}
 		case <-g.renew:
-			g.update()
+			g.report(g.update())
 		case reply := <-g.pending:
 			reply <- g.subscribeRunning()
 		}
@@ -160,15 +170,21 @@ func (g *registrar) subscribeRunning() error {
 }
 
 // update registers the service if its check passes, and else removes it.
-func (g *registrar) update() {
+func (g *registrar) update() error {
 	opts := g.server.snapshot()
 	if err := opts.RegisterCheck(g.ctx); err != nil {
-		logError(opts.Logger, "Server %s-%s register check error: %v", opts.Name, opts.Id, err)
 		g.deregister()
-		return
+		return fmt.Errorf("Server %s-%s register check error: %w", opts.Name, opts.Id, err)
 	}
 	if err := g.register(&opts); err != nil && g.ctx.Err() == nil {
-		logError(opts.Logger, "Server %s-%s register error: %v", opts.Name, opts.Id, err)
+		return fmt.Errorf("Server %s-%s register error: %w", opts.Name, opts.Id, err)
+	}
+	return nil
+}
+
+func (g *registrar) report(err error) {
+	if err != nil {
+		logError(g.run.logger(), "%v", err)
 	}
 }
 
@@ -196,7 +212,7 @@ func (g *registrar) announce(opts *Options, service *registry.Service) error {
 			return err
 		}
 		err = opts.Registry.Register(service, registry.RegisterTTL(opts.RegisterTTL), registry.RegisterContext(g.ctx))
-		if err == nil || try == registerTries {
+		if err == nil || try == registerTries || errors.Is(err, registry.ErrInvalidService) {
 			return err
 		}
 		select {
@@ -321,7 +337,41 @@ func (g *registrar) node(opts *Options, address string) *registry.Node {
 	md["server"] = g.server.String()
 	md["registry"] = opts.Registry.String()
 	md["protocol"] = wire.Protocol
-	return &registry.Node{Id: opts.Name + "-" + opts.Id, Address: address, Metadata: md}
+	return &registry.Node{Id: nodeID(opts.Name, opts.Id), Address: address, Metadata: md}
+}
+
+const (
+	// maxLabel is how many bytes a registry may allow in a part of a node's id
+	// between dots: it may be a label of DNS.
+	maxLabel = 63
+	// namePart is what stays of a service's name that makes an id too long.
+	namePart = 16
+)
+
+// nodeID is the name and the id of a server. A name that is too long for it is
+// cut, and a digest of it added: others find the service by its name, which stays
+// as it is. An id that is too long all by itself is left for the registry to
+// refuse.
+func nodeID(name, id string) string {
+	full := name + "-" + id
+	if fitsLabels(full) {
+		return full
+	}
+	sum := sha256.Sum256([]byte(name))
+	short := strings.ToValidUTF8(name[:min(namePart, len(name))], "") + "-" + hex.EncodeToString(sum[:4]) + "-" + id
+	if fitsLabels(short) {
+		return short
+	}
+	return full
+}
+
+func fitsLabels(id string) bool {
+	for label := range strings.SplitSeq(id, ".") {
+		if len(label) > maxLabel {
+			return false
+		}
+	}
+	return true
 }
 
 // advertised is the address for the registry. It is literal when its host is

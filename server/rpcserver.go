@@ -146,7 +146,13 @@ func (s *rpcServer) Start() error {
 	s.mu.Lock()
 	s.run = r
 	s.mu.Unlock()
-	r.start()
+	if err := r.start(); err != nil {
+		err = errors.Join(err, r.shutdown(&opts))
+		s.mu.Lock()
+		s.run = nil
+		s.mu.Unlock()
+		return err
+	}
 	return nil
 }
 

@@ -66,15 +66,17 @@ func (s *rpcServer) waitGroup() *sync.WaitGroup {
 	return s.opts.waitGroup()
 }
 
-// start serves, and registers for the first time.
-func (r *run) start() {
+// start serves, and registers for the first time. The run is to be shut down
+// when that fails.
+func (r *run) start() error {
 	r.serving.Go(func() {
 		if err := r.listener.Accept(r.serveConn); err != nil && !r.closed.Load() {
 			logError(r.logger(), "server: accept connections on %s: %v", r.listener.Addr(), err)
 		}
 	})
-	r.registrar.begin()
+	err := r.registrar.begin()
 	r.serving.Go(r.registrar.loop)
+	return err
 }
 
 func (r *run) serveConn(s transport.Socket) {

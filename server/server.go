@@ -65,8 +65,9 @@ type Server interface {
 	// made before Subscribe returns.
 	Subscribe(Subscriber) error
 	// Start listens, registers and serves, and returns when that is done. A
-	// failed registration is logged and tried again at the next interval; any
-	// other failure is returned and leaves nothing running. Starting a running
+	// failed registration is logged and tried again at the next interval, unless
+	// the registry says that it can never succeed, by registry.ErrInvalidService:
+	// that and any other failure is returned and leaves nothing running. Starting a running
 	// server does nothing.
 	Start() error
 	// Stop deregisters, waits for the requests in flight and ends the server.
