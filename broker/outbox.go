@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/justcy/go-micro/v4/registry"
 )
 
 const (
@@ -94,11 +96,8 @@ func (o *outbox) forgetRoutes() { o.routes.forget() }
 
 // Publish encodes the message and hands it to the lanes of its receivers.
 func (b *httpBroker) Publish(topic string, m *Message, opts ...PublishOption) error {
-	if topic == "" {
-		return errors.New("publishing: the topic is empty")
-	}
-	if m == nil {
-		return fmt.Errorf("publishing to %s: the message is nil", topic)
+	if err := checkPublication(topic, m); err != nil {
+		return err
 	}
 	ctx := publishContext(opts)
 	if ctx == nil {
@@ -122,7 +121,7 @@ func (b *httpBroker) Publish(topic string, m *Message, opts ...PublishOption) er
 }
 
 // publish adds a parcel to the lanes of its receivers. Without any receiver it
-// waits in the outbox; the lookup's error is returned nevertheless.
+// waits in the outbox, unless the registry cannot be asked for them.
 func (o *outbox) publish(ctx context.Context, p *parcel) error {
 	if o.isStopped() {
 		return ErrNotConnected
@@ -130,6 +129,9 @@ func (o *outbox) publish(ctx context.Context, p *parcel) error {
 	versions, lookup := o.routes.of(ctx, p.topic, routesFresh)
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if lookup != nil && !errors.Is(lookup, registry.ErrNotFound) {
+		return fmt.Errorf("publishing to %s: looking up its subscribers: %w", p.topic, lookup)
 	}
 	var dropped []dropped
 	o.mu.Lock()
@@ -150,7 +152,7 @@ func (o *outbox) publish(ctx context.Context, p *parcel) error {
 	dropped = o.add(p, versions)
 	o.mu.Unlock()
 	o.tell(dropped)
-	return lookup
+	return nil
 }
 
 func (o *outbox) isStopped() bool {
