@@ -378,12 +378,12 @@ func fitsLabels(id string) bool {
 // an IP address and not a name.
 func advertised(opts *Options, listening string) (address string, literal bool, err error) {
 	address = cmp.Or(opts.Advertise, listening)
-	host, port, err := splitAddress(address)
+	host, port, err := mnet.SplitHostPort(address)
 	if err != nil {
 		return "", false, fmt.Errorf("address %q of service %s: %w", address, opts.Name, err)
 	}
-	if port == "" || port == "0" { // advertised without one
-		if _, port, err = splitAddress(listening); err != nil {
+	if port == "" { // advertised without one
+		if _, port, err = mnet.SplitHostPort(listening); err != nil {
 			return "", false, fmt.Errorf("address %q of service %s: %w", listening, opts.Name, err)
 		}
 	}
@@ -392,15 +392,6 @@ func advertised(opts *Options, listening string) (address string, literal bool, 
 		return "", false, fmt.Errorf("address %q of service %s: %w", address, opts.Name, err)
 	}
 	return mnet.HostPort(host, port), literal, nil
-}
-
-// splitAddress splits an address whose port may be missing.
-func splitAddress(address string) (host, port string, err error) {
-	host = strings.TrimSuffix(strings.TrimPrefix(address, "["), "]")
-	if net.ParseIP(host) != nil || !strings.Contains(address, ":") {
-		return host, "", nil
-	}
-	return net.SplitHostPort(address)
 }
 
 // endpoints lists what is not internal: handlers by name, then subscribers by
