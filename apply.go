@@ -3,6 +3,7 @@ package micro
 import (
 	"errors"
 	"fmt"
+	"net"
 
 	"github.com/justcy/go-micro/v4/auth"
 	"github.com/justcy/go-micro/v4/broker"
@@ -10,6 +11,7 @@ import (
 	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/selector"
 	"github.com/justcy/go-micro/v4/server"
+	mnet "github.com/justcy/go-micro/v4/util/net"
 	"github.com/justcy/go-micro/v4/util/wrapper"
 )
 
@@ -94,6 +96,25 @@ func (p *pending) initClient(o *Options) error {
 		return nil
 	}
 	return failed("client", o.Client.Init(opts...))
+}
+
+// placeBroker has the built-in http broker listen on the host that its server
+// listens on, and advertise the host that it advertises, unless the broker was
+// told where to listen.
+func placeBroker(o server.Options) {
+	if o.Broker == nil || o.Broker.String() != builtInBroker || len(o.Broker.Options().Addrs) > 0 {
+		return
+	}
+	var opts []broker.Option
+	if host, _, err := mnet.SplitHostPort(o.Address); err == nil && host != "" {
+		opts = append(opts, broker.Addrs(net.JoinHostPort(host, "0")))
+	}
+	if host, _, err := mnet.SplitHostPort(o.Advertise); err == nil && host != "" {
+		opts = append(opts, broker.Advertise(host))
+	}
+	if len(opts) > 0 {
+		_ = o.Broker.Init(opts...) // it fails when the program has connected the broker
+	}
 }
 
 // set publishes o, whose Client is still bare, with the service's wrappers and

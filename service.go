@@ -152,6 +152,7 @@ func (s *service) Start() error {
 			return err
 		}
 	}
+	placeBroker(o.Server.Options())
 	if err := o.Server.Start(); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -65,7 +66,7 @@ func (b *httpBroker) newSession() (*httpSession, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listening on %s: %w", address, err)
 	}
-	node, err := nodeAddress(l.Addr().String())
+	node, err := nodeAddress(l.Addr().String(), settingsOf(o.Context).advertise)
 	if err != nil {
 		l.Close()
 		return nil, err
@@ -91,12 +92,20 @@ func (b *httpBroker) newSession() (*httpSession, error) {
 	}, nil
 }
 
-// nodeAddress returns the address under which others reach a listener: a
-// wildcard host is replaced by an address of this machine.
-func nodeAddress(listening string) (string, error) {
+// nodeAddress returns the address under which others reach a listener: what is
+// advertised comes first, and a wildcard host is replaced by an address of this
+// machine.
+func nodeAddress(listening, advertised string) (string, error) {
 	host, port, err := net.SplitHostPort(listening)
 	if err != nil {
 		return "", err
+	}
+	if advertised != "" {
+		h, p, err := mnet.SplitHostPort(advertised)
+		if err != nil {
+			return "", fmt.Errorf("advertising %s: %w", advertised, err)
+		}
+		host, port = h, cmp.Or(p, port)
 	}
 	ip, err := addr.Extract(host)
 	if err != nil {
