@@ -9,7 +9,8 @@
 //	logger.Fields(map[string]any{"topic": topic}).Log(logger.WarnLevel, "slow subscriber")
 //
 // A line holds the time, the fields and the message, and goes to the logger's
-// output with one Write. Whatever is shown is also kept in debug/log, where the
+// output with one Write: the standard error stream, unless [WithOutput] sets
+// another. (go-micro v4 wrote to the standard output, whatever was set.) Whatever is shown is also kept in debug/log, where the
 // debug handler reads it. Another log library takes over by implementing
 // [Logger] and being assigned to DefaultLogger at the start of a program.
 package logger

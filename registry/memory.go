@@ -28,6 +28,11 @@ type memoryRegistry struct {
 // tests, and for programs that run all their services in one process. Its
 // watchers queue their events without limit, so a watcher that is no longer
 // read must be stopped.
+//
+// A node whose TTL passes without another Register is gone within a second, and
+// with its last node the version and the service: watchers get a Delete with the
+// nodes that expired, GetService returns [ErrNotFound], and ListServices no longer
+// has it. In go-micro v4 it stayed, without nodes, and nobody was told.
 func NewMemoryRegistry(opts ...Option) Registry {
 	m := &memoryRegistry{
 		options:  options.New(*NewOptions(opts...)),

@@ -28,7 +28,8 @@ type Options struct {
 // RegisterOptions are the options of one Register.
 type RegisterOptions struct {
 	// TTL is how long the registration lasts unless it is repeated; 0 means
-	// until it is deregistered.
+	// until it is deregistered. What becomes of it then is as if it had been
+	// deregistered; see [NewMemoryRegistry] and [NewRegistry].
 	TTL time.Duration
 	// Context ends the operation early when it is done.
 	Context context.Context
