@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4/internal/mdns"
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/logger"
 )
 
@@ -81,9 +82,7 @@ func (r *mdnsRegistry) logf(level logger.Level, format string, args ...any) {
 func (r *mdnsRegistry) Init(opts ...Option) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, o := range opts {
-		o(&r.options)
-	}
+	options.To(&r.options, opts)
 	return nil
 }
 
@@ -102,10 +101,7 @@ func (r *mdnsRegistry) Close() error { return r.engine.Close() }
 // Register announces the nodes of a service. A node that cannot be announced is
 // left out, and the last such error returned after the others are announced.
 func (r *mdnsRegistry) Register(s *Service, opts ...RegisterOption) error {
-	var options RegisterOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	ctx := orBackground(options.Context)
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("register with mdns: %w", err)
@@ -169,10 +165,7 @@ func mdnsTTL(ttl time.Duration) uint32 {
 
 // Deregister takes leave of the listed nodes, of whichever version they are.
 func (r *mdnsRegistry) Deregister(s *Service, opts ...DeregisterOption) error {
-	var options DeregisterOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	if s == nil {
 		return errors.New("deregister from mdns: service is nil")
 	}
@@ -186,10 +179,7 @@ func (r *mdnsRegistry) Deregister(s *Service, opts ...DeregisterOption) error {
 
 // GetService returns the versions of a service, an empty list when nobody answers.
 func (r *mdnsRegistry) GetService(name string, opts ...GetOption) ([]*Service, error) {
-	var options GetOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	entries, err := r.engine.Lookup(orBackground(options.Context), name, r.Options().Timeout)
 	if err != nil {
 		return nil, fmt.Errorf("look up %s with mdns: %w", name, err)
@@ -214,10 +204,7 @@ func (r *mdnsRegistry) GetService(name string, opts ...GetOption) ([]*Service, e
 
 // ListServices returns the names of all services.
 func (r *mdnsRegistry) ListServices(opts ...ListOption) ([]*Service, error) {
-	var options ListOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	names, err := r.engine.Services(orBackground(options.Context), r.Options().Timeout)
 	if err != nil {
 		return nil, fmt.Errorf("list services with mdns: %w", err)
@@ -233,10 +220,7 @@ func (r *mdnsRegistry) ListServices(opts ...ListOption) ([]*Service, error) {
 // goodbye or are no longer heard of as "delete", one node at a time.
 // Announcements are repeated, and so are the events.
 func (r *mdnsRegistry) Watch(opts ...WatchOption) (Watcher, error) {
-	var options WatchOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	ctx := orBackground(options.Context)
 	watch, err := r.engine.Watch(ctx, options.Service)
 	if err != nil {

@@ -75,10 +75,7 @@ func (m *memoryRegistry) Options() Options {
 
 // Register stores the service, and tells the watchers when something changed.
 func (m *memoryRegistry) Register(s *Service, opts ...RegisterOption) error {
-	var options RegisterOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	if err := contextError(options.Context); err != nil {
 		return err
 	}
@@ -97,10 +94,7 @@ func (m *memoryRegistry) Register(s *Service, opts ...RegisterOption) error {
 }
 
 func (m *memoryRegistry) Deregister(s *Service, opts ...DeregisterOption) error {
-	var options DeregisterOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	if err := contextError(options.Context); err != nil {
 		return err
 	}
@@ -116,10 +110,7 @@ func (m *memoryRegistry) Deregister(s *Service, opts ...DeregisterOption) error 
 }
 
 func (m *memoryRegistry) GetService(name string, opts ...GetOption) ([]*Service, error) {
-	var options GetOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	if err := contextError(options.Context); err != nil {
 		return nil, err
 	}
@@ -133,10 +124,7 @@ func (m *memoryRegistry) GetService(name string, opts ...GetOption) ([]*Service,
 }
 
 func (m *memoryRegistry) ListServices(opts ...ListOption) ([]*Service, error) {
-	var options ListOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	if err := contextError(options.Context); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"time"
 
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/logger"
 )
 
@@ -79,14 +80,11 @@ type (
 // NewOptions returns the defaults, the background context and the default
 // logger, with opts applied.
 func NewOptions(opts ...Option) *Options {
-	options := &Options{
+	o := options.With(Options{
 		Logger:  logger.DefaultLogger,
 		Context: context.Background(),
-	}
-	for _, o := range opts {
-		o(options)
-	}
-	return options
+	}, opts)
+	return &o
 }
 
 // Addrs sets the addresses of the registry's servers.

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/registry/cache"
 )
@@ -42,20 +43,18 @@ type generation struct {
 	tracking atomic.Bool
 }
 
-// start begins a generation with opts applied to options.
-func (s *registrySelector) start(options Options, opts []Option) {
-	for _, o := range opts {
-		o(&options)
+// start begins a generation with opts applied to o.
+func (s *registrySelector) start(o Options, opts []Option) {
+	options.To(&o, opts)
+	if o.Registry == nil {
+		o.Registry = registry.DefaultRegistry
 	}
-	if options.Registry == nil {
-		options.Registry = registry.DefaultRegistry
+	if o.Strategy == nil {
+		o.Strategy = Random
 	}
-	if options.Strategy == nil {
-		options.Strategy = Random
-	}
-	g := &generation{options: options, balance: recognise(options.Strategy)}
+	g := &generation{options: o, balance: recognise(o.Strategy)}
 	g.tracking.Store(g.balance == leastLoaded)
-	g.cache = cache.New(options.Registry, g.cacheOptions()...)
+	g.cache = cache.New(o.Registry, g.cacheOptions()...)
 	g.lookup = g.cache.(cache.Snapshotter)
 	s.current.Store(g)
 }
@@ -112,10 +111,7 @@ func (s *registrySelector) Select(name string, opts ...SelectOption) (Next, erro
 
 // selectWith is Select with options.
 func (g *generation) selectWith(name string, opts []SelectOption) (Next, error) {
-	options := SelectOptions{Strategy: g.options.Strategy}
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.With(SelectOptions{Strategy: g.options.Strategy}, opts)
 	services, err := g.find(name, options.Context)
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"github.com/justcy/go-micro/v4/client"
 	"github.com/justcy/go-micro/v4/config/encoder"
 	"github.com/justcy/go-micro/v4/config/encoder/json"
+	"github.com/justcy/go-micro/v4/internal/options"
 )
 
 // Options of a source.
@@ -31,14 +32,11 @@ type Option func(o *Options)
 
 // NewOptions returns the defaults changed by opts.
 func NewOptions(opts ...Option) Options {
-	options := Options{
+	options := options.With(Options{
 		Encoder: json.NewEncoder(),
 		Context: context.Background(),
 		Client:  client.DefaultClient,
-	}
-	for _, o := range opts {
-		o(&options)
-	}
+	}, opts)
 	return options
 }
 

@@ -48,9 +48,7 @@ type settings struct {
 
 func (s *staticSelector) Init(opts ...selector.Option) error {
 	return s.settings.Change(func(to *settings) error {
-		for _, o := range opts {
-			o(&to.options)
-		}
+		options.To(&to.options, opts)
 		to.readEnvironment()
 		return nil
 	})
