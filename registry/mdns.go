@@ -129,18 +129,17 @@ func (r *mdnsRegistry) registerNode(ctx context.Context, s *Service, node *Node,
 	}
 	mine := record.withNode(node)
 	text, err := mine.encode()
-	if err != nil {
-		return fmt.Errorf("register node %s of %s with mdns: %w", node.Id, s.Name, err)
+	if err == nil {
+		err = r.engine.Publish(ctx, mdns.Instance{
+			Name:    mdns.EscapeName(node.Id),
+			Service: mdns.EscapeName(s.Name),
+			Host:    mdns.HostName(),
+			Port:    port,
+			IPs:     ips,
+			Text:    text,
+			TTL:     mdnsTTL(ttl),
+		}, &mine)
 	}
-	err = r.engine.Publish(ctx, mdns.Instance{
-		Name:    mdns.EscapeName(node.Id),
-		Service: mdns.EscapeName(s.Name),
-		Host:    mdns.HostName(),
-		Port:    port,
-		IPs:     ips,
-		Text:    text,
-		TTL:     mdnsTTL(ttl),
-	}, &mine)
 	switch {
 	case errors.Is(err, mdns.ErrTooLarge):
 		err = fmt.Errorf("%w: describe fewer endpoints or less metadata: %w", ErrInvalidService, err)
