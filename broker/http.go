@@ -41,7 +41,8 @@ type httpBroker struct {
 	subs    map[subscriptionKey]*httpRegistration
 	byID    map[string]*httpRegistration
 
-	outbox *outbox
+	outbox   *outbox
+	inFlight inFlight
 }
 
 // httpSession is what exists between a Connect and its Disconnect.

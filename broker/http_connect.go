@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/util/addr"
 	mnet "github.com/justcy/go-micro/v4/util/net"
@@ -57,14 +59,13 @@ func (b *httpBroker) newSession() (*httpSession, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := mnet.Listen(address, func(a string) (net.Listener, error) {
-		if config != nil {
-			return tls.Listen("tcp", a, config)
-		}
-		return net.Listen("tcp", a)
-	})
+	l, err := mnet.Listen(address, func(a string) (net.Listener, error) { return net.Listen("tcp", a) })
 	if err != nil {
 		return nil, fmt.Errorf("listening on %s: %w", address, err)
+	}
+	l = netutil.LimitListener(l, maxConns)
+	if config != nil {
+		l = tls.NewListener(l, config)
 	}
 	node, err := nodeAddress(l.Addr().String(), settingsOf(o.Context).advertise)
 	if err != nil {
