@@ -84,7 +84,7 @@ func (l *lane) roomSignal() <-chan struct{} {
 }
 
 // full tells whether p would push out an older message.
-func (l *lane) full(p *parcel) bool {
+func (l *lane) full(p *outgoing) bool {
 	waiting := len(l.items) - l.inflight
 	return waiting >= inboxSize || waiting > 0 && l.bytes+len(p.body) > l.outbox.byteLimit()
 }
@@ -326,7 +326,7 @@ func (l *lane) nodeGone() bool {
 		item.fan.attempts += item.attempts
 		if item.fan.left == 0 && !item.fan.delivered {
 			key := laneKey{topic: l.key.topic, version: broadcastVersion}
-			out = append(out, o.push(key, laneItem{parcel: item.parcel, attempts: min(item.fan.attempts, maxAttempts-1)})...)
+			out = append(out, o.push(key, laneItem{outgoing: item.outgoing, attempts: min(item.fan.attempts, maxAttempts-1)})...)
 			kept++
 		}
 	}
