@@ -168,7 +168,7 @@ func (c *dynamic) publish(e *engine, version string, values reader.Values) {
 	e.version = version
 	c.values.Store(&values)
 	for w := range c.watchers {
-		w.changes.Push(values.Get(w.path...))
+		w.Push(values.Get(w.path...))
 	}
 }
 
@@ -216,7 +216,7 @@ func (c *dynamic) Close() error {
 	c.closed = true
 	e := c.engine
 	for w := range c.watchers {
-		w.stop()
+		w.Watcher.Stop()
 	}
 	clear(c.watchers)
 	c.mu.Unlock()
