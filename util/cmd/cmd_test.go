@@ -373,7 +373,7 @@ func TestOptionsOfOneCmdDoNotShowInAnother(t *testing.T) {
 	}
 }
 
-func TestParsedFlagsAreForgottenByOtherCmds(t *testing.T) {
+func TestParsedFlagsAreNotRememberedByOtherCmds(t *testing.T) {
 	t.Setenv("MICRO_SERVER_NAME", "first")
 	one := newParts(t)
 	if err := one.run(t, nil); err != nil {

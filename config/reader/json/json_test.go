@@ -71,7 +71,7 @@ func TestMergeOrder(t *testing.T) {
 	}
 }
 
-func TestObjectOverScalarIsIgnored(t *testing.T) {
+func TestAnObjectReplacesAScalar(t *testing.T) {
 	for _, left := range []string{`1`, `"text"`, `true`, `[1,2]`} {
 		if got, want := merge(t, `{"a":`+left+`}`, `{"a":{"b":1}}`), `{"a":{"b":1}}`; got != want {
 			t.Errorf("an object over %s gave %s, want %s", left, got, want)
@@ -79,7 +79,7 @@ func TestObjectOverScalarIsIgnored(t *testing.T) {
 	}
 }
 
-func TestIntegersAbove2To53AreLost(t *testing.T) {
+func TestIntegersAbove2To53AreKept(t *testing.T) {
 	const big = `{"a":9007199254740993,"b":0.1000,"c":12345678901234567890123}`
 	if got := merge(t, big); got != big {
 		t.Errorf("numbers became %s, want %s", got, big)
@@ -296,7 +296,7 @@ func TestAccessors(t *testing.T) {
 	}
 }
 
-func TestMixedArrayIsNilSlice(t *testing.T) {
+func TestAMixedArrayIsTheDefault(t *testing.T) {
 	def := []string{"default"}
 	if got := values(t, `{"a":["x",1]}`).Get("a").StringSlice(def); !reflect.DeepEqual(got, def) {
 		t.Errorf("a mixed array is %v, want the default", got)
@@ -402,7 +402,7 @@ func TestSetAndDel(t *testing.T) {
 	}
 }
 
-func TestDelBelowAMissingParentCreatesIt(t *testing.T) {
+func TestDelBelowAMissingParentDoesNothing(t *testing.T) {
 	v := values(t, `{"a":1}`)
 	v.Del("x", "y")
 	if got := string(v.Bytes()); got != `{"a":1}` {
