@@ -3,13 +3,15 @@ package micro
 import (
 	"errors"
 	"fmt"
+	"net"
 
 	"github.com/justcy/go-micro/v4/auth"
 	"github.com/justcy/go-micro/v4/broker"
 	"github.com/justcy/go-micro/v4/client"
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/selector"
 	"github.com/justcy/go-micro/v4/server"
-	"github.com/justcy/go-micro/v4/util/cmd"
+	mnet "github.com/justcy/go-micro/v4/util/net"
 	"github.com/justcy/go-micro/v4/util/wrapper"
 )
 
@@ -18,14 +20,11 @@ import (
 func (s *service) apply(opts []Option) error {
 	o := s.Options()
 	o.Client = s.bareClient()
-	for _, option := range opts {
-		if option != nil {
-			option(&o)
-		}
-	}
+	options.To(&o, opts)
 	p := o.pending
 	o.pending = pending{}
 
+	program.add(p.flags)
 	o.Cmd.App().Flags = append(o.Cmd.App().Flags, p.flags...)
 	if p.action != nil {
 		o.Cmd.App().Action = p.action
@@ -99,34 +98,23 @@ func (p *pending) initClient(o *Options) error {
 	return failed("client", o.Client.Init(opts...))
 }
 
-// parseCommandLine lets flags and environment change the parts of the service.
-func (s *service) parseCommandLine() error {
-	o := s.Options()
-	bare := s.bareClient()
-	sel := bare.Options().Selector
-	if o.Cmd.App().Name == "" {
-		o.Cmd.App().Name = o.Server.Options().Name
+// placeBroker has the built-in http broker listen on the host that its server
+// listens on, and advertise the host that it advertises, unless the broker was
+// told where to listen.
+func placeBroker(o server.Options) {
+	if o.Broker == nil || o.Broker.String() != builtInBroker || len(o.Broker.Options().Addrs) > 0 {
+		return
 	}
-	err := o.Cmd.Init(
-		cmd.Auth(&o.Auth),
-		cmd.Broker(&o.Broker),
-		cmd.Cache(&o.Cache),
-		cmd.Client(&bare),
-		cmd.Config(&o.Config),
-		cmd.Profile(&o.Profile),
-		cmd.Registry(&o.Registry),
-		cmd.Runtime(&o.Runtime),
-		cmd.Selector(&sel),
-		cmd.Server(&o.Server),
-		cmd.Store(&o.Store),
-		cmd.Transport(&o.Transport),
-	)
-	if err != nil {
-		return err
+	var opts []broker.Option
+	if host, _, err := mnet.SplitHostPort(o.Address); err == nil && host != "" {
+		opts = append(opts, broker.Addrs(net.JoinHostPort(host, "0")))
 	}
-	o.Client = bare
-	s.set(o, nil)
-	return nil
+	if host, _, err := mnet.SplitHostPort(o.Advertise); err == nil && host != "" {
+		opts = append(opts, broker.Advertise(host))
+	}
+	if len(opts) > 0 {
+		_ = o.Broker.Init(opts...) // it fails when the program has connected the broker
+	}
 }
 
 // set publishes o, whose Client is still bare, with the service's wrappers and

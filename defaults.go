@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/google/uuid"
+	"github.com/urfave/cli/v2"
 
 	"github.com/justcy/go-micro/v4/auth"
 	"github.com/justcy/go-micro/v4/broker"
@@ -90,4 +91,6 @@ func (o *Options) makeOwn() {
 		server.Broker(o.Broker),
 	)
 	o.Cmd = cmd.NewCmd()
+	// Arguments of the command line are for the first service of the process.
+	o.Cmd.App().Action = func(*cli.Context) error { return nil }
 }

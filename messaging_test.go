@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -305,10 +306,59 @@ func TestEachHandlerSeesItsOwnHeaderCopy(t *testing.T) {
 	})
 }
 
+func TestTheBrokerOfAServiceListensAndAdvertisesAsItsServer(t *testing.T) {
+	for _, tt := range []struct {
+		name               string
+		opts               []micro.Option
+		listens, registers string
+	}{
+		{"by default", nil, "::", ""},
+		{"the server's host", []micro.Option{micro.Address("127.0.0.1:0")}, "127.0.0.1", "127.0.0.1"},
+		{"what the server advertises", []micro.Option{micro.AddListenOption(server.Advertise("10.1.2.3:99"))}, "::", "10.1.2.3"},
+		{"an address of its own", []micro.Option{micro.Address("127.0.0.1:0"), micro.Broker(broker.NewBroker(broker.Addrs(":0")))}, "::", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := registry.NewMemoryRegistry()
+			b := broker.NewBroker()
+			opts := append([]micro.Option{micro.Registry(r), micro.Broker(b), micro.Name("placed")}, tt.opts...)
+			started := make(chan struct{})
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			service := micro.NewService(append(opts, micro.Context(ctx), micro.AfterStart(func() error { close(started); return nil }))...)
+			if err := micro.RegisterSubscriber("notes", service.Server(), func(context.Context, *Note) error { return nil }); err != nil {
+				t.Fatal(err)
+			}
+			done := make(chan error, 1)
+			go func() { done <- service.Run() }()
+			select {
+			case <-started:
+			case err := <-done:
+				t.Fatal(err)
+			}
+			listening, _, err := net.SplitHostPort(service.Options().Broker.Address())
+			if err != nil || listening != tt.listens {
+				t.Errorf("the broker listens on %q, %v, want %q", listening, err, tt.listens)
+			}
+			services, err := r.GetService("micro.http.broker")
+			if err != nil {
+				t.Fatal(err)
+			}
+			registered, _, err := net.SplitHostPort(services[0].Nodes[0].Address)
+			if ip := net.ParseIP(registered); err != nil || ip.IsUnspecified() || tt.registers != "" && registered != tt.registers {
+				t.Errorf("the broker registered %q, %v, want %q", registered, err, tt.registers)
+			}
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func TestMessageBeforeItsSubscriberWaits(t *testing.T) {
 	b := newHTTPBus(t)
 	c := b.publisher()
-	if err := micro.NewEvent("notes", c).Publish(t.Context(), &Note{"early"}); !errors.Is(err, registry.ErrNotFound) {
+	if err := micro.NewEvent("notes", c).Publish(t.Context(), &Note{"early"}); err != nil {
 		t.Errorf("publish without any subscriber: %v", err)
 	}
 	var got inbox

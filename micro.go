@@ -8,7 +8,7 @@
 //	if err := micro.RegisterHandler(service.Server(), new(Greeter)); err != nil {
 //		log.Fatal(err)
 //	}
-//	if err := service.Run(); err != nil {
+//	if err := service.Run(); err != nil { // nil after a signal
 //		log.Fatal(err)
 //	}
 //
@@ -41,7 +41,9 @@
 //
 // [Service.Init] reads the command line and MICRO_* variables once. What an
 // operator really gave wins over options in the code, and those win over the
-// defaults of flags.
+// defaults of flags. What cannot be used, such as a flag that does not exist or a
+// registry that nobody knows, ends the program there: running on with other
+// settings would be worse. [OnInitError] has the program decide instead.
 package micro
 
 import (
@@ -58,7 +60,11 @@ type Service interface {
 	// Name is the name under which the service registers.
 	Name() string
 	// Init applies options, and the first time it is called also the command
-	// line and the environment. A failure is logged, and returned by Run.
+	// line and the environment. What an operator gave there and cannot be used
+	// ends the program: a message on the standard error, and exit status 1.
+	// --help, help and --version end it with status 0. Under go test, and with
+	// [OnInitError], nothing ends: Run returns the error. A failure of an option
+	// is logged, and returned by Run.
 	Init(...Option)
 	// Options returns a copy of the current options.
 	Options() Options

@@ -52,7 +52,8 @@ type Options struct {
 	// Signal makes Run end at a signal of the operating system. Default: true.
 	Signal bool
 
-	pending pending
+	pending     pending
+	onInitError func(error)
 }
 
 // pending is what options asked for and apply has not carried out yet.
@@ -237,6 +238,14 @@ func Flags(flags ...cli.Flag) Option {
 // Action sets what Init runs once it has read the command line.
 func Action(a func(*cli.Context) error) Option {
 	return func(o *Options) { o.pending.action = a }
+}
+
+// OnInitError hands what keeps Init from configuring the service to fn, and keeps
+// Init from ending the program: a command line or an environment that cannot be
+// used, the error of the program's Action, or [cmd.ErrAnswered] when --help or
+// --version was answered. Run returns the error as well, nil for the last.
+func OnInitError(fn func(error)) Option {
+	return func(o *Options) { o.onInitError = fn }
 }
 
 // BeforeStart runs before the server starts. An error keeps it from starting.

@@ -73,10 +73,14 @@ func (s *service) bareClient() client.Client {
 
 func (s *service) Init(opts ...Option) {
 	s.keep(s.apply(opts))
-	if s.parsed.CompareAndSwap(false, true) { // an action may call Init
-		s.keep(s.parseCommandLine())
+	if !s.parsed.CompareAndSwap(false, true) { // an action may call Init
+		return
+	}
+	err := s.parseCommandLine()
+	if err == nil {
 		s.keep(s.nameTable())
 	}
+	s.conclude(err)
 }
 
 // nameTable keeps the records of services that share a store apart.
@@ -88,13 +92,20 @@ func (s *service) nameTable() error {
 	return failed("store", o.Store.Init(store.Table(o.Cmd.App().Name)))
 }
 
-// keep remembers the first error of making and configuring the service, which
-// Run returns: Init itself has no way to.
+// keep logs an error of making and configuring the service, and has Run return
+// it: Init itself has no way to.
 func (s *service) keep(err error) {
 	if err == nil {
 		return
 	}
-	s.log().Logf(logger.ErrorLevel, "service %s: %v", s.Name(), err)
+	if !errors.Is(err, cmd.ErrAnswered) {
+		s.log().Logf(logger.ErrorLevel, "service %s: %v", s.Name(), err)
+	}
+	s.remember(err)
+}
+
+// remember has Run return err, unless there was an error before.
+func (s *service) remember(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.initErr == nil {
@@ -108,12 +119,12 @@ func (s *service) log() logger.Logger {
 
 // Run is described at Service.
 func (s *service) Run() error {
-	if s.answered() {
-		return nil
-	}
 	s.mu.RLock()
 	err := s.initErr
 	s.mu.RUnlock()
+	if errors.Is(err, cmd.ErrAnswered) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -156,6 +167,7 @@ func (s *service) Start() error {
 			return err
 		}
 	}
+	placeBroker(o.Server.Options())
 	if err := o.Server.Start(); err != nil {
 		return err
 	}
@@ -200,12 +212,6 @@ func (s *service) release() error {
 		errs = append(errs, closer.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// answered reports whether Init printed what --help or --version asks for.
-func (s *service) answered() bool {
-	c, ok := s.Options().Cmd.(cmd.Answerer)
-	return ok && c.Answered()
 }
 
 // startProfile starts p, if there is one, with lock contention and blocking

@@ -246,7 +246,7 @@ func TestBeforeStartErrorAborts(t *testing.T) {
 	}
 }
 
-func TestAfterStartFailureStopsTheServer(t *testing.T) { // it was left running
+func TestAfterStartFailureStopsTheServer(t *testing.T) {
 	want := errors.New("no good")
 	reg := registry.NewMemoryRegistry()
 	service := micro.NewService(inMemory(micro.Registry(reg), micro.Name("failing"), micro.AfterStart(func() error { return want }))...)
@@ -327,7 +327,7 @@ func TestFlagsAndEnvironmentWinOverOptions(t *testing.T) {
 	}
 }
 
-func TestUnknownFlagIsReturnedByRun(t *testing.T) { // the library ended the process
+func TestAnUnknownFlagIsReturnedByRunUnderTest(t *testing.T) {
 	out, err := child(t, "init", nil, "--no-such-flag")
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 3 || !strings.Contains(out, "run:") || !strings.Contains(out, "no-such-flag") {

@@ -27,9 +27,12 @@ func NewOptions(opts ...Option) Options {
 	return options
 }
 
-// apply stops at the first option that fails.
+// apply skips nil options, and stops at the first option that fails.
 func (o *Options) apply(opts []Option) error {
 	for _, opt := range opts {
+		if opt == nil {
+			continue
+		}
 		if err := opt(o); err != nil {
 			return err
 		}

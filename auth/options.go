@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/logger"
 )
 
@@ -37,10 +38,7 @@ type Option func(o *Options)
 // NewOptions returns the defaults with opts applied: the default logger and
 // nothing else.
 func NewOptions(opts ...Option) Options {
-	options := Options{Logger: logger.DefaultLogger}
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.With(Options{Logger: logger.DefaultLogger}, opts)
 	return options
 }
 
@@ -98,10 +96,7 @@ type GenerateOption func(o *GenerateOptions)
 
 // NewGenerateOptions returns empty options with opts applied.
 func NewGenerateOptions(opts ...GenerateOption) GenerateOptions {
-	var options GenerateOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	return options
 }
 
@@ -149,10 +144,7 @@ type TokenOption func(o *TokenOptions)
 // NewTokenOptions returns the options with opts applied and the default
 // lifetime when none was set.
 func NewTokenOptions(opts ...TokenOption) TokenOptions {
-	var options TokenOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	if options.Expiry == 0 {
 		options.Expiry = defaultTokenExpiry
 	}

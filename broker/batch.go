@@ -106,6 +106,8 @@ type batchResults struct {
 
 func newBatchResults(w http.ResponseWriter) *batchResults {
 	r := &batchResults{w: w}
+	r.mu.Lock() // flush, which uses the timer, may run before it is assigned
+	defer r.mu.Unlock()
 	r.timer = time.AfterFunc(batchFlush, r.flush)
 	return r
 }

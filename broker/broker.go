@@ -42,7 +42,8 @@ type Broker interface {
 	// when not connected. Subscriptions are kept for the next Connect.
 	Disconnect() error
 	// Publish sends a message to the topic. The message is not kept or changed:
-	// the caller may reuse it once Publish has returned.
+	// the caller may reuse it once Publish has returned. That nobody subscribes is
+	// no error.
 	Publish(topic string, m *Message, opts ...PublishOption) error
 	// Subscribe calls h for messages of the topic until Unsubscribe.
 	Subscribe(topic string, h Handler, opts ...SubscribeOption) (Subscriber, error)
@@ -57,10 +58,20 @@ type Broker interface {
 // [ErrorHandler] is told.
 var ErrUnsubscribed = errors.New("the subscription has ended")
 
-// Handler processes one message. What a returned error leads to is the
-// broker's choice: the http broker reports it on the receiving side, the memory
-// broker returns it to the publisher unless there is an [ErrorHandler].
-// [ErrUnsubscribed] passes the message on instead.
+// Handler processes one message. What a returned error leads to is the broker's
+// choice:
+//
+//   - The http broker takes the message for delivered: it is not sent again. The
+//     error goes to the [ErrorHandler] of the receiving side, or else to its log.
+//     A handler that panics gets the message again, up to ten times.
+//   - The memory broker gives the error, or the panic, to the [ErrorHandler], or
+//     else returns it from Publish, and the handlers behind get nothing.
+//   - Brokers that acknowledge, such as those of drivers, leave the message with
+//     their server, which delivers it again: see [DisableAutoAck].
+//
+// A handler that wants another attempt keeps the message and makes it itself, or
+// uses a broker or a stream of package events that acknowledges.
+// [ErrUnsubscribed] passes the message on to another member of the queue group.
 type Handler func(Event) error
 
 // Message is what travels: headers for the machinery, a body for the
@@ -101,9 +112,9 @@ var (
 	DefaultBroker = NewBroker()
 	// DefaultPath is the URL path on which the http broker takes messages.
 	DefaultPath = "/"
-	// DefaultAddress is where the http broker listens when no address is set:
-	// the loopback interface, on a port chosen by the system.
-	DefaultAddress = "127.0.0.1:0"
+	// DefaultAddress is where the http broker listens when no address is set: all
+	// interfaces, as a server does, on a port chosen by the system.
+	DefaultAddress = ":0"
 )
 
 // Init applies options to [DefaultBroker].

@@ -41,7 +41,8 @@ type httpBroker struct {
 	subs    map[subscriptionKey]*httpRegistration
 	byID    map[string]*httpRegistration
 
-	outbox *outbox
+	outbox   *outbox
+	inFlight inFlight
 }
 
 // httpSession is what exists between a Connect and its Disconnect.
@@ -58,16 +59,21 @@ type httpSession struct {
 }
 
 // NewBroker returns the http broker: point-to-point delivery between processes,
-// with the registry as the only infrastructure.
+// with the registry as the only infrastructure. Without [Addrs] it listens on all
+// interfaces, at a port of the system's choice, and registers a private address
+// of this machine, as a server does: see [Advertise].
 //
-// Publish hands a message over to the broker and returns; for each queue group,
+// Publish hands a message over to the broker and returns nil, whether or not
+// anybody subscribes yet; for each queue group,
 // and for each subscriber without a queue, one sender delivers a topic's
 // messages in publish order and waits for each to be handled. A message that
 // cannot be delivered stays in an inbox, at most 64 of a topic for each of
 // these receivers, and is tried again by a timer and by the next Publish. When
 // the inbox is full the oldest message is dropped, and the [ErrorHandler], or
 // else the log, is told. Publish waits for room, for up to a second, while a
-// receiver is keeping up.
+// receiver is keeping up. It fails when the message is too large or cannot be
+// encoded, when the registry cannot be asked for subscribers, and after
+// Disconnect. The log is warned of a receiver when its first delivery fails.
 //
 // Delivery is at least once: a message whose reply got lost is sent again.
 func NewBroker(opts ...Option) Broker {

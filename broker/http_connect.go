@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/net/netutil"
 
 	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/util/addr"
@@ -56,16 +59,15 @@ func (b *httpBroker) newSession() (*httpSession, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := mnet.Listen(address, func(a string) (net.Listener, error) {
-		if config != nil {
-			return tls.Listen("tcp", a, config)
-		}
-		return net.Listen("tcp", a)
-	})
+	l, err := mnet.Listen(address, func(a string) (net.Listener, error) { return net.Listen("tcp", a) })
 	if err != nil {
 		return nil, fmt.Errorf("listening on %s: %w", address, err)
 	}
-	node, err := nodeAddress(l.Addr().String())
+	l = netutil.LimitListener(l, maxConns)
+	if config != nil {
+		l = tls.NewListener(l, config)
+	}
+	node, err := nodeAddress(l.Addr().String(), settingsOf(o.Context).advertise)
 	if err != nil {
 		l.Close()
 		return nil, err
@@ -91,12 +93,20 @@ func (b *httpBroker) newSession() (*httpSession, error) {
 	}, nil
 }
 
-// nodeAddress returns the address under which others reach a listener: a
-// wildcard host is replaced by an address of this machine.
-func nodeAddress(listening string) (string, error) {
+// nodeAddress returns the address under which others reach a listener: what is
+// advertised comes first, and a wildcard host is replaced by an address of this
+// machine.
+func nodeAddress(listening, advertised string) (string, error) {
 	host, port, err := net.SplitHostPort(listening)
 	if err != nil {
 		return "", err
+	}
+	if advertised != "" {
+		h, p, err := mnet.SplitHostPort(advertised)
+		if err != nil {
+			return "", fmt.Errorf("advertising %s: %w", advertised, err)
+		}
+		host, port = h, cmp.Or(p, port)
 	}
 	ip, err := addr.Extract(host)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/justcy/go-micro/v4/broker"
 	"github.com/justcy/go-micro/v4/internal/testkit"
+	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/registry"
 )
 
@@ -72,13 +73,49 @@ func TestInboxDropsTheOldestAndTells(t *testing.T) {
 	var told dropped
 	b := connect(t, broker.NewBroker(broker.Registry(r), told.option()))
 	for _, body := range numbers(0, 70) {
-		if err := b.Publish("topic", &broker.Message{Body: []byte(body)}); !errors.Is(err, registry.ErrNotFound) {
+		if err := b.Publish("topic", &broker.Message{Body: []byte(body)}); err != nil {
 			t.Fatalf("publishing without any subscriber: %v", err)
 		}
 	}
 	eventuallyEqual(t, told.got, numbers(0, 6))
 	p := newPeer(t, r, "topic", broadcast, nil)
 	p.wantEventually(t, numbers(6, 70)...)
+}
+
+func TestALaneWarnsOfItsFirstFailure(t *testing.T) {
+	t.Parallel()
+	r := registry.NewMemoryRegistry()
+	out := new(lockedBuilder)
+	b := connect(t, broker.NewBroker(broker.Registry(r), broker.Logger(logger.NewLogger(logger.WithOutput(out)))))
+	p := newPeer(t, r, "topic", "queue", func(_ string, before int) int {
+		if before < 3 {
+			return http.StatusServiceUnavailable
+		}
+		return http.StatusOK
+	})
+	publish(t, b, "topic", "1")
+	p.wantEventually(t, "1", "1", "1", "1")
+	if log := out.String(); strings.Count(log, "level=warn") != 1 || !strings.Contains(log, "topic topic") || !strings.Contains(log, "503") {
+		t.Errorf("the log is\n%s", log)
+	}
+}
+
+// lockedBuilder is written to by the broker while the test reads it.
+type lockedBuilder struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *lockedBuilder) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuilder) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 func TestTopicWithoutSubscribersKeepsItsMessages(t *testing.T) {
@@ -320,20 +357,21 @@ func (f *flaky) Deregister(s *registry.Service, opts ...registry.DeregisterOptio
 	return f.Registry.Deregister(s, opts...)
 }
 
-func TestRegistryGoneForAWhile(t *testing.T) {
+func TestPublishFailsWhileTheRegistryCannotBeAsked(t *testing.T) {
 	t.Parallel()
 	r := &flaky{Registry: registry.NewMemoryRegistry()}
 	p := newPeer(t, r.Registry, "topic", "queue", nil)
 	b := connect(t, broker.NewBroker(broker.Registry(r)))
 	r.down.Store(true)
-	if err := b.Publish("topic", &broker.Message{Body: []byte("1")}); !errors.Is(err, errDown) {
+	if err := b.Publish("topic", &broker.Message{Body: []byte("1")}); !errors.Is(err, errDown) || !strings.Contains(err.Error(), "topic") {
 		t.Errorf("Publish without the registry: %v", err)
 	}
 	if _, err := b.Subscribe("topic", new(log).handle); !errors.Is(err, errDown) {
 		t.Errorf("Subscribe without the registry: %v", err)
 	}
 	r.down.Store(false)
-	p.wantEventually(t, "1")
+	publish(t, b, "topic", "2")
+	p.wantEventually(t, "2") // and not what Publish refused
 	if got := nodes(t, r); len(got[broadcast]) != 0 {
 		t.Errorf("the failed Subscribe left %v", got)
 	}

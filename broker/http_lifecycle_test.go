@@ -14,8 +14,56 @@ import (
 	"github.com/justcy/go-micro/v4/broker"
 	"github.com/justcy/go-micro/v4/internal/testkit"
 	"github.com/justcy/go-micro/v4/registry"
+	"github.com/justcy/go-micro/v4/util/addr"
 	mtls "github.com/justcy/go-micro/v4/util/tls"
 )
+
+// sameSocket tells whether a registered address, which has a host, leads to the
+// one listened on, which may have none.
+func sameSocket(registered, listening string) bool {
+	host, port, err := net.SplitHostPort(registered)
+	_, want, err2 := net.SplitHostPort(listening)
+	ip := net.ParseIP(host)
+	return err == nil && err2 == nil && port == want && ip != nil && !ip.IsUnspecified()
+}
+
+func TestTheBrokerListensAndAdvertisesToOtherMachines(t *testing.T) {
+	t.Parallel()
+	r := registry.NewMemoryRegistry()
+	b := connect(t, broker.NewBroker(broker.Registry(r)))
+	subscribe(t, b, "topic", new(log).handle)
+	host, _, err := net.SplitHostPort(b.Address())
+	if ip := net.ParseIP(host); err != nil || !ip.IsUnspecified() {
+		t.Errorf("listening on %s", b.Address())
+	}
+	want, err := addr.Extract("")
+	if err != nil {
+		t.Skip("this machine has no address")
+	}
+	if got, _, _ := net.SplitHostPort(nodes(t, r)[broadcast][0].Address); got != want {
+		t.Errorf("registered %s, want %s, as a server does", got, want)
+	}
+}
+
+func TestAdvertisedAddress(t *testing.T) {
+	t.Parallel()
+	for advertise, want := range map[string]string{
+		"broker.example.com:99": "broker.example.com:99",
+		"broker.example.com":    "broker.example.com:PORT",
+		"2001:db8::1":           "[2001:db8::1]:PORT",
+	} {
+		r := registry.NewMemoryRegistry()
+		b := connect(t, broker.NewBroker(broker.Registry(r), broker.Addrs("127.0.0.1:0"), broker.Advertise(advertise)))
+		subscribe(t, b, "topic", new(log).handle)
+		_, port, err := net.SplitHostPort(b.Address())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := nodes(t, r)[broadcast][0].Address, strings.Replace(want, "PORT", port, 1); got != want {
+			t.Errorf("advertising %s registered %s, want %s", advertise, got, want)
+		}
+	}
+}
 
 func TestRegistrationOfASubscription(t *testing.T) {
 	t.Parallel()
@@ -23,7 +71,7 @@ func TestRegistrationOfASubscription(t *testing.T) {
 	b := connect(t, broker.NewBroker(broker.Registry(r)))
 	subscribe(t, b, "topic", new(log).handle)
 	n := nodes(t, r)[broadcast][0]
-	if !strings.HasPrefix(n.Id, "topic-") || n.Address != b.Address() ||
+	if !strings.HasPrefix(n.Id, "topic-") || !sameSocket(n.Address, b.Address()) ||
 		fmt.Sprint(n.Metadata) != fmt.Sprint(map[string]string{"broker": "http", "topic": "topic", "secure": "false"}) {
 		t.Errorf("registered %+v", n)
 	}
@@ -127,7 +175,7 @@ func TestReconnectRegistersAtOnceUnderTheNewAddress(t *testing.T) {
 		t.Errorf("address after Disconnect is %s", b.Address())
 	}
 	connect(t, b)
-	if n := nodes(t, r)[broadcast]; len(n) != 1 || n[0].Address != b.Address() {
+	if n := nodes(t, r)[broadcast]; len(n) != 1 || !sameSocket(n[0].Address, b.Address()) {
 		t.Errorf("registered after reconnecting to %s: %v", b.Address(), n)
 	}
 }
@@ -238,7 +286,7 @@ func TestTLSVerification(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			r := registry.NewMemoryRegistry()
-			sub := connect(t, broker.NewBroker(append(c.subscriber, broker.Registry(r))...))
+			sub := connect(t, broker.NewBroker(append(c.subscriber, broker.Registry(r), broker.Addrs("127.0.0.1:0"))...))
 			var got log
 			subscribe(t, sub, "topic", got.handle)
 			if nodes(t, r)[broadcast][0].Metadata["secure"] != "true" {

@@ -21,6 +21,7 @@ type httpSettings struct {
 	disconnectTimeout time.Duration
 	verify            bool
 	roots             *x509.CertPool
+	advertise         string
 }
 
 type httpSettingsKey struct{}
@@ -80,6 +81,15 @@ func DisconnectTimeout(d time.Duration) Option {
 			s.disconnectTimeout = defaultDisconnectTimeout
 		}
 	})
+}
+
+// Advertise sets the address under which others reach the subscribers of an http
+// broker, a host or "host:port". Without a port, that listened on is added.
+// Without the option it is the address listened on, its host replaced by an
+// address of this machine when it is empty. A service sets it to what it
+// advertises itself.
+func Advertise(address string) Option {
+	return changeSettings(func(s *httpSettings) { s.advertise = address })
 }
 
 // VerifyTLS makes the http broker verify the certificates of the subscribers it

@@ -55,13 +55,24 @@ func (b *httpBroker) receive(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusMethodNotAllowed, merrors.BadRequest(errorID, "Method not allowed"))
 		return
 	}
-	limit := b.settings().maxMessageSize
 	batched := r.Header.Get("Content-Type") == batchContentType
+	if id := r.URL.Query().Get("id"); !b.hasID(id) {
+		refuseUnread(w, r, batched)
+		return
+	}
+	limit := b.settings().maxMessageSize
 	if batched {
 		limit = max(limit, maxBatchBytes) + maxBatch*batchOverhead
 	}
-	body, err := readBody(w, r, limit)
+	share := b.inFlight.share(maxInFlight(limit))
+	defer share.release()
+	body, err := readBody(w, r, limit, share)
 	if err != nil {
+		if errors.Is(err, errInFlight) {
+			w.Header().Set("Connection", "close")
+			refuse(w, http.StatusServiceUnavailable, merrors.New(errorID, err.Error(), http.StatusServiceUnavailable))
+			return
+		}
 		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 			refuse(w, http.StatusRequestEntityTooLarge,
 				merrors.New(errorID, fmt.Sprintf("message is larger than %d bytes", limit), http.StatusRequestEntityTooLarge))
@@ -88,8 +99,38 @@ func refuse(w http.ResponseWriter, status int, err error) {
 	io.WriteString(w, err.Error())
 }
 
-// readBody reads a request's body of at most limit bytes.
-func readBody(w http.ResponseWriter, r *http.Request, limit int) ([]byte, error) {
+// maxUnread is how much of a body that nobody wants is read for the sake of the
+// connection. It is not kept.
+const maxUnread = 64 << 10
+
+// refuseUnread answers a request for no subscription of this broker before its
+// body is read: anybody can send one. The status is 200, as for peers of go-micro
+// v4, and the reply says that nobody took the message.
+func refuseUnread(w http.ResponseWriter, r *http.Request, batched bool) {
+	if r.ContentLength < 0 || r.ContentLength > maxUnread {
+		w.Header().Set("Connection", "close")
+	} else {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyReadLimit))
+		_, _ = io.CopyN(io.Discard, r.Body, maxUnread)
+	}
+	if batched {
+		w.Header().Set("Content-Type", batchContentType)
+		_, _ = w.Write([]byte{batchUnknown})
+		return
+	}
+	w.Header().Set(batchHeader, "1")
+	w.Header().Set(resultHeader, resultUnknown)
+}
+
+func (b *httpBroker) hasID(id string) bool {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.byID[id] != nil
+}
+
+// readBody reads a request's body of at most limit bytes, as far as there is room
+// for it among all that are in flight.
+func readBody(w http.ResponseWriter, r *http.Request, limit int, share *share) ([]byte, error) {
 	if r.ContentLength > int64(limit) {
 		return nil, &http.MaxBytesError{Limit: int64(limit)}
 	}
@@ -100,7 +141,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int) ([]byte, error)
 	// The length is only believed as far as a small buffer goes: the bytes must
 	// arrive before more memory is given to them.
 	buf := bytes.NewBuffer(make([]byte, 0, min(max(r.ContentLength, 0), 64<<10)+bytes.MinRead))
-	if _, err := buf.ReadFrom(reader); err != nil {
+	if _, err := buf.ReadFrom(share.reader(reader)); err != nil {
 		return nil, err
 	}
 	return buf.Bytes(), nil

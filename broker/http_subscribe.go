@@ -49,11 +49,8 @@ type httpSubscriber struct {
 // Subscribe registers the subscription and then starts to deliver to h. Before
 // Connect it is only noted, and registered by Connect.
 func (b *httpBroker) Subscribe(topic string, h Handler, opts ...SubscribeOption) (Subscriber, error) {
-	if topic == "" {
-		return nil, errors.New("subscribing: the topic is empty")
-	}
-	if h == nil {
-		return nil, fmt.Errorf("subscribing to %s: the handler is nil", topic)
+	if err := checkSubscription(topic, h); err != nil {
+		return nil, err
 	}
 	o := NewSubscribeOptions(opts...)
 	sub := &httpSubscriber{broker: b, key: subscriptionKey{topic, o.Queue}, handler: h, opts: o}

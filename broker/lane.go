@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -83,7 +84,7 @@ func (l *lane) roomSignal() <-chan struct{} {
 }
 
 // full tells whether p would push out an older message.
-func (l *lane) full(p *parcel) bool {
+func (l *lane) full(p *outgoing) bool {
 	waiting := len(l.items) - l.inflight
 	return waiting >= inboxSize || waiting > 0 && l.bytes+len(p.body) > l.outbox.byteLimit()
 }
@@ -210,7 +211,7 @@ func (l *lane) attempt() bool {
 	}
 	switch {
 	case err != nil:
-		l.setFailing()
+		l.setFailing(fmt.Errorf("looking up its subscribers: %w", err))
 		return false
 	case l.key.waits():
 		return l.findReceivers(versions)
@@ -226,14 +227,27 @@ func (l *lane) attempt() bool {
 	return l.nodeGone()
 }
 
-func (l *lane) setFailing() {
+// setFailing notes that an attempt failed. The reason is nil when that is in
+// order.
+func (l *lane) setFailing(reason error) {
 	o := l.outbox
 	o.mu.Lock()
+	first := !l.failing
 	l.failing = true
 	l.signalRoom()
 	dropped := l.trim(o.byteLimit())
 	o.mu.Unlock()
+	if first && reason != nil {
+		l.warn(reason)
+	}
 	o.tell(dropped)
+}
+
+// warn tells of the first attempt that failed after one that did not.
+func (l *lane) warn(reason error) {
+	if l.ctx.Err() == nil {
+		l.outbox.broker.logf(logger.WarnLevel, "http broker: topic %s: %v; trying again", l.key.topic, reason)
+	}
 }
 
 // setAbsent is a failure that lasts until the queue group has members again.
@@ -247,7 +261,7 @@ func (l *lane) setAbsent() {
 	}
 	o.mu.Unlock()
 	o.tell(out)
-	l.setFailing()
+	l.setFailing(nil)
 }
 
 // evicted tells whether the messages had to give way while the queue group had
@@ -312,7 +326,7 @@ func (l *lane) nodeGone() bool {
 		item.fan.attempts += item.attempts
 		if item.fan.left == 0 && !item.fan.delivered {
 			key := laneKey{topic: l.key.topic, version: broadcastVersion}
-			out = append(out, o.push(key, laneItem{parcel: item.parcel, attempts: min(item.fan.attempts, maxAttempts-1)})...)
+			out = append(out, o.push(key, laneItem{outgoing: item.outgoing, attempts: min(item.fan.attempts, maxAttempts-1)})...)
 			kept++
 		}
 	}
@@ -427,10 +441,14 @@ func (l *lane) settleFailure(f *failures) bool {
 	if f.answered() {
 		l.pause = min(l.pause, maxRetryAnswered/2)
 	}
+	tell := !l.failing
 	l.failing = true
 	l.signalRoom()
 	out = l.trim(o.byteLimit())
 	o.mu.Unlock()
+	if tell {
+		l.warn(f.reason())
+	}
 	o.tell(out)
 	return false
 }

@@ -95,8 +95,8 @@ func (b *memoryBroker) Disconnect() error {
 }
 
 func (b *memoryBroker) Subscribe(topic string, h Handler, opts ...SubscribeOption) (Subscriber, error) {
-	if h == nil {
-		return nil, fmt.Errorf("subscribing to %s: the handler is nil", topic)
+	if err := checkSubscription(topic, h); err != nil {
+		return nil, err
 	}
 	s := &memorySubscriber{broker: b, topic: topic, handler: h, opts: NewSubscribeOptions(opts...)}
 	b.mu.Lock()
@@ -142,8 +142,8 @@ func withoutMember(groups []*memoryGroup, s *memorySubscriber) []*memoryGroup {
 }
 
 func (b *memoryBroker) Publish(topic string, m *Message, opts ...PublishOption) error {
-	if m == nil {
-		return fmt.Errorf("publishing to %s: the message is nil", topic)
+	if err := checkPublication(topic, m); err != nil {
+		return err
 	}
 	ctx := publishContext(opts)
 	if err := contextError(ctx); err != nil {
@@ -169,6 +169,28 @@ func (b *memoryBroker) Publish(topic string, m *Message, opts ...PublishOption) 
 		if err := d.toGroup(g); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// checkPublication refuses what no broker can publish.
+func checkPublication(topic string, m *Message) error {
+	if topic == "" {
+		return errors.New("publishing: the topic is empty")
+	}
+	if m == nil {
+		return fmt.Errorf("publishing to %s: the message is nil", topic)
+	}
+	return nil
+}
+
+// checkSubscription refuses what no broker can subscribe.
+func checkSubscription(topic string, h Handler) error {
+	if topic == "" {
+		return errors.New("subscribing: the topic is empty")
+	}
+	if h == nil {
+		return fmt.Errorf("subscribing to %s: the handler is nil", topic)
 	}
 	return nil
 }

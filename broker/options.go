@@ -45,7 +45,8 @@ type SubscribeOptions struct {
 	// Queue names the queue group; empty means every message.
 	Queue string
 	// AutoAck says that messages are acknowledged when the handler returns nil.
-	// Default true.
+	// Default true. The built-in brokers only record it, as they know no
+	// acknowledgement: see [Handler] for what they do with an error.
 	AutoAck bool
 }
 
@@ -74,7 +75,8 @@ func NewSubscribeOptions(opts ...SubscribeOption) SubscribeOptions {
 	return o
 }
 
-// Addrs sets the addresses to listen on or connect to.
+// Addrs sets the addresses to listen on or connect to. The http broker listens on
+// the first, by default on [DefaultAddress].
 func Addrs(addrs ...string) Option { return func(o *Options) { o.Addrs = addrs } }
 
 // Codec sets the codec for whole messages.
@@ -108,7 +110,9 @@ func PublishContext(ctx context.Context) PublishOption {
 // once.
 func Queue(name string) SubscribeOption { return func(o *SubscribeOptions) { o.Queue = name } }
 
-// DisableAutoAck leaves acknowledging to the handler, by [Event].Ack.
+// DisableAutoAck leaves acknowledging to the handler, by [Event].Ack, with
+// brokers that know it. Those deliver a message again that was not acknowledged;
+// the built-in ones never do.
 func DisableAutoAck() SubscribeOption { return func(o *SubscribeOptions) { o.AutoAck = false } }
 
 // SubscribeContext passes a context with options of particular brokers.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/justcy/go-micro/v4/registry"
 )
 
 const (
@@ -50,15 +52,15 @@ type outbox struct {
 	running sync.WaitGroup
 }
 
-// parcel is one published message, shared by the lanes it is in.
-type parcel struct {
+// outgoing is one published message, shared by the lanes it is in.
+type outgoing struct {
 	topic string
 	body  []byte
 }
 
 // laneItem is a message in one lane.
 type laneItem struct {
-	*parcel
+	*outgoing
 	fan      *fanout // of a broadcast, else nil
 	attempts int     // which the receiver answered with a failure, or did not survive
 }
@@ -94,11 +96,8 @@ func (o *outbox) forgetRoutes() { o.routes.forget() }
 
 // Publish encodes the message and hands it to the lanes of its receivers.
 func (b *httpBroker) Publish(topic string, m *Message, opts ...PublishOption) error {
-	if topic == "" {
-		return errors.New("publishing: the topic is empty")
-	}
-	if m == nil {
-		return fmt.Errorf("publishing to %s: the message is nil", topic)
+	if err := checkPublication(topic, m); err != nil {
+		return err
 	}
 	ctx := publishContext(opts)
 	if ctx == nil {
@@ -118,18 +117,21 @@ func (b *httpBroker) Publish(topic string, m *Message, opts ...PublishOption) er
 	if limit := settingsOf(o.Context).maxMessageSize; len(body) > limit {
 		return fmt.Errorf("publishing to %s: the encoded message has %d bytes, more than the %d that broker.MaxMessageSize allows", topic, len(body), limit)
 	}
-	return b.outbox.publish(ctx, &parcel{topic: topic, body: body})
+	return b.outbox.publish(ctx, &outgoing{topic: topic, body: body})
 }
 
-// publish adds a parcel to the lanes of its receivers. Without any receiver it
-// waits in the outbox; the lookup's error is returned nevertheless.
-func (o *outbox) publish(ctx context.Context, p *parcel) error {
+// publish adds a message to the lanes of its receivers. Without any receiver it
+// waits in the outbox, unless the registry cannot be asked for them.
+func (o *outbox) publish(ctx context.Context, p *outgoing) error {
 	if o.isStopped() {
 		return ErrNotConnected
 	}
 	versions, lookup := o.routes.of(ctx, p.topic, routesFresh)
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if lookup != nil && !errors.Is(lookup, registry.ErrNotFound) {
+		return fmt.Errorf("publishing to %s: looking up its subscribers: %w", p.topic, lookup)
 	}
 	var dropped []dropped
 	o.mu.Lock()
@@ -150,7 +152,7 @@ func (o *outbox) publish(ctx context.Context, p *parcel) error {
 	dropped = o.add(p, versions)
 	o.mu.Unlock()
 	o.tell(dropped)
-	return lookup
+	return nil
 }
 
 func (o *outbox) isStopped() bool {
@@ -160,7 +162,7 @@ func (o *outbox) isStopped() bool {
 }
 
 // fullLane returns a lane of p that has no room but is moving, if any.
-func (o *outbox) fullLane(p *parcel, versions []version) *lane {
+func (o *outbox) fullLane(p *outgoing, versions []version) *lane {
 	for key := range keysOf(p.topic, versions) {
 		if l := o.lanes[key]; l != nil && l.full(p) && l.moving() {
 			return l
@@ -207,16 +209,16 @@ func keysOf(topic string, versions []version) func(func(laneKey) bool) {
 }
 
 // add puts p behind whatever its receivers are still to get.
-func (o *outbox) add(p *parcel, versions []version) (out []dropped) {
+func (o *outbox) add(p *outgoing, versions []version) (out []dropped) {
 	waiting := laneKey{topic: p.topic}
 	if len(versions) == 0 {
 		if o.lanes[waiting] == nil {
 			out = o.evictWaiting()
 		}
-		return append(out, o.push(waiting, laneItem{parcel: p})...)
+		return append(out, o.push(waiting, laneItem{outgoing: p})...)
 	}
 	out = o.moveWaiting(p.topic, versions)
-	return append(out, o.spread(laneItem{parcel: p}, versions)...)
+	return append(out, o.spread(laneItem{outgoing: p}, versions)...)
 }
 
 // moveWaiting hands the messages that waited for receivers to those there are
@@ -243,7 +245,7 @@ func (o *outbox) moveWaiting(topic string, versions []version) (out []dropped) {
 // spread adds a message to the lane of each receiver, with the attempts it had.
 func (o *outbox) spread(m laneItem, versions []version) (out []dropped) {
 	for _, v := range versions {
-		item := laneItem{parcel: m.parcel, attempts: m.attempts}
+		item := laneItem{outgoing: m.outgoing, attempts: m.attempts}
 		if v.broadcast() {
 			item.fan = &fanout{left: len(v.nodes)}
 		}
@@ -357,11 +359,11 @@ func (o *outbox) undelivered() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	counts := map[string]int{}
-	seen := map[*parcel]bool{}
+	seen := map[*outgoing]bool{}
 	for _, l := range o.lanes {
 		for _, item := range l.items {
-			if !seen[item.parcel] {
-				seen[item.parcel] = true
+			if !seen[item.outgoing] {
+				seen[item.outgoing] = true
 				counts[item.topic]++
 			}
 		}

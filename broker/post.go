@@ -66,6 +66,14 @@ func (f *failures) final() bool {
 	return len(f.list) > 0
 }
 
+// reason is the first failure, in one line, and how many nodes there were.
+func (f *failures) reason() error {
+	if more := len(f.list) - 1; more > 0 {
+		return fmt.Errorf("not delivered: %w, and %d more nodes failed", f.list[0].err, more)
+	}
+	return f.err()
+}
+
 func (f *failures) err() error {
 	errs := make([]error, len(f.list))
 	for i, one := range f.list {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/logger"
 )
 
@@ -28,14 +29,11 @@ type Option func(o *Options)
 // NewOptions returns the defaults with opts applied: DefaultExpiration, no
 // items, and the default logger.
 func NewOptions(opts ...Option) Options {
-	options := Options{
+	options := options.With(Options{
 		Expiration: DefaultExpiration,
 		Items:      make(map[string]Item),
 		Logger:     logger.DefaultLogger,
-	}
-	for _, o := range opts {
-		o(&options)
-	}
+	}, opts)
 	return options
 }
 

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/justcy/go-micro/v4/config"
 	"github.com/justcy/go-micro/v4/config/encoder/yaml"
@@ -17,6 +18,7 @@ import (
 	"github.com/justcy/go-micro/v4/config/reader"
 	"github.com/justcy/go-micro/v4/config/reader/json"
 	"github.com/justcy/go-micro/v4/config/source"
+	"github.com/justcy/go-micro/v4/config/source/env"
 	"github.com/justcy/go-micro/v4/config/source/file"
 	"github.com/justcy/go-micro/v4/config/source/memory"
 	"github.com/justcy/go-micro/v4/internal/testkit"
@@ -89,7 +91,7 @@ func TestDefaultConfigDoesNothingUntilLoaded(t *testing.T) {
 	}
 }
 
-func TestGetBeforeAnyValuesReturnsZeroValues(t *testing.T) {
+func TestGetBeforeAnyValuesReturnsTheDefaults(t *testing.T) {
 	c := newConfig(t)
 	for _, path := range [][]string{nil, {"a"}, {"a", "b"}} {
 		if got := c.Get(path...).String("default"); got != "default" {
@@ -184,7 +186,7 @@ func TestErrorsNameSourcePathAndKey(t *testing.T) {
 	}
 }
 
-func TestPartialFailureHidesWhatLoaded(t *testing.T) {
+func TestAPartialFailureLeavesWhatLoaded(t *testing.T) {
 	c := newConfig(t)
 	if err := c.Load(down{}, jsonSource(`{"a":1}`)); !errors.Is(err, errDown) {
 		t.Errorf("Load: %v", err)
@@ -207,7 +209,7 @@ func (u *unreadable) Values(s *source.ChangeSet) (reader.Values, error) {
 	return u.Reader.Values(s)
 }
 
-func TestUnparsableSetReplacesValues(t *testing.T) {
+func TestAnUnparsableSetLeavesTheValues(t *testing.T) {
 	r := &unreadable{Reader: json.NewReader()}
 	c := newConfig(t, config.WithReader(r), config.WithWatcherDisabled())
 	if err := c.Load(jsonSource(`{"a":1}`)); err != nil {
@@ -259,7 +261,7 @@ func TestSetLastsUntilTheNextChange(t *testing.T) {
 	}
 }
 
-func TestWatchedStringChangesItsType(t *testing.T) {
+func TestAWatchedStringStaysAString(t *testing.T) {
 	src := jsonSource(`{"a":"x"}`)
 	c := newConfig(t, config.WithSource(src))
 	w := watch(t, c, "a")
@@ -314,7 +316,7 @@ func TestWatcherDisabled(t *testing.T) {
 	}
 }
 
-func TestInitLeaksTheOldLoop(t *testing.T) {
+func TestInitEndsTheOldLoop(t *testing.T) {
 	testkit.NoLeaks(t)
 	first, second := jsonSource(`{"a":1}`), jsonSource(`{"a":2}`)
 	c := newConfig(t, config.WithSource(first))
@@ -362,7 +364,7 @@ func TestInitWithTheSameLoader(t *testing.T) {
 	}
 }
 
-func TestCloseLeavesNextBlocked(t *testing.T) {
+func TestCloseEndsNext(t *testing.T) {
 	testkit.NoLeaks(t)
 	c := newConfig(t, config.WithSource(jsonSource(`{"a":1}`)))
 	w := watch(t, c)
@@ -453,7 +455,7 @@ func (i *interrupted) Watch(path ...string) (loader.Watcher, error) {
 	return i.Loader.Watch(path...)
 }
 
-func TestInitFailsWhatRunsMeanwhile(t *testing.T) {
+func TestInitDoesNotFailWhatRunsMeanwhile(t *testing.T) {
 	uses := map[string]func(config.Config) error{
 		"Load": func(c config.Config) error { return c.Load(jsonSource(`{"b":2}`)) },
 		"Sync": config.Config.Sync,
@@ -517,6 +519,34 @@ func TestLoaderThatCannotBeWatchedIsTriedAgain(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+func TestVariablesAreTextAndReadAsWhatIsAskedFor(t *testing.T) {
+	t.Setenv("TEXT_PASSWORD", "007")
+	t.Setenv("TEXT_PIN", "1")
+	t.Setenv("TEXT_DEBUG", "t")
+	t.Setenv("TEXT_TIMEOUT", "3s")
+	c := newConfig(t, config.WithSource(env.NewSource(env.WithStrippedPrefix("TEXT"))))
+	for key, want := range map[string]string{"password": "007", "pin": "1", "debug": "t", "timeout": "3s"} {
+		if got := c.Get(key).String(""); got != want {
+			t.Errorf("%s is the text %q, want %q", key, got, want)
+		}
+	}
+	if got := c.Get("password").Int(0); got != 7 {
+		t.Errorf("as a number 007 is %d", got)
+	}
+	if !c.Get("debug").Bool(false) || c.Get("pin").Float64(0) != 1 || c.Get("timeout").Duration(0) != 3*time.Second {
+		t.Error("text is not read as what was asked for")
+	}
+	var all struct {
+		Password string
+		Pin      int
+		Debug    bool
+		Timeout  time.Duration
+	}
+	if err := c.Scan(&all); err != nil || all.Password != "007" || all.Pin != 1 || !all.Debug || all.Timeout != 3*time.Second {
+		t.Errorf("scanned %+v, %v", all, err)
+	}
 }
 
 func TestYAMLFileBesideJSON(t *testing.T) {

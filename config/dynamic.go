@@ -12,6 +12,7 @@ import (
 	"github.com/justcy/go-micro/v4/config/reader/json"
 	"github.com/justcy/go-micro/v4/config/source"
 	"github.com/justcy/go-micro/v4/config/source/file"
+	"github.com/justcy/go-micro/v4/internal/options"
 )
 
 var errClosed = errors.New("config is closed")
@@ -33,20 +34,17 @@ func newConfig() *dynamic {
 
 // defaults returns the default options changed by opts, and whether the loader
 // is one of the user's, which may have sources of its own.
-func defaults(opts []Option) (options Options, custom bool) {
-	options = Options{Reader: json.NewReader(), Context: context.Background()}
-	for _, o := range opts {
-		o(&options)
+func defaults(opts []Option) (o Options, custom bool) {
+	o = options.With(Options{Reader: json.NewReader(), Context: context.Background()}, opts)
+	if o.Loader != nil {
+		return o, true
 	}
-	if options.Loader != nil {
-		return options, true
-	}
-	loading := []loader.Option{memory.WithReader(options.Reader)}
-	if options.WithWatcherDisabled {
+	loading := []loader.Option{memory.WithReader(o.Reader)}
+	if o.WithWatcherDisabled {
 		loading = append(loading, memory.WithWatcherDisabled())
 	}
-	options.Loader = memory.NewLoader(loading...)
-	return options, false
+	o.Loader = memory.NewLoader(loading...)
+	return o, false
 }
 
 // closing closes c, which failed with err.
@@ -170,7 +168,7 @@ func (c *dynamic) publish(e *engine, version string, values reader.Values) {
 	e.version = version
 	c.values.Store(&values)
 	for w := range c.watchers {
-		w.changes.Push(values.Get(w.path...))
+		w.Push(values.Get(w.path...))
 	}
 }
 
@@ -218,7 +216,7 @@ func (c *dynamic) Close() error {
 	c.closed = true
 	e := c.engine
 	for w := range c.watchers {
-		w.stop()
+		w.Watcher.Stop()
 	}
 	clear(c.watchers)
 	c.mu.Unlock()

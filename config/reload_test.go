@@ -106,6 +106,20 @@ func TestBrokenFileKeepsTheLastGoodState(t *testing.T) {
 	await(t, values, "2")
 }
 
+func TestAFileThatIsAsBeforeIsSeenAfterSyncSawAnother(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.json")
+	overwrite(t, path, `{"a":1}`)
+	c, _ := watchedFile(t, path)
+	for _, between := range []string{``, `{"a":2}`} {
+		overwrite(t, path, between)
+		if err := c.Sync(); err != nil {
+			t.Fatal(err)
+		}
+		overwrite(t, path, `{"a":1}`)
+		testkit.Eventually(t, "the file's first state is in effect again", func() bool { return c.Get("a").Int(0) == 1 })
+	}
+}
+
 // TestChangedFileReachesWatchInTime finds what is slow by design, such as
 // polling. BenchmarkFileToWatch tells the time, which is some milliseconds.
 func TestChangedFileReachesWatchInTime(t *testing.T) {

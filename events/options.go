@@ -106,7 +106,9 @@ func WithContext(ctx context.Context) ConsumeOption {
 	return func(o *ConsumeOptions) { o.Context = ctx }
 }
 
-// WithGroup makes the consumer one of a group.
+// WithGroup makes the consumer one of a group, whose consumers share the events.
+// A group gets what is published while it has a consumer, and what was published
+// before only with [WithOffset].
 func WithGroup(q string) ConsumeOption { return func(o *ConsumeOptions) { o.Group = q } }
 
 // WithOffset replays events published since t first, in whole seconds.

@@ -157,7 +157,7 @@ func (a *account) check(t *testing.T, killed *worker) {
 	if limit := 2 * deliveryInFlight; twice > limit {
 		t.Errorf("%d messages arrived more than once, want at most the %d in flight to the killed process", twice, limit)
 	}
-	if strangers := len(a.receivers) - (deliveryMessages - lost); strangers > 0 {
-		t.Errorf("%d numbers were received that nobody published", strangers)
+	if unknown := len(a.receivers) - (deliveryMessages - lost); unknown > 0 {
+		t.Errorf("%d numbers were received that nobody published", unknown)
 	}
 }

@@ -54,16 +54,22 @@ func build(m *testing.M) int {
 // run runs a program to its end and returns what it printed on its standard output.
 func run(t *testing.T, program string, args ...string) (string, error) {
 	t.Helper()
+	out, _, err := runLogged(t, program, args...)
+	return out, err
+}
+
+// runLogged is run, and returns the standard error as well.
+func runLogged(t *testing.T, program string, args ...string) (printed, logged string, err error) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(bin, program), args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
-	if err != nil {
+	if err = cmd.Run(); err != nil {
 		err = fmt.Errorf("%s %v: %w\n%s%s", program, args, err, stdout.String(), stderr.String())
 	}
-	return stdout.String(), err
+	return stdout.String(), stderr.String(), err
 }
 
 // process is a program that runs until it is told to stop.
@@ -104,6 +110,13 @@ func (p *process) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.stderr.Write(b)
+}
+
+// logged is what the process wrote to its standard error.
+func (p *process) logged() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stderr.String()
 }
 
 // await waits for the process to print a line, passing over others.
@@ -178,14 +191,26 @@ func TestExamplesPrintWhatTheyPromise(t *testing.T) {
 		{"stream", []string{"count: 0", "count: 1", "count: 2", "sum: 6", "double: 2", "double: 4", "double: 6"}},
 	} {
 		t.Run(tt.program, func(t *testing.T) {
-			out, err := run(t, tt.program)
+			out, log, err := runLogged(t, tt.program)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if strings.Contains(log, "level=warn") || strings.Contains(log, "level=error") {
+				t.Errorf("logged that something is wrong:\n%s", log)
 			}
 			if got := strings.Split(strings.TrimSpace(out), "\n"); !slices.Equal(got, tt.want) {
 				t.Errorf("printed %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestHelpEndsExamplesWithSuccess tries each of those that are services.
+func TestHelpEndsExamplesWithSuccess(t *testing.T) {
+	for _, program := range []string{"helloworld", "srv", "cli", "stream", "noproto", "wrapper", "metadata", "graceful", "service", "main", "server", "client", "flags", "options"} {
+		if out, log, err := runLogged(t, program, "--help"); err != nil || log != "" || !strings.Contains(out, "MICRO_REGISTRY") {
+			t.Errorf("%s --help: %v, printed\n%s\nlogged\n%s", program, err, out, log)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"reflect"
 	"runtime"
 	"slices"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4/debug/log"
+	"github.com/justcy/go-micro/v4/internal/options"
 )
 
 // timeLayout is the layout of the time that begins a line.
@@ -25,6 +27,7 @@ type defaultLogger struct {
 	mu   sync.Mutex // serialises Init
 	opts atomic.Pointer[Options]
 	out  *sync.Mutex // serialises writes of this logger and those made from it
+	used func()      // called before the first use; nil for most loggers
 }
 
 // NewLogger returns a logger that writes lines of text. By default it shows
@@ -33,7 +36,7 @@ func NewLogger(opts ...Option) Logger {
 	l := newDefaultLogger(&Options{
 		Level:           InfoLevel,
 		Out:             os.Stderr,
-		CallerSkipCount: 2,
+		CallerSkipCount: ownCalls,
 		Context:         context.Background(),
 	}, new(sync.Mutex))
 	l.apply(opts)
@@ -57,9 +60,7 @@ func (l *defaultLogger) apply(opts []Option) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	o := l.Options()
-	for _, option := range opts {
-		option(&o)
-	}
+	options.To(&o, opts)
 	l.opts.Store(&o)
 }
 
@@ -76,11 +77,16 @@ func (l *defaultLogger) Options() Options {
 func (l *defaultLogger) Fields(fields map[string]any) Logger {
 	o := l.Options()
 	maps.Copy(o.Fields, fields)
-	return newDefaultLogger(&o, l.out)
+	child := newDefaultLogger(&o, l.out)
+	child.used = l.used
+	return child
 }
 
 // Enabled reports whether records of this level are shown.
 func (l *defaultLogger) Enabled(level Level) bool {
+	if l.used != nil {
+		l.used()
+	}
 	return l.opts.Load().Level.Enabled(level)
 }
 
@@ -89,33 +95,59 @@ func (l *defaultLogger) String() string {
 }
 
 func (l *defaultLogger) Log(level Level, v ...any) {
-	o := l.opts.Load()
-	if !o.Level.Enabled(level) {
-		return
+	if l.Enabled(level) {
+		o := l.opts.Load()
+		l.write(o, o.record(level, fmt.Sprint(v...)))
 	}
-	l.write(o, o.record(level, fmt.Sprint(v...)))
 }
 
 func (l *defaultLogger) Logf(level Level, format string, v ...any) {
-	o := l.opts.Load()
-	if !o.Level.Enabled(level) {
-		return
+	if l.Enabled(level) {
+		o := l.opts.Load()
+		l.write(o, o.record(level, fmt.Sprintf(format, v...)))
 	}
-	l.write(o, o.record(level, fmt.Sprintf(format, v...)))
 }
 
-// record makes the record of a message. Log and Logf must call it directly: it
-// counts the calls between itself and the caller to name.
+// record makes the record of a message.
 func (o *Options) record(level Level, message string) log.Record {
 	metadata := make(map[string]string, len(o.Fields)+2)
 	for k, v := range o.Fields {
 		metadata[k] = fmt.Sprint(v)
 	}
 	metadata["level"] = level.String()
-	if _, file, line, ok := runtime.Caller(o.CallerSkipCount + 1); ok {
+	if file, line, ok := caller(o.CallerSkipCount - ownCalls); ok {
 		metadata["file"] = shortPath(file) + ":" + strconv.Itoa(line)
 	}
 	return log.Record{Timestamp: time.Now(), Metadata: metadata, Message: message}
+}
+
+// ownCalls is the part of a CallerSkipCount that stands for this package, however
+// many calls of its own there are.
+const ownCalls = 2
+
+// maxDepth is how many calls are looked through for the caller.
+const maxDepth = 32
+
+// inThisPackage begins the names of this package's functions.
+var inThisPackage = reflect.TypeFor[Options]().PkgPath() + "."
+
+// caller returns the line that called this package or, when more is positive, a
+// line as many calls above it.
+func caller(more int) (file string, line int, ok bool) {
+	var counters [maxDepth]uintptr
+	frames := runtime.CallersFrames(counters[:runtime.Callers(2, counters[:])])
+	for {
+		frame, another := frames.Next()
+		if !strings.HasPrefix(frame.Function, inThisPackage) {
+			if more <= 0 {
+				return frame.File, frame.Line, frame.File != ""
+			}
+			more--
+		}
+		if !another {
+			return "", 0, false
+		}
+	}
 }
 
 // shortPath returns the last folder and the file name of a path.

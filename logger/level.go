@@ -3,6 +3,8 @@ package logger
 import (
 	"fmt"
 	"os"
+	"strings"
+	"sync"
 )
 
 // Level says how serious a record is. A logger shows its own level and worse.
@@ -45,20 +47,42 @@ func (l Level) Enabled(lvl Level) bool {
 	return lvl >= l
 }
 
-// GetLevel returns the level with exactly this name. Any other name gives
-// InfoLevel and an error.
+// GetLevel returns the level with this name, in upper or lower case. Any other
+// name gives InfoLevel and an error.
 func GetLevel(levelStr string) (Level, error) {
 	for level, name := range levelNames {
-		if name == levelStr {
+		if strings.EqualFold(name, levelStr) {
 			return level, nil
 		}
 	}
 	return InfoLevel, fmt.Errorf("unknown log level %q: use trace, debug, info, warn, error or fatal", levelStr)
 }
 
-func levelFromEnv() Level {
-	level, _ := GetLevel(os.Getenv(levelVariable)) // InfoLevel when unset or unknown
-	return level
+// LevelFromEnvironment returns the level that the environment variable
+// MICRO_LOG_LEVEL names, InfoLevel when it is not set. The error is that of
+// GetLevel, and names the variable.
+func LevelFromEnvironment() (Level, error) {
+	name := os.Getenv(levelVariable)
+	if name == "" {
+		return InfoLevel, nil
+	}
+	level, err := GetLevel(name)
+	if err != nil {
+		err = fmt.Errorf("environment variable %s: %w", levelVariable, err)
+	}
+	return level, err
+}
+
+// newFromEnvironment returns a logger with the level of the environment. If that
+// is unknown, the standard error stream is told when the logger is first used:
+// the Init of a service, which comes before, refuses to go on.
+func newFromEnvironment() Logger {
+	level, err := LevelFromEnvironment()
+	l := NewLogger(WithLevel(level)).(*defaultLogger)
+	if err != nil {
+		l.used = sync.OnceFunc(func() { fmt.Fprintln(os.Stderr, err) })
+	}
+	return l
 }
 
 // V reports whether log, or DefaultLogger when it is nil, shows level. Use it

@@ -2,20 +2,22 @@
 // same one.
 //
 // The package functions write to [DefaultLogger], which shows info and worse
-// unless the environment variable MICRO_LOG_LEVEL names another level:
+// unless the environment variable MICRO_LOG_LEVEL names another level, trace,
+// debug, info, warn, error or fatal, in upper or lower case:
 //
 //	logger.Infof("listening on %s", addr)
 //	logger.Fields(map[string]any{"topic": topic}).Log(logger.WarnLevel, "slow subscriber")
 //
 // A line holds the time, the fields and the message, and goes to the logger's
-// output with one Write. Whatever is shown is also kept in debug/log, where the
+// output with one Write: the standard error stream, unless [WithOutput] sets
+// another. (go-micro v4 wrote to the standard output, whatever was set.) Whatever is shown is also kept in debug/log, where the
 // debug handler reads it. Another log library takes over by implementing
 // [Logger] and being assigned to DefaultLogger at the start of a program.
 package logger
 
 // DefaultLogger is what the package functions write to, and what everything
 // uses that is given no logger. Assign it before the first use only.
-var DefaultLogger Logger = NewLogger(WithLevel(levelFromEnv()))
+var DefaultLogger Logger = newFromEnvironment()
 
 // Logger writes log records. It must be safe for concurrent use; records that
 // are being written while Init runs may show the former options.

@@ -5,9 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"regexp"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -41,7 +44,12 @@ func TestLevels(t *testing.T) {
 			t.Errorf("%s: got %d, %v, %s", name, got, err, level)
 		}
 	}
-	for _, name := range []string{"", "Info", "loud"} {
+	for name, level := range map[string]logger.Level{"DEBUG": logger.DebugLevel, "Warn": logger.WarnLevel} {
+		if got, err := logger.GetLevel(name); got != level || err != nil {
+			t.Errorf("%s: got %v, %v", name, got, err)
+		}
+	}
+	for _, name := range []string{"", "warning", "loud", "1"} {
 		got, err := logger.GetLevel(name)
 		if got != logger.InfoLevel || err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%q", name)) {
 			t.Errorf("%q: got %v, %v", name, got, err)
@@ -84,11 +92,45 @@ func TestCallerIsTheLineOfTheCall(t *testing.T) {
 		"Helper.Debug":        func() { h.Debug("x") },
 		"Helper.Logf":         func() { h.Logf(logger.InfoLevel, "x") },
 		"DefaultHelper.Error": func() { logger.DefaultHelper.Error("x") },
+		"Logger.Log":          func() { logger.DefaultLogger.Log(logger.InfoLevel, "x") },
+		"Logger.Logf":         func() { logger.DefaultLogger.Logf(logger.InfoLevel, "x") },
+		"Fields.Log":          func() { logger.Fields(map[string]any{"a": 1}).Log(logger.InfoLevel, "x") },
+		"Logger.Fields.Logf":  func() { logger.DefaultLogger.Fields(nil).Logf(logger.InfoLevel, "x") },
+		"WithFields.Warn":     func() { h.WithFields(map[string]any{"a": 1}).WithError(errors.New("x")).Warn("x") },
+		"Extract.Info":        func() { logger.Extract(h.Inject(context.Background())).Info("x") },
+		"a lower count": func() {
+			logger.NewLogger(logger.WithOutput(out), logger.WithCallerSkipCount(0)).Log(logger.InfoLevel, "x")
+		},
 	} {
 		out.Reset()
+		_, _, before, _ := runtime.Caller(0)
 		call()
-		if !strings.Contains(out.String(), "file=logger/logger_test.go:") {
+		match := regexp.MustCompile(`file=logger/logger_test\.go:(\d+)`).FindStringSubmatch(out.String())
+		if match == nil {
 			t.Errorf("%s: %q", name, out)
+			continue
+		}
+		if line, _ := strconv.Atoi(match[1]); line >= before || line < before-40 {
+			t.Errorf("%s: the line is %d, want the one of the call, shortly before %d", name, line, before)
+		}
+	}
+}
+
+// say logs for its callers.
+func say(l logger.Logger) { l.Logf(logger.InfoLevel, "x") }
+
+func TestAHigherSkipCountNamesTheCallerOfAFunction(t *testing.T) {
+	out := new(recorder)
+	for count, want := range map[int]int{2: -3, 3: 0} {
+		out.Reset()
+		l := logger.NewLogger(logger.WithOutput(out), logger.WithCallerSkipCount(count))
+		say(l)
+		_, _, line, _ := runtime.Caller(0)
+		if want == 0 && !strings.Contains(out.String(), fmt.Sprintf("file=logger/logger_test.go:%d ", line-1)) {
+			t.Errorf("skipping %d: %q, want line %d", count, out, line-1)
+		}
+		if want != 0 && strings.Contains(out.String(), fmt.Sprintf(":%d ", line-1)) {
+			t.Errorf("skipping %d: %q, want the line in the function", count, out)
 		}
 	}
 }
@@ -255,6 +297,10 @@ func TestProgram(t *testing.T) {
 		logger.DefaultHelper.Fatal("over 1")
 	case "level":
 		fmt.Println("level is", logger.DefaultLogger.Options().Level)
+	case "use":
+		logger.Debug("x")
+		logger.Fields(map[string]any{"a": 1}).Log(logger.TraceLevel, "x")
+		logger.DefaultHelper.Debug("x")
 	}
 }
 
@@ -276,10 +322,28 @@ func TestFatalLogsAndExits(t *testing.T) {
 }
 
 func TestLevelFromEnvironment(t *testing.T) {
-	for value, want := range map[string]string{"": "info", "loud": "info", "debug": "debug", "error": "error"} {
+	for value, want := range map[string]string{"": "info", "loud": "info", "debug": "debug", "error": "error", "DEBUG": "debug", "Warn": "warn"} {
 		if out, err := run("level", value); err != nil || !strings.Contains(out, "level is "+want) {
 			t.Errorf("%q: %v with %q", value, err, out)
 		}
+	}
+}
+
+func TestAnUnknownLevelOfTheEnvironmentIsToldOnce(t *testing.T) {
+	out, err := run("use", "loud")
+	if err != nil || strings.Count(out, "MICRO_LOG_LEVEL") != 1 || !strings.Contains(out, `"loud"`) || !strings.Contains(out, "trace, debug") {
+		t.Errorf("%v with %q", err, out)
+	}
+	if out, err := run("use", ""); err != nil || strings.Contains(out, "MICRO_LOG_LEVEL") {
+		t.Errorf("without a level: %v with %q", err, out)
+	}
+}
+
+func BenchmarkShown(b *testing.B) {
+	l := logger.NewLogger(logger.WithOutput(io.Discard))
+	b.ReportAllocs()
+	for b.Loop() {
+		l.Logf(logger.InfoLevel, "x %d", 1)
 	}
 }
 

@@ -15,9 +15,10 @@ type Options struct {
 	// Out is where lines are written; os.Stderr by default. The logger calls
 	// it from one goroutine at a time, with one whole line.
 	Out io.Writer
-	// CallerSkipCount is how many calls lie between the logger and the line of
-	// code that a record names. The default of 2 fits the package functions
-	// and the methods of Helper.
+	// CallerSkipCount tells which line of code a record names. With the default
+	// of 2, or less, it is the one that called this package, be it a function, a
+	// Helper or a Logger. A program that logs through a function of its own adds
+	// one for it, so that the caller of that function is named.
 	CallerSkipCount int
 	// Context holds settings of other implementations; see SetOption.
 	Context context.Context
@@ -42,7 +43,8 @@ func WithOutput(out io.Writer) Option {
 	return func(o *Options) { o.Out = out }
 }
 
-// WithCallerSkipCount sets how many calls to skip to find the caller.
+// WithCallerSkipCount sets which line of code a record names; see
+// Options.CallerSkipCount.
 func WithCallerSkipCount(c int) Option {
 	return func(o *Options) { o.CallerSkipCount = c }
 }

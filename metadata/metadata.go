@@ -2,6 +2,15 @@
 // reads what its caller sent, and what it adds travels on with the calls that
 // it makes with the same context.
 //
+// So does everything that came in: the headers of a request of HTTP, those of a
+// gateway or a browser included, are metadata, and a call made with the handler's
+// context passes them on to the next service, Authorization and Cookie too. Only
+// what describes the one transfer, such as Content-Length, Connection and the
+// framework's own names, stays behind. A handler that calls somebody who must not
+// see them gives that call what it needs alone:
+//
+//	ctx = metadata.NewContext(ctx, metadata.Metadata{"Tenant": tenant})
+//
 // Names are compared without regard to the case of ASCII letters, because a
 // transport may change it: micro-id, Micro-Id and Micro-ID are one name. Where
 // a map holds one name in several spellings, the one asked for counts, then its

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4/internal/mdns"
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/logger"
 )
 
@@ -44,6 +45,9 @@ type mdnsRegistry struct {
 // Whoever vanishes without a goodbye is forgotten after the TTL it was
 // registered with, at most two minutes. An unknown name gives an empty list and
 // no error. ListServices returns names alone, and always takes the Timeout.
+// Names of services and ids of nodes become labels of DNS: a part of them between
+// dots has at most 63 bytes, all of it less than 255. Others fail Register with
+// [ErrInvalidService].
 // Service.Metadata is not published; Node.Metadata is.
 //
 // The registry opens its sockets with the first use and closes them when there
@@ -78,9 +82,7 @@ func (r *mdnsRegistry) logf(level logger.Level, format string, args ...any) {
 func (r *mdnsRegistry) Init(opts ...Option) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, o := range opts {
-		o(&r.options)
-	}
+	options.To(&r.options, opts)
 	return nil
 }
 
@@ -99,10 +101,7 @@ func (r *mdnsRegistry) Close() error { return r.engine.Close() }
 // Register announces the nodes of a service. A node that cannot be announced is
 // left out, and the last such error returned after the others are announced.
 func (r *mdnsRegistry) Register(s *Service, opts ...RegisterOption) error {
-	var options RegisterOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	ctx := orBackground(options.Context)
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("register with mdns: %w", err)
@@ -130,20 +129,22 @@ func (r *mdnsRegistry) registerNode(ctx context.Context, s *Service, node *Node,
 	}
 	mine := record.withNode(node)
 	text, err := mine.encode()
-	if err != nil {
-		return fmt.Errorf("register node %s of %s with mdns: %w", node.Id, s.Name, err)
+	if err == nil {
+		err = r.engine.Publish(ctx, mdns.Instance{
+			Name:    mdns.EscapeName(node.Id),
+			Service: mdns.EscapeName(s.Name),
+			Host:    mdns.HostName(),
+			Port:    port,
+			IPs:     ips,
+			Text:    text,
+			TTL:     mdnsTTL(ttl),
+		}, &mine)
 	}
-	err = r.engine.Publish(ctx, mdns.Instance{
-		Name:    mdns.EscapeName(node.Id),
-		Service: mdns.EscapeName(s.Name),
-		Host:    mdns.HostName(),
-		Port:    port,
-		IPs:     ips,
-		Text:    text,
-		TTL:     mdnsTTL(ttl),
-	}, &mine)
-	if errors.Is(err, mdns.ErrTooLarge) {
-		return fmt.Errorf("register node %s of %s with mdns: describe fewer endpoints or less metadata: %w", node.Id, s.Name, err)
+	switch {
+	case errors.Is(err, mdns.ErrTooLarge):
+		err = fmt.Errorf("%w: describe fewer endpoints or less metadata: %w", ErrInvalidService, err)
+	case errors.Is(err, mdns.ErrName):
+		err = fmt.Errorf("%w: names become labels of DNS, parted by dots: %w", ErrInvalidService, err)
 	}
 	if err != nil {
 		return fmt.Errorf("register node %s of %s with mdns: %w", node.Id, s.Name, err)
@@ -163,10 +164,7 @@ func mdnsTTL(ttl time.Duration) uint32 {
 
 // Deregister takes leave of the listed nodes, of whichever version they are.
 func (r *mdnsRegistry) Deregister(s *Service, opts ...DeregisterOption) error {
-	var options DeregisterOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	if s == nil {
 		return errors.New("deregister from mdns: service is nil")
 	}
@@ -180,10 +178,7 @@ func (r *mdnsRegistry) Deregister(s *Service, opts ...DeregisterOption) error {
 
 // GetService returns the versions of a service, an empty list when nobody answers.
 func (r *mdnsRegistry) GetService(name string, opts ...GetOption) ([]*Service, error) {
-	var options GetOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	entries, err := r.engine.Lookup(orBackground(options.Context), name, r.Options().Timeout)
 	if err != nil {
 		return nil, fmt.Errorf("look up %s with mdns: %w", name, err)
@@ -208,10 +203,7 @@ func (r *mdnsRegistry) GetService(name string, opts ...GetOption) ([]*Service, e
 
 // ListServices returns the names of all services.
 func (r *mdnsRegistry) ListServices(opts ...ListOption) ([]*Service, error) {
-	var options ListOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	names, err := r.engine.Services(orBackground(options.Context), r.Options().Timeout)
 	if err != nil {
 		return nil, fmt.Errorf("list services with mdns: %w", err)
@@ -227,10 +219,7 @@ func (r *mdnsRegistry) ListServices(opts ...ListOption) ([]*Service, error) {
 // goodbye or are no longer heard of as "delete", one node at a time.
 // Announcements are repeated, and so are the events.
 func (r *mdnsRegistry) Watch(opts ...WatchOption) (Watcher, error) {
-	var options WatchOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	ctx := orBackground(options.Context)
 	watch, err := r.engine.Watch(ctx, options.Service)
 	if err != nil {

@@ -41,7 +41,49 @@ func (r *mdnsRecord) encode() ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode TXT record: %w", err)
 	}
+	if len(data) > mdns.MaxText {
+		return nil, fmt.Errorf("%w: its description has %d bytes, at most %d are possible", mdns.ErrTooLarge, len(data), mdns.MaxText)
+	}
 	return mdns.EncodeTXT(data), nil
+}
+
+// Size is about what the record takes in memory, in bytes: an element of JSON may
+// be three characters and a hundred bytes in memory.
+func (r *mdnsRecord) Size() int {
+	size := len(r.Service) + len(r.Version) + mapSize(r.Metadata)
+	for _, e := range r.Endpoints {
+		size += pointerSize
+		if e != nil {
+			size += structSize + len(e.Name) + mapSize(e.Metadata) + valueSize(e.Request) + valueSize(e.Response)
+		}
+	}
+	return size
+}
+
+// What things take in memory, about, in bytes.
+const (
+	pointerSize  = 8
+	structSize   = 64
+	mapEntrySize = 64
+)
+
+func mapSize(m map[string]string) int {
+	size := 0
+	for key, value := range m {
+		size += mapEntrySize + len(key) + len(value)
+	}
+	return size
+}
+
+func valueSize(v *Value) int {
+	if v == nil {
+		return 0
+	}
+	size := structSize + len(v.Name) + len(v.Type)
+	for _, nested := range v.Values {
+		size += pointerSize + valueSize(nested)
+	}
+	return size
 }
 
 // decodeMDNSRecord reads the strings of a TXT record.

@@ -312,17 +312,36 @@ func TestMDNSDescriptionTooLargeIsAnError(t *testing.T) {
 	}
 }
 
+func TestMDNSDescriptionOver128KiBIsAnError(t *testing.T) {
+	r := newMDNS(t, ownDomain())
+	s := greeter("192.0.2.7:1")
+	s.Nodes[0].Metadata["long"] = strings.Repeat("x", 128<<10) // which compresses well
+	if err := r.Register(s); !errors.Is(err, registry.ErrInvalidService) || !strings.Contains(err.Error(), "131072") {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestMDNSNamesThatAreNoLabelsAreAnError(t *testing.T) {
+	for _, name := range []string{strings.Repeat("x", 64), "a..b", strings.Repeat("x.", 120) + "x"} {
+		s := greeter("192.0.2.7:1")
+		s.Name = name
+		if err := newMDNS(t, ownDomain()).Register(s); !errors.Is(err, registry.ErrInvalidService) || !strings.Contains(err.Error(), "labels of DNS") {
+			t.Errorf("%.10s…: error is %v", name, err)
+		}
+	}
+}
+
 func TestMDNSLargeDescriptionsArrive(t *testing.T) {
 	domain := ownDomain()
 	server, client := newMDNS(t, domain), newMDNS(t, domain)
 	s := greeter("192.0.2.7:1")
-	for i := range 2000 {
+	for i := range 1300 { // close to the 128 KiB that a description may have
 		s.Endpoints = append(s.Endpoints, &registry.Endpoint{Name: fmt.Sprintf("Greeter.Method%d%d", i, rand.Uint32())})
 	}
 	announce(t, server, s)
 	testkit.Eventually(t, "all endpoints are found", func() bool {
 		got := get(t, client, "greeter")
-		return len(got) == 1 && len(got[0].Endpoints) == 2001
+		return len(got) == 1 && len(got[0].Endpoints) == 1301
 	})
 }
 

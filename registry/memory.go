@@ -28,6 +28,11 @@ type memoryRegistry struct {
 // tests, and for programs that run all their services in one process. Its
 // watchers queue their events without limit, so a watcher that is no longer
 // read must be stopped.
+//
+// A node whose TTL passes without another Register is gone within a second, and
+// with its last node the version and the service: watchers get a Delete with the
+// nodes that expired, GetService returns [ErrNotFound], and ListServices no longer
+// has it. In go-micro v4 it stayed, without nodes, and nobody was told.
 func NewMemoryRegistry(opts ...Option) Registry {
 	m := &memoryRegistry{
 		options:  options.New(*NewOptions(opts...)),
@@ -70,10 +75,7 @@ func (m *memoryRegistry) Options() Options {
 
 // Register stores the service, and tells the watchers when something changed.
 func (m *memoryRegistry) Register(s *Service, opts ...RegisterOption) error {
-	var options RegisterOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	if err := contextError(options.Context); err != nil {
 		return err
 	}
@@ -92,10 +94,7 @@ func (m *memoryRegistry) Register(s *Service, opts ...RegisterOption) error {
 }
 
 func (m *memoryRegistry) Deregister(s *Service, opts ...DeregisterOption) error {
-	var options DeregisterOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	if err := contextError(options.Context); err != nil {
 		return err
 	}
@@ -111,10 +110,7 @@ func (m *memoryRegistry) Deregister(s *Service, opts ...DeregisterOption) error 
 }
 
 func (m *memoryRegistry) GetService(name string, opts ...GetOption) ([]*Service, error) {
-	var options GetOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	if err := contextError(options.Context); err != nil {
 		return nil, err
 	}
@@ -128,10 +124,7 @@ func (m *memoryRegistry) GetService(name string, opts ...GetOption) ([]*Service,
 }
 
 func (m *memoryRegistry) ListServices(opts ...ListOption) ([]*Service, error) {
-	var options ListOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	if err := contextError(options.Context); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,8 @@ package registry
 import (
 	"context"
 	"sync"
+
+	"github.com/justcy/go-micro/v4/internal/options"
 )
 
 // memoryWatcher queues the events of a memory registry in order.
@@ -19,10 +21,7 @@ type memoryWatcher struct {
 }
 
 func (m *memoryRegistry) Watch(opts ...WatchOption) (Watcher, error) {
-	var options WatchOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	if err := contextError(options.Context); err != nil {
 		return nil, err
 	}

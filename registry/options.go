@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"time"
 
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/logger"
 )
 
@@ -28,7 +29,8 @@ type Options struct {
 // RegisterOptions are the options of one Register.
 type RegisterOptions struct {
 	// TTL is how long the registration lasts unless it is repeated; 0 means
-	// until it is deregistered.
+	// until it is deregistered. What becomes of it then is as if it had been
+	// deregistered; see [NewMemoryRegistry] and [NewRegistry].
 	TTL time.Duration
 	// Context ends the operation early when it is done.
 	Context context.Context
@@ -78,14 +80,11 @@ type (
 // NewOptions returns the defaults, the background context and the default
 // logger, with opts applied.
 func NewOptions(opts ...Option) *Options {
-	options := &Options{
+	o := options.With(Options{
 		Logger:  logger.DefaultLogger,
 		Context: context.Background(),
-	}
-	for _, o := range opts {
-		o(options)
-	}
-	return options
+	}, opts)
+	return &o
 }
 
 // Addrs sets the addresses of the registry's servers.

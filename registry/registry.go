@@ -21,6 +21,10 @@ var (
 	// registries (multicast DNS) return an empty list instead: they cannot
 	// know that nobody was about to answer.
 	ErrNotFound = errors.New("service not found")
+	// ErrInvalidService is wrapped by the error of Register for a service that
+	// the registry can never hold as it is, because of a name that is too long
+	// for it, for example. Registering it again is of no use.
+	ErrInvalidService = errors.New("the service cannot be registered as it is")
 	// ErrWatcherStopped is returned by [Watcher.Next] after Stop.
 	ErrWatcherStopped = errors.New("watcher stopped")
 )

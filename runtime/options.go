@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"github.com/justcy/go-micro/v4/client"
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/logger"
 )
 
@@ -28,11 +29,8 @@ type Option func(o *Options)
 // NewOptions returns the defaults with opts applied: the default logger and
 // nothing else.
 func NewOptions(opts ...Option) *Options {
-	options := &Options{Logger: logger.DefaultLogger}
-	for _, o := range opts {
-		o(options)
-	}
-	return options
+	o := options.With(Options{Logger: logger.DefaultLogger}, opts)
+	return &o
 }
 
 // WithSource sets the source of the services.

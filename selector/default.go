@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/registry/cache"
 )
@@ -48,21 +49,21 @@ type generation struct {
 	tracking atomic.Bool
 }
 
-// start begins a generation with opts applied to options.
-func (s *registrySelector) start(options Options, opts []Option) {
-	apply(&options, opts)
-	if options.Registry == nil {
-		options.Registry = registry.DefaultRegistry
+// start begins a generation with opts applied to o.
+func (s *registrySelector) start(o Options, opts []Option) {
+	options.To(&o, opts)
+	if o.Registry == nil {
+		o.Registry = registry.DefaultRegistry
 	}
-	if options.Strategy == nil {
-		options.Strategy = Random
+	if o.Strategy == nil {
+		o.Strategy = Random
 	}
-	g := &generation{options: options, balance: recognise(options.Strategy), probes: newBackground()}
+	g := &generation{options: o, balance: recognise(o.Strategy), probes: newBackground()}
 	g.tracking.Store(g.balance == leastLoaded)
 	if g.ttl() > 0 {
 		g.peek = []registry.GetOption{registry.GetContext(over)}
 	}
-	g.cache = cache.New(options.Registry, g.cacheOptions()...)
+	g.cache = cache.New(o.Registry, g.cacheOptions()...)
 	g.lookup = g.cache.(cache.Snapshotter)
 	s.current.Store(g)
 }
@@ -161,8 +162,7 @@ func (s *registrySelector) Pick(ctx context.Context, name string) (*registry.Nod
 
 // selectWith is Select with options.
 func (g *generation) selectWith(name string, opts []SelectOption) (Next, error) {
-	options := SelectOptions{Strategy: g.options.Strategy}
-	apply(&options, opts)
+	options := options.With(SelectOptions{Strategy: g.options.Strategy}, opts)
 	services, err := g.find(name, options.Context)
 	if err != nil {
 		return nil, err

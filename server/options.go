@@ -35,8 +35,9 @@ type Options struct {
 	// Address to listen on. While the server runs, the one it listens on.
 	Address string
 	// Advertise is the address put into the registry, when it is not Address.
+	// Without a port it gets that of Address.
 	Advertise string
-	// Id is the node's part of its id, Name-Id.
+	// Id is the node's part of its id, Name-Id; a long Name is cut in it.
 	Id string
 	// Version of the service.
 	Version string
@@ -138,8 +139,9 @@ func Version(v string) Option { return func(o *Options) { o.Version = v } }
 // Address sets the address to listen on, "host:port" or "host:min-max".
 func Address(a string) Option { return func(o *Options) { o.Address = a } }
 
-// Advertise sets the address put into the registry. Without it that is the
-// address listened on, its host replaced by a local address when it is empty.
+// Advertise sets the address put into the registry, a host or "host:port".
+// Without a port, that listened on is added. Without the option the address is
+// the one listened on, its host replaced by a local address when it is empty.
 func Advertise(a string) Option { return func(o *Options) { o.Advertise = a } }
 
 // Broker sets the broker that delivers messages to subscribers.

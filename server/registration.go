@@ -3,6 +3,8 @@ package server
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -35,13 +37,14 @@ type registrar struct {
 	server *rpcServer
 	run    *run
 
-	ctx     context.Context // ends when Stop begins
-	cancel  context.CancelFunc
-	patient context.Context // ends when what runs at that time is given up
-	giveUp  func()
-	last    context.Context // ends when everything is given up; set before ctx ends
-	first   chan struct{}   // closed after the first registration
-	ended   chan struct{}   // closed when the loop has ended
+	ctx        context.Context // ends when Stop begins
+	cancel     context.CancelFunc
+	patient    context.Context // ends when what runs at that time is given up
+	giveUp     func()
+	last       context.Context // ends when everything is given up; set before ctx ends
+	first      chan struct{}   // closed after the first registration
+	impossible error           // why registering can never succeed; set before first is closed
+	ended      chan struct{}   // closed when the loop has ended
 
 	stale   atomic.Bool       // the cached service is out of date
 	renew   chan struct{}     // holds a token when the service is to be registered anew
@@ -72,7 +75,11 @@ func newRegistrar(s *rpcServer, r *run) *registrar {
 // loop registers again and again until the end, and then deregisters.
 func (g *registrar) loop() {
 	defer close(g.ended)
-	g.update()
+	if err := g.update(); errors.Is(err, registry.ErrInvalidService) {
+		g.impossible = err
+	} else {
+		g.report(err)
+	}
 	close(g.first)
 	timer := time.NewTimer(g.interval())
 	defer timer.Stop()
@@ -81,10 +88,10 @@ func (g *registrar) loop() {
 		case <-g.ctx.Done():
 		case <-timer.C:
 			if g.options().RegisterInterval > 0 {
-				g.update()
+				g.report(g.update())
 			}
 		case <-g.renew:
-			g.update()
+			g.report(g.update())
 		}
 		timer.Reset(g.interval())
 	}
@@ -100,11 +107,14 @@ func (g *registrar) interval() time.Duration {
 	return cmp.Or(max(0, g.options().RegisterInterval), time.Hour)
 }
 
-// awaitFirst waits until the first registration has been tried.
-func (g *registrar) awaitFirst() {
+// awaitFirst waits until the first registration has been tried. It fails when
+// none can ever succeed.
+func (g *registrar) awaitFirst() error {
 	select {
 	case <-g.first:
+		return g.impossible
 	case <-g.ctx.Done():
+		return nil
 	}
 }
 
@@ -156,23 +166,29 @@ func (g *registrar) subscribeOne(sub *subscription) error {
 }
 
 // update registers the service if its check passes, and else removes it.
-func (g *registrar) update() {
+func (g *registrar) update() error {
 	opts := g.options()
 	err := g.run.foreign(g.patient, "the check of RegisterCheck", func() error { return opts.RegisterCheck(g.ctx) })
 	if g.ctx.Err() != nil {
-		return // the loop is about to deregister
+		return nil // the loop is about to deregister
 	}
 	select {
 	case <-g.renew: // what the check itself has changed is registered now
 	default:
 	}
 	if err != nil {
-		logError(opts.Logger, "Server %s-%s register check error: %v", opts.Name, opts.Id, err)
 		g.deregister(g.patient)
-		return
+		return fmt.Errorf("Server %s-%s register check error: %w", opts.Name, opts.Id, err)
 	}
 	if err := g.register(g.options()); err != nil && g.ctx.Err() == nil {
-		logError(opts.Logger, "Server %s-%s register error: %v", opts.Name, opts.Id, err)
+		return fmt.Errorf("Server %s-%s register error: %w", opts.Name, opts.Id, err)
+	}
+	return nil
+}
+
+func (g *registrar) report(err error) {
+	if err != nil {
+		logError(g.run.logger(), "%v", err)
 	}
 }
 
@@ -199,7 +215,7 @@ func (g *registrar) announce(opts *Options, service *registry.Service) error {
 			return err
 		}
 		err := g.registerIn(g.ctx, g.patient, opts.Registry, service, opts.RegisterTTL)
-		if err == nil || try == registerTries {
+		if err == nil || try == registerTries || errors.Is(err, registry.ErrInvalidService) {
 			return err
 		}
 		select {
@@ -327,20 +343,54 @@ func (g *registrar) node(opts *Options, address string) *registry.Node {
 	md["server"] = g.server.String()
 	md["registry"] = opts.Registry.String()
 	md["protocol"] = wire.Protocol
-	return &registry.Node{Id: opts.Name + "-" + opts.Id, Address: address, Metadata: md}
+	return &registry.Node{Id: nodeID(opts.Name, opts.Id), Address: address, Metadata: md}
+}
+
+const (
+	// maxLabel is how many bytes a registry may allow in a part of a node's id
+	// between dots: it may be a label of DNS.
+	maxLabel = 63
+	// namePart is what stays of a service's name that makes an id too long.
+	namePart = 16
+)
+
+// nodeID is the name and the id of a server. A name that is too long for it is
+// cut, and a digest of it added: others find the service by its name, which stays
+// as it is. An id that is too long all by itself is left for the registry to
+// refuse.
+func nodeID(name, id string) string {
+	full := name + "-" + id
+	if fitsLabels(full) {
+		return full
+	}
+	sum := sha256.Sum256([]byte(name))
+	short := strings.ToValidUTF8(name[:min(namePart, len(name))], "") + "-" + hex.EncodeToString(sum[:4]) + "-" + id
+	if fitsLabels(short) {
+		return short
+	}
+	return full
+}
+
+func fitsLabels(id string) bool {
+	for label := range strings.SplitSeq(id, ".") {
+		if len(label) > maxLabel {
+			return false
+		}
+	}
+	return true
 }
 
 // advertised is the address for the registry. It is literal when its host is
 // an IP address and not a name.
 func advertised(opts *Options, listening string) (address string, literal bool, err error) {
-	address = listening
-	if opts.Advertise != "" {
-		address = opts.Advertise
+	address = cmp.Or(opts.Advertise, listening)
+	host, port, err := mnet.SplitHostPort(address)
+	if err != nil {
+		return "", false, fmt.Errorf("address %q of service %s: %w", address, opts.Name, err)
 	}
-	host, port := address, ""
-	if strings.Contains(address, ":") {
-		if host, port, err = net.SplitHostPort(address); err != nil {
-			return "", false, fmt.Errorf("address %q of service %s: %w", address, opts.Name, err)
+	if port == "" { // advertised without one
+		if _, port, err = mnet.SplitHostPort(listening); err != nil {
+			return "", false, fmt.Errorf("address %q of service %s: %w", listening, opts.Name, err)
 		}
 	}
 	literal = net.ParseIP(host) != nil

@@ -45,11 +45,21 @@ func TestAdvertisedAddress(t *testing.T) {
 	for advertise, want := range map[string]string{
 		"10.1.2.3:99":     "10.1.2.3:99",
 		"example.com:99":  "example.com:99",
-		"example.com":     "example.com",
 		"[2001:db8::1]:9": "[2001:db8::1]:9",
+		"127.0.0.1":       "127.0.0.1:PORT",
+		"127.0.0.1:":      "127.0.0.1:PORT",
+		"127.0.0.1:0":     "127.0.0.1:PORT",
+		"example.com":     "example.com:PORT",
+		"2001:db8::1":     "[2001:db8::1]:PORT",
+		"[2001:db8::1]":   "[2001:db8::1]:PORT",
 	} {
 		s := newServer(t, server.Advertise(advertise))
 		start(t, s)
+		_, port, err := net.SplitHostPort(s.Options().Address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = strings.Replace(want, "PORT", port, 1)
 		if got := registered(t, s).Nodes[0].Address; got != want {
 			t.Errorf("advertise %q: %q, want %q", advertise, got, want)
 		}

@@ -162,7 +162,9 @@ func (s *rpcServer) launch(r *run) error {
 	}
 	logInfo(o.Logger, "Transport [%s] Listening on %s", o.Transport, r.listener.Addr())
 	logInfo(o.Logger, "Broker [%s] Connected to %s", r.broker, r.broker.Address())
-	r.start()
+	if err := r.start(); err != nil {
+		return errors.Join(err, s.Stop())
+	}
 	return nil
 }
 

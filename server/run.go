@@ -129,15 +129,16 @@ func (r *run) isListening() bool {
 	return r.state == listening
 }
 
-// start serves, and registers for the first time.
-func (r *run) start() {
+// start serves, and registers for the first time. The run is to be shut down
+// when that fails.
+func (r *run) start() error {
 	r.serving.Go(func() {
 		if err := r.listener.Accept(r.serveConn); err != nil && !r.closed.Load() {
 			logError(r.logger(), "server: accept connections on %s: %v", r.listener.Addr(), err)
 		}
 	})
 	r.serving.Go(r.registrar.loop)
-	r.registrar.awaitFirst()
+	return r.registrar.awaitFirst()
 }
 
 func (r *run) serveConn(s transport.Socket) {

@@ -71,9 +71,10 @@ type Server interface {
 	// made before Subscribe returns.
 	Subscribe(Subscriber) error
 	// Start listens, registers and serves, and returns when that is done. A
-	// failed registration is logged and tried again at the next interval; any
-	// other failure is returned and leaves nothing running. Starting a running
-	// server does nothing, starting one that is being stopped is an error.
+	// failed registration is logged and tried again at the next interval, unless
+	// the registry says that it can never succeed, by registry.ErrInvalidService:
+	// that and any other failure is returned and leaves nothing running. Starting a
+	// running server does nothing, starting one that is being stopped is an error.
 	Start() error
 	// Stop ends the server without losing what it has begun: it tells connected
 	// clients to go elsewhere, deregisters, waits for the requests in flight,

@@ -1,6 +1,10 @@
 package resolver
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/justcy/go-micro/v4/internal/options"
+)
 
 // defaultNamespace precedes the names of services unless another is set.
 const defaultNamespace = "go.micro"
@@ -19,10 +23,7 @@ type Option func(o *Options)
 
 // NewOptions returns the defaults with opts applied: the namespace "go.micro".
 func NewOptions(opts ...Option) Options {
-	var options Options
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	if options.Namespace == nil {
 		options.Namespace = StaticNamespace(defaultNamespace)
 	}

@@ -3,6 +3,7 @@ package router
 import (
 	"github.com/justcy/go-micro/v4/api/resolver"
 	"github.com/justcy/go-micro/v4/api/resolver/vpath"
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/registry"
 )
@@ -29,14 +30,11 @@ type Option func(o *Options)
 // NewOptions returns the defaults with opts applied: the handler "meta", the
 // default registry, the versioned path resolver and the default logger.
 func NewOptions(opts ...Option) Options {
-	options := Options{
+	options := options.With(Options{
 		Handler:  defaultHandler,
 		Registry: registry.DefaultRegistry,
 		Logger:   logger.DefaultLogger,
-	}
-	for _, o := range opts {
-		o(&options)
-	}
+	}, opts)
 	if options.Resolver == nil {
 		options.Resolver = vpath.NewResolver(resolver.WithHandler(options.Handler))
 	}

@@ -29,11 +29,14 @@ func newReader() reader.Reader {
 func TestFormatsAreRead(t *testing.T) {
 	for _, tt := range []struct{ name, format, text, want string }{
 		{"json", "json", `{"a":{"b":[1,"x"]}}`, `{"a":{"b":[1,"x"]}}`},
-		{"yaml", "yaml", "a:\n  b: [1, x]\n  2: yes\n", `{"a":{"2":"yes","b":[1,"x"]}}`},
+		{"yaml", "yaml", "a:\n  b: [1, x]\n  2: yes\n", `{"a":{"2":true,"b":[1,"x"]}}`},
+		{"yaml booleans", "yaml", "debug: off\nagain: Yes\non: [y, N, 'on', \"no\", yEs, !!bool on, !!str on]\nblock: |-\n  on\n", `{"again":true,"block":"on","debug":false,"true":[true,false,"on","no","yEs",true,"on"]}`},
+		{"yaml dates", "yaml", "day: 2020-01-02\n2021-01-02: 2020-01-02T03:04:05Z\nforced: !!timestamp 2020-01-02\n", `{"2021-01-02":"2020-01-02T03:04:05Z","day":"2020-01-02","forced":"2020-01-02"}`},
 		{"yaml by its other extension", "yml", "a: 9007199254740993", `{"a":9007199254740993}`},
 		{"yaml anchors", "yaml", "x: &x {p: 1}\na: {<<: *x, q: 2}", `{"a":{"p":1,"q":2},"x":{"p":1}}`},
 		{"an empty yaml document", "yaml", "# nothing\n", `{}`},
 		{"toml", "toml", "[a]\nb = [1, 2]\nc = 2020-01-02T03:04:05Z\n[[d]]\ne = 1.5\n", `{"a":{"b":[1,2],"c":"2020-01-02T03:04:05Z"},"d":[{"e":1.5}]}`},
+		{"yaml keys over merged ones", "yaml", "x: &x {p: on}\na: {<<: *x, p: off}", `{"a":{"p":false},"x":{"p":true}}`},
 		{"hcl", "hcl", "a = 1\nb {\n  c = \"x\"\n}\n", `{"a":1,"b":[{"c":"x"}]}`},
 		{"hcl as json", "hcl", `{"a": "x"}`, `{"a":"x"}`},
 		{"xml", "xml", `<?xml version="1.0"?><config><a id="1">t</a><b>x</b><b>y</b><c><d/></c></config>`, `{"a":{"#text":"t","id":"1"},"b":["x","y"],"c":{"d":""}}`},
@@ -45,6 +48,33 @@ func TestFormatsAreRead(t *testing.T) {
 				t.Errorf("read %v, %v, want %s", merged, err, tt.want)
 			}
 		})
+	}
+}
+
+func TestAByteOrderMarkIsNoPartOfAnyFormat(t *testing.T) {
+	const mark = "\xef\xbb\xbf"
+	for format, text := range map[string]string{
+		"json": `{"a":"x"}`, "yaml": "a: x", "yml": "a: x", "toml": `a = "x"`, "hcl": `a = "x"`, "xml": `<?xml version="1.0"?><c><a>x</a></c>`, "": `{"a":"x"}`,
+	} {
+		merged, err := newReader().Merge(&source.ChangeSet{Data: []byte(mark + text), Format: format})
+		if want := `{"a":"x"}`; err != nil || string(merged.Data) != want {
+			t.Errorf("%s: read %v, %v, want %s", format, merged, err, want)
+		}
+		if _, err := newReader().Merge(&source.ChangeSet{Data: []byte(mark), Format: format}); err != nil {
+			t.Errorf("%s: a mark with nothing behind it: %v", format, err)
+		}
+	}
+}
+
+func TestEncodedYAMLIsReadAsItWas(t *testing.T) {
+	document := map[string]any{"on": "off", "y": "2020-01-02", "words": []any{"yes", "NO", "1", "1e3", "~", "null"}, "is": true}
+	data, err := yaml.NewEncoder().Encode(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoded := map[string]any{}
+	if err := yaml.NewEncoder().Decode(data, &decoded); err != nil || !reflect.DeepEqual(decoded, document) {
+		t.Errorf("%v became %v, %v, by way of\n%s", document, decoded, err, data)
 	}
 }
 

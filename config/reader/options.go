@@ -3,6 +3,7 @@ package reader
 import (
 	"github.com/justcy/go-micro/v4/config/encoder"
 	"github.com/justcy/go-micro/v4/config/encoder/json"
+	"github.com/justcy/go-micro/v4/internal/options"
 )
 
 // Options of a reader.
@@ -17,10 +18,7 @@ type Option func(o *Options)
 // NewOptions returns the defaults changed by opts.
 func NewOptions(opts ...Option) Options {
 	j := json.NewEncoder()
-	options := Options{Encoding: map[string]encoder.Encoder{j.String(): j}}
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.With(Options{Encoding: map[string]encoder.Encoder{j.String(): j}}, opts)
 	return options
 }
 

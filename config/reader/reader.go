@@ -40,7 +40,7 @@ type Values interface {
 	Del(path ...string)
 	// Map returns a copy of the document, or nil if it is no object.
 	Map() map[string]any
-	// Scan decodes the document into what v points to.
+	// Scan decodes the document into what v points to, as Value.Scan does.
 	Scan(v any) error
 }
 
@@ -62,8 +62,10 @@ type Value interface {
 	StringSlice(def []string) []string
 	// StringMap of an object, its values formatted as by fmt.Sprint.
 	StringMap(def map[string]string) map[string]string
-	// Scan decodes the value into what val points to. A missing value leaves it
-	// alone, without an error.
+	// Scan decodes the value into what val points to, by its json tags. Text that
+	// Int, Float64, Bool or Duration would read is read into fields of these
+	// kinds; other text is an error there. A missing value leaves val alone,
+	// without an error.
 	Scan(val any) error
 	// Bytes is the text of a string, and any other value in the reader's
 	// format. A missing value is null.

@@ -28,7 +28,7 @@ func TestReplaceEnvVars(t *testing.T) {
 	}
 }
 
-func TestQuotesInVariablesInjectKeys(t *testing.T) {
+func TestQuotesInVariablesInjectNoKeys(t *testing.T) {
 	for _, text := range []string{`x","admin":"yes`, `back\slash`, "line\nbreak\x00", `"`, "\u2028é"} {
 		if strings.ContainsRune(text, 0) {
 			text = strings.ReplaceAll(text, "\x00", "") // no variable has one

@@ -98,7 +98,7 @@ func TestWrongKeys(t *testing.T) {
 	wantError(t, "a long key", box.NewSecrets(secrets.PublicKey(key), secrets.PrivateKey(append(key, 1))).Init(), wrongKeys)
 }
 
-func TestZeroKeyIsUsedBeforeInit(t *testing.T) {
+func TestNoKeyIsUsedBeforeInit(t *testing.T) {
 	for _, s := range []secrets.Secrets{
 		secretbox.NewSecrets(), secretbox.NewSecrets(secrets.Key(key)),
 		box.NewSecrets(), box.NewSecrets(secrets.PublicKey(key), secrets.PrivateKey(key)),
@@ -112,7 +112,7 @@ func TestZeroKeyIsUsedBeforeInit(t *testing.T) {
 	}
 }
 
-func TestShortInputPanics(t *testing.T) {
+func TestShortInputIsAnError(t *testing.T) {
 	public, private := pair(t)
 	b := box.NewSecrets(secrets.PublicKey(public), secrets.PrivateKey(private))
 	s := secretbox.NewSecrets(secrets.Key(key))
@@ -127,7 +127,7 @@ func TestShortInputPanics(t *testing.T) {
 	}
 }
 
-func TestRejectedInitLosesTheKey(t *testing.T) {
+func TestARejectedInitKeepsTheKey(t *testing.T) {
 	s := secretbox.NewSecrets()
 	if err := s.Init(secrets.Key(key)); err != nil {
 		t.Fatal(err)

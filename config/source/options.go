@@ -6,6 +6,7 @@ import (
 	"github.com/justcy/go-micro/v4/client"
 	"github.com/justcy/go-micro/v4/config/encoder"
 	"github.com/justcy/go-micro/v4/config/encoder/json"
+	"github.com/justcy/go-micro/v4/internal/options"
 )
 
 // Options of a source.
@@ -20,6 +21,10 @@ type Options struct {
 
 	// Client for sources that call a service. Default: client.DefaultClient.
 	Client client.Client
+
+	// Separator parts the keys in the names of variables and flags. Default:
+	// an underscore, and in names of flags a dash as well.
+	Separator string
 }
 
 // Option changes Options.
@@ -27,20 +32,25 @@ type Option func(o *Options)
 
 // NewOptions returns the defaults changed by opts.
 func NewOptions(opts ...Option) Options {
-	options := Options{
+	options := options.With(Options{
 		Encoder: json.NewEncoder(),
 		Context: context.Background(),
 		Client:  client.DefaultClient,
-	}
-	for _, o := range opts {
-		o(&options)
-	}
+	}, opts)
 	return options
 }
 
 // WithEncoder sets the encoder.
 func WithEncoder(e encoder.Encoder) Option {
 	return func(o *Options) { o.Encoder = e }
+}
+
+// WithSeparator sets what parts the keys in the names of variables and flags, so
+// that keys may have underscores or dashes in them: with the separator "__" the
+// variable DATABASE__MAX_ITEMS is the value max_items of database, and with "."
+// so is the flag --database.max_items. An empty one stands for the default.
+func WithSeparator(separator string) Option {
+	return func(o *Options) { o.Separator = separator }
 }
 
 // WithClient sets the client.

@@ -42,7 +42,8 @@ type Locator interface {
 
 // Watcher tells of the changes of one source.
 type Watcher interface {
-	// Next blocks until the configuration has changed and returns all of it.
+	// Next blocks until the configuration has changed, or may have, and returns
+	// all of it. Loaders find out whether it is what they had.
 	// After Stop it returns ErrWatcherStopped, or another error. After any
 	// error but that the watcher may be asked again or opened anew.
 	Next() (*ChangeSet, error)

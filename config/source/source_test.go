@@ -26,7 +26,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-func TestStoppingANoopWatcherAgainPanics(t *testing.T) {
+func TestANoopWatcherCanBeStoppedAgain(t *testing.T) {
 	w, err := source.NewNoopWatcher()
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4/debug/log/internal/feed"
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/util/ring"
 )
 
@@ -22,10 +23,7 @@ type ringLog struct {
 // it has no options, with Since all later records, with Count the newest ones,
 // and with both the first Count of the later ones. Its streams hold 128 records.
 func NewLog(opts ...Option) Log {
-	options := DefaultOptions()
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.With(DefaultOptions(), opts)
 	return &ringLog{records: ring.New(options.Size)}
 }
 
@@ -39,10 +37,7 @@ func (l *ringLog) Write(r Record) error {
 }
 
 func (l *ringLog) Read(opts ...ReadOption) ([]Record, error) {
-	var options ReadOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	if options.Since.IsZero() {
 		return l.newest(options.Count), nil
 	}

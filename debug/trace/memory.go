@@ -7,14 +7,13 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/justcy/go-micro/v4/internal/options"
 )
 
 // NewTracer returns a tracer that keeps the last finished spans in memory.
 func NewTracer(opts ...Option) Tracer {
-	var options Options
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	if options.Size <= 0 {
 		options.Size = capacity
 	}
@@ -64,10 +63,7 @@ func (t *memory) Finish(s *Span) error {
 }
 
 func (t *memory) Read(opts ...ReadOption) ([]*Span, error) {
-	var options ReadOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	spans := make([]*Span, 0, len(t.spans))

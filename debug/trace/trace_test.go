@@ -72,7 +72,7 @@ func TestReadSelectsByTrace(t *testing.T) {
 	}
 }
 
-func TestSizeIsIgnored(t *testing.T) {
+func TestSizeIsHonoured(t *testing.T) {
 	for _, tc := range []struct {
 		opts []trace.Option
 		want int
@@ -132,7 +132,7 @@ func TestFromContext(t *testing.T) {
 	}
 }
 
-func TestATraceIDAloneIsDropped(t *testing.T) {
+func TestATraceIDAloneContinuesTheTrace(t *testing.T) {
 	ctx := metadata.NewContext(context.Background(), metadata.Metadata{"Micro-Trace-Id": "t"})
 	if _, span := trace.NewTracer().Start(ctx, "work"); span.Trace != "t" || span.Parent != "" {
 		t.Errorf("got %+v", *span)
@@ -151,7 +151,7 @@ func TestToContextReplacesTheSpanWhateverItsCase(t *testing.T) {
 	}
 }
 
-func TestTheNoopTracerReturnsNil(t *testing.T) {
+func TestTheNoopTracerReturnsContextAndSpan(t *testing.T) {
 	tracer := trace.NewNoopTracer()
 	ctx, span := tracer.Start(context.Background(), "work")
 	if ctx == nil || span == nil || span.Metadata == nil || span.Name != "work" {
@@ -163,7 +163,7 @@ func TestTheNoopTracerReturnsNil(t *testing.T) {
 	}
 }
 
-func TestFinishOfNilPanics(t *testing.T) {
+func TestFinishOfNilDoesNothing(t *testing.T) {
 	finish(t, trace.NewTracer(), nil)
 }
 

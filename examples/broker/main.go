@@ -20,7 +20,6 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4/broker"
-	"github.com/justcy/go-micro/v4/registry"
 )
 
 const topic = "go.micro.topic.foo"
@@ -85,10 +84,7 @@ func publish(ctx context.Context, b broker.Broker, count int, pause time.Duratio
 			Header: map[string]string{"id": fmt.Sprint(i)},
 			Body:   fmt.Appendf(nil, "message %d", i),
 		}
-		switch err := b.Publish(topic, m); {
-		case errors.Is(err, registry.ErrNotFound):
-			fmt.Fprintln(out, "nobody subscribes yet; the message waits")
-		case err != nil:
+		if err := b.Publish(topic, m); err != nil {
 			return fmt.Errorf("publishing message %d: %w", i, err)
 		}
 		if i == count {

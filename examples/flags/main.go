@@ -21,7 +21,7 @@ func main() {
 		micro.Name("flags"),
 		micro.Flags(&cli.StringFlag{Name: "greeting", EnvVars: []string{"GREETING"}, Value: "Hello", Usage: "What to say"}),
 		micro.Action(func(c *cli.Context) error { // when Init has read the command line
-			if c.Args().Present() {
+			if c.Args().Present() { // without an Action, Init refuses them
 				return fmt.Errorf("unexpected argument %q", c.Args().First())
 			}
 			greeting = c.String("greeting")

@@ -42,11 +42,7 @@ func main() {
 func run() error {
 	var path string
 	own := []micro.Option{
-		micro.Flags(&cli.StringFlag{Name: "settings", Usage: "JSON file with settings that take effect while the service runs"}),
-		micro.Action(func(c *cli.Context) error {
-			path = c.String("settings")
-			return nil
-		}),
+		micro.Flags(&cli.StringFlag{Name: "settings", Usage: "JSON file with settings that take effect while the service runs", Destination: &path}),
 	}
 	service := micro.NewService(append(own, inCode(os.Getenv("OPTIONS"))...)...)
 	service.Init()

@@ -133,5 +133,12 @@ func double(ctx context.Context, client stream.StreamerService) error {
 		}
 		fmt.Println("double:", n.GetValue())
 	}
-	return numbers.CloseSend()
+	if err := numbers.CloseSend(); err != nil {
+		return err
+	}
+	// The server has the last word: it ends the stream, with or without an error.
+	if _, err := numbers.Recv(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("the stream did not end after its last number: %w", err)
+	}
+	return nil
 }

@@ -3,7 +3,9 @@
 package cliflag
 
 import (
+	"flag"
 	"reflect"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 )
@@ -22,6 +24,28 @@ func Clone(f cli.Flag) cli.Flag {
 	}
 	return f
 }
+
+// Missing returns clones of those of the flags which share no name with any that
+// there are.
+func Missing(flags, there []cli.Flag) []cli.Flag {
+	taken := map[string]bool{}
+	for _, f := range there {
+		for _, name := range f.Names() {
+			taken[name] = true
+		}
+	}
+	var missing []cli.Flag
+	for _, f := range flags {
+		if !slices.ContainsFunc(f.Names(), func(name string) bool { return taken[name] }) {
+			missing = append(missing, Clone(f))
+		}
+	}
+	return missing
+}
+
+// UnderTest reports whether the process is a test, whose command line is that of
+// go test. The package testing, which knows it as well, is not linked for it.
+func UnderTest() bool { return flag.Lookup("test.v") != nil }
 
 // CloneAll clones each of the flags.
 func CloneAll(flags []cli.Flag) []cli.Flag {

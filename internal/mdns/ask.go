@@ -95,7 +95,7 @@ func (s *session) step(a *ask, now time.Time) {
 	if a.finished {
 		return
 	}
-	end := a.end(s.deaf)
+	end := a.end(s.noLoop)
 	if !now.Before(end) {
 		s.finish(a)
 		return
@@ -111,7 +111,7 @@ func (s *session) step(a *ask, now time.Time) {
 }
 
 // end returns when the ask is over as things stand.
-func (a *ask) end(deaf bool) time.Time {
+func (a *ask) end(noLoop bool) time.Time {
 	opened := a.started
 	if !a.heard.IsZero() {
 		opened = a.heard
@@ -121,7 +121,7 @@ func (a *ask) end(deaf bool) time.Time {
 		return limit
 	}
 	if a.heard.IsZero() && !a.remote {
-		if !deaf && a.first.IsZero() {
+		if !noLoop && a.first.IsZero() {
 			limit = limit.Add(min(2*a.window, maxExtension))
 		}
 		return limit
@@ -182,7 +182,7 @@ func (s *session) finish(a *ask) {
 		delete(s.asking, sum)
 	}
 	if now := time.Now(); !now.Before(a.started.Add(a.window)) {
-		s.deaf = a.heard.IsZero()
+		s.noLoop = a.heard.IsZero()
 	}
 	close(a.done)
 	service := strings.TrimSuffix(a.name, "."+fold(s.engine.domain))

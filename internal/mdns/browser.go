@@ -111,6 +111,7 @@ func (s *session) use(service, exact string, now time.Time) *nameUse {
 		s.limitNames(now)
 		n = &nameUse{service: service, exact: exact}
 		s.names[service] = n
+		s.seen.reset() // what was not wanted when it was seen may be now
 	}
 	n.used = now
 	return n

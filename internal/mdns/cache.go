@@ -16,6 +16,7 @@ const incompleteTTL = 10 * time.Second
 type cache struct {
 	entries  map[string]*cached   // by folded full name
 	services map[string][]*cached // complete ones, by folded service, oldest first
+	bytes    int                  // what the complete ones take, about
 }
 
 // cached is one instance. Its records may come in several messages; entry is set
@@ -34,8 +35,8 @@ type cached struct {
 	learned  time.Time // when any record was last seen
 	notified time.Time // when watchers were last told
 	asked    time.Time // when missing records were last asked for
-	due      time.Time // of the appointment to tend it, zero when there is none
-	plan     int       // counts appointments, so that a superseded one does nothing
+	due      time.Time // when it is next looked at, zero when that is not planned
+	plan     int       // number of the plan, so that a superseded one does nothing
 	service  string    // folded; of entry
 	entry    *Entry
 }
@@ -45,6 +46,24 @@ type reading struct {
 	service string
 	value   any
 	err     error
+}
+
+// overhead is about what an entry takes beside its texts and its value.
+const overhead = 1 << 10
+
+// sized is what values implement that know what they take in memory, in bytes.
+type sized interface{ Size() int }
+
+// size is about what e takes in memory, in bytes.
+func (e *cached) size() int {
+	size := overhead + 4*len(e.name) + len(e.host) + 32*len(e.addrs)
+	for _, text := range e.text {
+		size += len(text) + 16
+	}
+	if v, ok := e.reading.value.(sized); ok {
+		return size + v.Size()
+	}
+	return 2 * size
 }
 
 func newCache() cache {
@@ -78,12 +97,14 @@ func (c *cache) remove(key string) *cached {
 func (c *cache) list(e *cached) {
 	e.service = fold(EscapeName(e.entry.Service))
 	c.services[e.service] = append(c.services[e.service], e)
+	c.bytes += e.entry.size
 }
 
 func (c *cache) unlist(e *cached) {
 	if e.entry == nil {
 		return
 	}
+	c.bytes -= e.entry.size
 	rest := slices.DeleteFunc(c.services[e.service], func(o *cached) bool { return o == e })
 	if len(rest) == 0 {
 		delete(c.services, e.service)

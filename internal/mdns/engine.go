@@ -17,7 +17,8 @@ type Config struct {
 	// Decode reads the TXT strings of an instance and returns the service it
 	// belongs to and a value to keep with it, which must not change afterwards.
 	// Instances it rejects are not listed. It is called by several goroutines
-	// and must not block.
+	// and must not block. A value with a method Size() int, which tells what it
+	// takes in memory, counts with that in what the cache may hold.
 	Decode func(text []string) (service string, value any, err error)
 
 	// Network is what to talk over; nil means the real one.
@@ -36,6 +37,7 @@ type Entry struct {
 	Service string
 	Instance
 	Value any // what Config.Decode made of the TXT record
+	size  int // about what it takes in memory, in bytes; of entries from the network
 }
 
 // Stats counts what an engine met since it was opened.
@@ -43,6 +45,7 @@ type Stats struct {
 	Packets   uint64 // received and looked at
 	Malformed uint64 // not a DNS message, or an answer that makes no sense
 	Foreign   uint64 // about names outside the domain
+	Unwanted  uint64 // about services that nobody asks for or watches
 	Rejected  uint64 // TXT records that did not decode
 	Refused   uint64 // about names published here, or beyond the cache's bounds
 	Dropped   uint64 // replies not sent because too many were waiting

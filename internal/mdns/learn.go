@@ -21,7 +21,7 @@ func (s *session) examine(msg *Message) []*finding {
 	var fresh []*finding
 	for i, g := range sightings {
 		findings[i] = &finding{Sighting: g}
-		if s.needsReading(g) {
+		if len(fresh) < maxReadings && s.needsReading(g) {
 			fresh = append(fresh, findings[i])
 		}
 	}
@@ -34,19 +34,36 @@ func (s *session) examine(msg *Message) []*finding {
 	return findings
 }
 
-// needsReading reports whether g has a text of a node of this domain that is
-// neither published here nor known.
+// needsReading reports whether g has a text of a node that somebody wants to know
+// of, and that is neither published here nor known.
 func (s *session) needsReading(g *Sighting) bool {
 	key := fold(g.Name)
 	domain := "." + fold(s.engine.domain)
 	if !g.HasText || !strings.HasSuffix(key, domain) || strings.HasSuffix(key, "."+ListService+domain) {
 		return false
 	}
-	if s.zone.local[key] != nil {
+	if s.zone.local[key] != nil || !s.wantsInstance(key) {
 		return false
 	}
 	e := s.cache.entries[key]
 	return e == nil || !e.hasText || !slices.Equal(e.text, g.Text)
+}
+
+// wantsInstance reports whether an instance, by its folded full name, may be of a
+// service that is asked for or watched. Where the node's own name ends and that of
+// the service begins its text alone tells: any of the dots may part them.
+func (s *session) wantsInstance(key string) bool {
+	name := strings.TrimSuffix(key, "."+fold(s.engine.domain))
+	for {
+		_, service, more := strings.Cut(name, ".")
+		if !more {
+			return false
+		}
+		if s.interesting(service) {
+			return true
+		}
+		name = service
+	}
 }
 
 // learn takes over the answers of a response. It reports whether copies of the
@@ -90,40 +107,45 @@ func (s *session) sight(g *finding, announced bool, now time.Time) bool {
 		}
 		return true
 	}
+	if !s.wantsInstance(key) {
+		s.stats.Unwanted++
+		s.cache.remove(key) // of a name that was wanted once
+		return true
+	}
 	if g.Goodbye {
-		s.bury(key, g, now)
+		s.goodbye(key, g, now)
 		return false
 	}
 	return s.update(key, g, announced, now)
 }
 
-// bury removes an instance that said goodbye.
-func (s *session) bury(key string, g *finding, now time.Time) {
+// goodbye removes an instance that said goodbye.
+func (s *session) goodbye(key string, g *finding, now time.Time) {
 	if e := s.cache.remove(key); e != nil {
 		if e.entry != nil {
-			s.mourn(key, now)
+			s.remember(key, now)
 			s.notify(Deleted, e.entry)
 		}
 		return
 	}
 	// Watchers hear of it even when nothing was known, once.
-	if at, ok := s.buried[key]; ok && now.Sub(at) < 2*goodbyeRepeat {
+	if at, ok := s.goodbyes[key]; ok && now.Sub(at) < 2*goodbyeRepeat {
 		return
 	}
-	stranger := &cached{key: key, name: g.Name}
-	stranger.merge(g, now)
-	if stranger.hasRecords() && s.complete(stranger) {
-		s.mourn(key, now)
-		s.notify(Deleted, stranger.entry)
+	unknown := &cached{key: key, name: g.Name}
+	unknown.merge(g, now)
+	if unknown.hasRecords() && s.complete(unknown) {
+		s.remember(key, now)
+		s.notify(Deleted, unknown.entry)
 	}
 }
 
-// mourn remembers that watchers were told of a goodbye.
-func (s *session) mourn(key string, now time.Time) {
-	if len(s.buried) >= maxNames {
-		clear(s.buried)
+// remember notes that watchers were told of a goodbye.
+func (s *session) remember(key string, now time.Time) {
+	if len(s.goodbyes) >= maxNames {
+		clear(s.goodbyes)
 	}
-	s.buried[key] = now
+	s.goodbyes[key] = now
 }
 
 // update refreshes or adds an instance. It reports false when one that was
@@ -137,7 +159,7 @@ func (s *session) update(key string, g *finding, announced bool, now time.Time) 
 	}
 	known := e.entry
 	changed := e.merge(g, now)
-	s.planTending(e, now)
+	s.planRefresh(e, now)
 	if !e.hasRecords() {
 		s.askMissing(e, now)
 		return true
@@ -152,8 +174,14 @@ func (s *session) update(key string, g *finding, announced bool, now time.Time) 
 			return known == nil
 		}
 		s.cache.list(e)
+		if !s.makeRoom(e, now) {
+			if known != nil {
+				s.notify(Deleted, known)
+			}
+			return known == nil
+		}
 	}
-	delete(s.buried, key)
+	delete(s.goodbyes, key)
 	if changed || announced && now.Sub(e.notified) >= repeatSilence {
 		e.notified = now
 		s.notify(Created, e.entry)
@@ -187,7 +215,7 @@ func (s *session) complete(e *cached) bool {
 		s.debugf("mdns: %s claims to be of service %q", e.name, service)
 		return false
 	}
-	e.entry = &Entry{Name: name[:cut], Service: service, Value: e.reading.value, Instance: Instance{
+	e.entry = &Entry{size: e.size(), Name: name[:cut], Service: service, Value: e.reading.value, Instance: Instance{
 		Name: EscapeName(name[:cut]), Service: EscapeName(service), Domain: s.engine.domain,
 		Host: e.host, Port: e.port, IPs: e.addrs, Text: e.text, TTL: uint32(e.ttl / time.Second),
 	}}
@@ -196,16 +224,34 @@ func (s *session) complete(e *cached) bool {
 
 // admit adds an instance to the cache, nil when there is no room for it.
 func (s *session) admit(key, name string, now time.Time) *cached {
-	if len(s.cache.entries) >= maxEntries && !s.evict() {
-		s.stats.Refused++
-		if s.log.news("cache full", now) {
-			s.warnf("mdns: %d instances known, no room for %s", len(s.cache.entries), name)
-		}
+	if len(s.cache.entries) >= maxEntries && !s.evict() || len(s.agenda.items) >= maxPlans {
+		s.refuse(name, now)
 		return nil
 	}
 	e := &cached{key: key, name: name, learned: now, ttl: incompleteTTL}
 	s.cache.entries[key] = e
 	return e
+}
+
+// makeRoom removes others until e, which was just listed, fits into the cache. It
+// removes e itself when that is not enough.
+func (s *session) makeRoom(e *cached, now time.Time) bool {
+	for s.cache.bytes > maxBytes {
+		if e.entry.size > maxBytes/2 || !s.evict() {
+			s.cache.remove(e.key)
+			s.refuse(e.name, now)
+			return false
+		}
+	}
+	return s.cache.entries[e.key] == e
+}
+
+// refuse counts an instance that there is no room for.
+func (s *session) refuse(name string, now time.Time) {
+	s.stats.Refused++
+	if s.log.news("cache full", now) {
+		s.warnf("mdns: %d instances with %d bytes known, no room for %s", len(s.cache.entries), s.cache.bytes, name)
+	}
 }
 
 // evict removes an instance that nobody has asked for, looking at a few.
@@ -227,9 +273,9 @@ func (s *session) evict() bool {
 // in percent; at the last it ends.
 var refreshAt = [...]time.Duration{80, 85, 90, 95, 100}
 
-// planTending makes the appointment at which e is next looked after, unless there
+// planRefresh sets when e is next looked at, unless there
 // is one that is early enough.
-func (s *session) planTending(e *cached, now time.Time) {
+func (s *session) planRefresh(e *cached, now time.Time) {
 	at := e.expires()
 	for _, percent := range refreshAt {
 		if due := e.learned.Add(e.ttl * percent / 100); due.After(now) {
@@ -241,18 +287,19 @@ func (s *session) planTending(e *cached, now time.Time) {
 		return
 	}
 	e.due = at
-	e.plan++
-	plan := e.plan
+	s.plans++
+	e.plan = s.plans
+	key, plan := e.key, e.plan // not e, which may be gone long before
 	s.agenda.add(at, func(now time.Time) {
-		if s.cache.entries[e.key] == e && e.plan == plan {
+		if e := s.cache.entries[key]; e != nil && e.plan == plan {
 			e.due = time.Time{}
-			s.tend(e, now)
+			s.age(e, now)
 		}
 	})
 }
 
-// tend refreshes an entry in use that grows old, and drops one that is too old.
-func (s *session) tend(e *cached, now time.Time) {
+// age refreshes an entry in use that grows old, and drops one that is too old.
+func (s *session) age(e *cached, now time.Time) {
 	age := now.Sub(e.learned)
 	if age >= e.ttl {
 		s.cache.remove(e.key)
@@ -264,5 +311,5 @@ func (s *session) tend(e *cached, now time.Time) {
 	if e.entry != nil && age >= e.ttl*refreshAt[0]/100 && s.interesting(e.service) {
 		s.refresh(e, now)
 	}
-	s.planTending(e, now)
+	s.planRefresh(e, now)
 }

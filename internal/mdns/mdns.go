@@ -13,7 +13,9 @@
 //   - The browser asks the network for a name once and then keeps what it learned
 //     fresh: it listens to announcements and goodbyes, and asks again before the
 //     records of a name in use grow old.
-//   - The cache serves lookups from memory and tells watchers what changed.
+//   - The cache serves lookups from memory and tells watchers what changed. It holds
+//     what somebody asks for or watches, and that within bounds in bytes: anybody on
+//     the network can announce anything.
 //
 // Time and network come from outside: [Network] is the seam behind which tests
 // put a network of their own, and the clock is the time package's, so that
@@ -70,7 +72,11 @@ var (
 
 // Bounds on what the network can make an Engine hold or do.
 const (
-	maxEntries      = 16384 // cached instances
+	maxEntries      = 16384    // cached instances
+	maxBytes        = 64 << 20 // what they may take together, see cached.size
+	maxBacklogBytes = 16 << 20 // what events waiting for one watcher may refer to
+	maxPlans        = 8 * maxEntries
+	maxReadings     = 16    // texts decoded of one message
 	maxNames        = 4096  // names kept fresh because somebody asked for them
 	maxQueued       = 32768 // messages waiting to be sent
 	maxQuestions    = 16    // questions answered of one message

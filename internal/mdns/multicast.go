@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -74,12 +75,14 @@ type multicastLink struct {
 	mu          sync.Mutex // guards the fields below
 	fingerprint string
 	ifaces      []iface
+	subnets     []netip.Prefix // of the interfaces
 }
 
 // iface is an interface with its addresses, read together.
 type iface struct {
 	net.Interface
-	v4, v6 net.IP // the first address of the family, nil when there is none
+	v4, v6  net.IP         // the first address of the family, nil when there is none
+	subnets []netip.Prefix // of all its addresses
 }
 
 func (l *multicastLink) Ask(data []byte) error      { return l.multicast(data, true) }
@@ -136,7 +139,7 @@ func (l *multicastLink) Refresh() bool {
 	}
 	l.mu.Lock()
 	changed := fingerprint != l.fingerprint
-	l.fingerprint, l.ifaces = fingerprint, ifaces
+	l.fingerprint, l.ifaces, l.subnets = fingerprint, ifaces, subnets(ifaces)
 	l.mu.Unlock()
 	if !changed {
 		return false
@@ -155,7 +158,7 @@ func (l *multicastLink) firstJoin(failures []error) error {
 	if err != nil {
 		return fmt.Errorf("mdns: list interfaces: %w", err)
 	}
-	l.fingerprint, l.ifaces = fingerprint, ifaces
+	l.fingerprint, l.ifaces, l.subnets = fingerprint, ifaces, subnets(ifaces)
 	joined := false
 	for _, f := range l.families {
 		errs := f.join(ifaces)
@@ -210,6 +213,10 @@ func withAddresses(ifi net.Interface, addrs []net.Addr) iface {
 		if !ok {
 			continue
 		}
+		if ip, ok := netip.AddrFromSlice(ipnet.IP); ok {
+			ones, _ := ipnet.Mask.Size()
+			out.subnets = append(out.subnets, netip.PrefixFrom(ip.Unmap(), ones))
+		}
 		if v4 := ipnet.IP.To4(); v4 != nil {
 			if out.v4 == nil {
 				out.v4 = v4
@@ -219,6 +226,27 @@ func withAddresses(ifi net.Interface, addrs []net.Addr) iface {
 		}
 	}
 	return out
+}
+
+func subnets(ifaces []iface) []netip.Prefix {
+	var all []netip.Prefix
+	for _, i := range ifaces {
+		all = append(all, i.subnets...)
+	}
+	return all
+}
+
+// onLink reports whether a packet comes from a link of this machine, as RFC 6762
+// section 11 demands: whoever is farther away has no business here, and would have
+// us send much to somebody whose address he wrote on a little.
+func (l *multicastLink) onLink(from netip.Addr) bool {
+	from = from.Unmap().WithZone("")
+	if from.IsLinkLocalUnicast() || from.IsLoopback() {
+		return true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.ContainsFunc(l.subnets, func(subnet netip.Prefix) bool { return subnet.Contains(from) })
 }
 
 // receive starts a goroutine for each socket; Close waits for them.
@@ -245,6 +273,9 @@ func (l *multicastLink) receiveFrom(conn *net.UDPConn) {
 			continue
 		}
 		failures = 0
+		if !l.onLink(from.Addr()) {
+			continue
+		}
 		l.deliver(Packet{Data: buf[:n], From: from})
 	}
 }

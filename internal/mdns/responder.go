@@ -285,7 +285,7 @@ func (s *session) reply(query *Message, q Question, from netip.AddrPort, about *
 	if len(records) == 0 {
 		return
 	}
-	key := answerKey{to: from, id: query.ID, qtype: q.Type, name: q.Name, about: fold(about.FullName())}
+	key := answerKey{to: from, id: query.ID, qtype: q.Type, name: fold(q.Name), about: fold(about.FullName())}
 	s.outbox.put(outgoing{
 		kind: sendReply, to: from, once: key,
 		build: func() *Message { return Reply(query, q, records) },

@@ -18,6 +18,7 @@ type session struct {
 	done   chan struct{} // closed when run has returned
 	ended  bool          // no more use; run returns
 
+	plans    int // how often an entry was planned to be looked at
 	agenda   agenda
 	outbox   outbox
 	nextScan time.Time
@@ -26,13 +27,13 @@ type session struct {
 	seen   *recent         // responses received
 	asking map[uint64]*ask // asks by the datagrams that carry them
 
-	zone    zone
-	cache   cache
-	names   map[string]*nameUse // names kept fresh, by folded service
-	asks    map[string]*ask     // by folded question name
-	deaf    bool                // the last ask did not hear its own question
-	watches map[*Watch]struct{}
-	buried  map[string]time.Time // goodbyes to unknown instances, by folded name
+	zone     zone
+	cache    cache
+	names    map[string]*nameUse // names kept fresh, by folded service
+	asks     map[string]*ask     // by folded question name
+	noLoop   bool                // the last question did not come back
+	watches  map[*Watch]struct{}
+	goodbyes map[string]time.Time // of unknown instances, by folded name
 
 	renewed map[string]time.Time // when services were last refreshed, by folded name
 
@@ -43,19 +44,19 @@ type session struct {
 
 func newSession(e *Engine) *session {
 	s := &session{
-		engine:  e,
-		wake:    make(chan struct{}, 1),
-		done:    make(chan struct{}),
-		own:     newRecent(),
-		seen:    newRecent(),
-		asking:  map[uint64]*ask{},
-		zone:    newZone(),
-		cache:   newCache(),
-		names:   map[string]*nameUse{},
-		asks:    map[string]*ask{},
-		watches: map[*Watch]struct{}{},
-		buried:  map[string]time.Time{},
-		renewed: map[string]time.Time{},
+		engine:   e,
+		wake:     make(chan struct{}, 1),
+		done:     make(chan struct{}),
+		own:      newRecent(),
+		seen:     newRecent(),
+		asking:   map[uint64]*ask{},
+		zone:     newZone(),
+		cache:    newCache(),
+		names:    map[string]*nameUse{},
+		asks:     map[string]*ask{},
+		watches:  map[*Watch]struct{}{},
+		goodbyes: map[string]time.Time{},
+		renewed:  map[string]time.Time{},
 	}
 	s.nextScan = time.Now().Add(scanInterval)
 	return s

@@ -14,8 +14,8 @@ import (
 // textString is the longest string of a TXT record.
 const textString = 255
 
-// maxText is the most a TXT record may inflate to.
-const maxText = 1 << 20
+// MaxText is the most a TXT record may inflate to, in bytes.
+const MaxText = 128 << 10
 
 // ErrText says that the strings of a TXT record are not an encoded text.
 var ErrText = errors.New("mdns: not an encoded text")
@@ -42,7 +42,7 @@ func EncodeTXT(data []byte) []string {
 }
 
 // DecodeTXT reverses [EncodeTXT]. It fails with ErrText on anything else, and on
-// texts that inflate to more than 1 MiB.
+// texts that inflate to more than MaxText.
 func DecodeTXT(parts []string) ([]byte, error) {
 	compressed, err := hex.DecodeString(strings.Join(parts, ""))
 	if err != nil {
@@ -53,12 +53,12 @@ func DecodeTXT(parts []string) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", ErrText, err)
 	}
 	defer r.Close()
-	data, err := io.ReadAll(io.LimitReader(r, maxText+1))
+	data, err := io.ReadAll(io.LimitReader(r, MaxText+1))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrText, err)
 	}
-	if len(data) > maxText {
-		return nil, fmt.Errorf("%w: inflates to more than %d bytes", ErrText, maxText)
+	if len(data) > MaxText {
+		return nil, fmt.Errorf("%w: inflates to more than %d bytes", ErrText, MaxText)
 	}
 	return data, nil
 }

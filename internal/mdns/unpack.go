@@ -10,7 +10,7 @@ import (
 // ErrMessage says that bytes are not a DNS message.
 var ErrMessage = errors.New("mdns: not a valid message")
 
-// What can be wrong with a message. Strangers can send many of them, so saying
+// What can be wrong with a message. Anybody can send many of them, so saying
 // it allocates nothing.
 var (
 	errShort   = fmt.Errorf("%w: it ends early", ErrMessage)

@@ -31,6 +31,7 @@ type Watch struct {
 
 	// Guarded by the engine's lock.
 	backlog []Event
+	bytes   int // what the events refer to
 	over    bool
 }
 
@@ -54,6 +55,7 @@ func (e *Engine) Watch(ctx context.Context, service string) (*Watch, error) {
 		return nil, ErrStopped
 	}
 	s.watches[w] = struct{}{}
+	s.seen.reset() // what was not wanted when it was seen may be now
 	if w.service != "" {
 		now := time.Now()
 		if n := s.use(w.service, exact, now); n.plan == 0 {
@@ -89,9 +91,7 @@ func (w *Watch) take() (Event, bool, error) {
 	if len(w.backlog) == 0 {
 		return Event{}, false, nil
 	}
-	event := w.backlog[0]
-	w.backlog[0] = Event{}
-	w.backlog = w.backlog[1:]
+	event := w.drop()
 	if len(w.backlog) > 0 {
 		w.signal()
 	}
@@ -121,6 +121,15 @@ func (w *Watch) end() {
 	close(w.stopped)
 }
 
+// drop takes the oldest event off the backlog.
+func (w *Watch) drop() Event {
+	event := w.backlog[0]
+	w.backlog[0] = Event{}
+	w.backlog = w.backlog[1:]
+	w.bytes -= event.Entry.size
+	return event
+}
+
 func (w *Watch) signal() {
 	select {
 	case w.ready <- struct{}{}:
@@ -148,13 +157,15 @@ func (s *session) notify(kind EventKind, entry *Entry) {
 		if !w.wants(service) {
 			continue
 		}
-		if len(w.backlog) >= maxWatchBacklog {
-			w.backlog = w.backlog[1:]
+		for len(w.backlog) >= maxWatchBacklog || len(w.backlog) > 0 && w.bytes+entry.size > maxBacklogBytes {
+			behind := len(w.backlog)
+			w.drop()
 			if s.log.news("slow watcher", time.Now()) {
-				s.warnf("mdns: a watcher is %d events behind, the oldest are lost", maxWatchBacklog)
+				s.warnf("mdns: a watcher is %d events behind, the oldest are lost", behind)
 			}
 		}
 		w.backlog = append(w.backlog, Event{kind, entry})
+		w.bytes += entry.size
 		w.signal()
 	}
 }

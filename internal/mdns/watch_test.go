@@ -187,6 +187,7 @@ func TestBadAnswersAreIgnoredAndCounted(t *testing.T) {
 				h := new(wire).host()
 				e := h.engine(t)
 				publish(t, e, node("greeter", "own", "a"))
+				lookup(t, e, "greeter") // others are wanted from now on
 				h.inject(t, c.msg)
 				synctest.Wait()
 				if got := lookup(t, e, "greeter"); got != "own" {
@@ -229,6 +230,7 @@ func TestNamesInOtherScriptsDoNoHarm(t *testing.T) {
 			other := node(name, "n1", "a")
 			other.Domain, other.TTL = "test.", 120
 			go e.Services(t.Context(), 0)
+			go e.Lookup(t.Context(), mdns.UnescapeName(name), 0)
 			synctest.Wait()
 			h.inject(t, mdns.Announcement(&list))
 			h.inject(t, mdns.Announcement(&other))
@@ -249,6 +251,7 @@ func TestCacheIsBounded(t *testing.T) {
 		e := h.engine(t)
 		publish(t, w.host().engine(t), node("wanted", "n1", "a"))
 		lookup(t, e, "wanted")
+		lookup(t, e, "flood")
 		for n := range 17000 {
 			i := node("flood", fmt.Sprint("n", n), "a")
 			i.Domain, i.TTL = "test.", 3600
@@ -258,7 +261,7 @@ func TestCacheIsBounded(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if n := e.Stats().Entries; n > 16384 {
+		if n := e.Stats().Entries; n > 16384 || n < 16000 {
 			t.Errorf("%d entries", n)
 		}
 		if got := lookup(t, e, "wanted"); got != "n1" {

@@ -61,3 +61,22 @@ func To[O any, F ~func(*O)](o *O, opts []F) {
 		}
 	}
 }
+
+// Of returns the zero options changed by opts. Nil ones are skipped.
+func Of[O any, F ~func(*O)](opts []F) O {
+	var zero O
+	return With(zero, opts)
+}
+
+// With returns o changed by opts. Nil ones are skipped.
+func With[O any, F ~func(*O)](o O, opts []F) O {
+	if len(opts) == 0 {
+		return o // which then need not be moved to the heap
+	}
+	return changed(o, opts)
+}
+
+func changed[O any, F ~func(*O)](o O, opts []F) O {
+	To(&o, opts)
+	return o
+}

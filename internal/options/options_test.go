@@ -59,3 +59,20 @@ func TestNilOptionsAreSkipped(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+func TestOptionsOfAValue(t *testing.T) {
+	set := []option{nil, func(o *counts) { o.b = 2 }}
+	if got := options.Of(set); got != (counts{b: 2}) {
+		t.Errorf("got %+v", got)
+	}
+	base := counts{a: 1}
+	if got := options.With(base, set); got != (counts{1, 2}) || base != (counts{a: 1}) {
+		t.Errorf("got %+v from %+v", got, base)
+	}
+	if got := options.With(base, []option(nil)); got != base {
+		t.Errorf("got %+v", got)
+	}
+	if n := testing.AllocsPerRun(100, func() { _ = options.Of([]option(nil)) }); n > 0 {
+		t.Errorf("no options take %v allocations", n)
+	}
+}

@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/registry"
 )
@@ -81,10 +82,7 @@ func WithOnEvent(f func(*registry.Result)) Option {
 // New returns a cache over r. It does nothing before the first lookup, and
 // watches until Stop.
 func New(r registry.Registry, opts ...Option) Cache {
-	options := Options{Logger: logger.DefaultLogger, TTL: DefaultTTL}
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.With(Options{Logger: logger.DefaultLogger, TTL: DefaultTTL}, opts)
 	ctx, cancel := context.WithCancel(context.Background())
 	return &cache{Registry: r, options: options, ctx: ctx, cancel: cancel}
 }

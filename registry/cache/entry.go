@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/registry"
 )
 
@@ -38,10 +39,7 @@ type question struct {
 
 // lookup asks the registry, or waits for the answer to one who did.
 func (c *cache) lookup(name string, opts []registry.GetOption) ([]*registry.Service, error) {
-	var options registry.GetOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	ctx := options.Context
 	if ctx == nil {
 		ctx = context.Background()

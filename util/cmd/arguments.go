@@ -7,13 +7,15 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/justcy/go-micro/v4/internal/cliflag"
 )
 
 // arguments are those of the process. In a test binary they go without the
 // flags that Go's flag package knows and app does not: those of the testing
 // package, and of the tests.
 func arguments(app *cli.App) []string {
-	if flag.Lookup("test.v") == nil {
+	if !cliflag.UnderTest() {
 		return os.Args
 	}
 	return withoutTestFlags(os.Args, func(name string) bool {

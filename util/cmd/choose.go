@@ -1,38 +1,58 @@
 package cmd
 
 import (
+	"fmt"
+
 	"github.com/justcy/go-micro/v4/auth"
 	"github.com/justcy/go-micro/v4/broker"
 	"github.com/justcy/go-micro/v4/client"
+	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/runtime"
 	"github.com/justcy/go-micro/v4/selector"
 	"github.com/justcy/go-micro/v4/server"
 	"github.com/justcy/go-micro/v4/store"
 )
 
-// named is a part that tells what kind it is.
-type named interface{ String() string }
+// choose replaces a part by the implementation that a flag names, unless it is
+// of that kind already, and reports whether it did. Without a part there is
+// nothing to replace.
+func choose[P, O any](s *settings, flag string, part *P, opts func() []O, tables ...map[string]func(...O) P) (bool, error) {
+	if part == nil {
+		return false, nil
+	}
+	name, ok := s.other(flag, *part)
+	if !ok {
+		return false, nil
+	}
+	constructor, ok := lookup(name, tables...)
+	if !ok {
+		return false, unknown(s, flag, name, tables...)
+	}
+	*part = constructor(opts()...)
+	return true, nil
+}
 
 // other reports whether a flag asks for another kind than the current part is.
-func (s *settings) other(flag string, current named) (name string, ok bool) {
+func (s *settings) other(flag string, current any) (name string, ok bool) {
 	name, given := s.text(flag)
-	return name, given && (current == nil || name != current.String())
+	kind, named := current.(fmt.Stringer) // most tracers are not
+	return name, given && (!named || kind.String() != name)
+}
+
+// none are the options of parts that are made without any.
+func none[O any]() []O { return nil }
+
+// given is a list of one option for a part that there is, and empty otherwise.
+func given[P, O any](part *P, option func(P) O) []O {
+	if part == nil {
+		return nil
+	}
+	return []O{option(*part)}
 }
 
 func (s *settings) chooseClient() error {
-	if s.Client == nil {
-		return nil
-	}
-	name, ok := s.other("client", *s.Client)
-	if !ok {
-		return nil
-	}
-	newClient, ok := lookup(name, s.Clients, DefaultClients, builtInClients)
-	if !ok {
-		return unknown("Unsupported client: "+name, name, s.Clients, DefaultClients, builtInClients)
-	}
-	*s.Client = newClient(s.clientParts()...)
-	return nil
+	_, err := choose(s, "client", s.Client, s.clientParts, s.Clients, DefaultClients, builtInClients)
+	return err
 }
 
 // clientParts are the service's own parts, and what the code set, for a client
@@ -42,16 +62,9 @@ func (s *settings) clientParts() []client.Option {
 	if *s.Client != nil {
 		opts = clientSettings((*s.Client).Options())
 	}
-	if s.Registry != nil {
-		opts = append(opts, client.Registry(*s.Registry))
-	}
-	if s.Broker != nil {
-		opts = append(opts, client.Broker(*s.Broker))
-	}
-	if s.Transport != nil {
-		opts = append(opts, client.Transport(*s.Transport))
-	}
-	return opts
+	opts = append(opts, given(s.Registry, client.Registry)...)
+	opts = append(opts, given(s.Broker, client.Broker)...)
+	return append(opts, given(s.Transport, client.Transport)...)
 }
 
 // clientSettings sets what every kind of client has.
@@ -70,19 +83,8 @@ func clientSettings(o client.Options) []client.Option {
 }
 
 func (s *settings) chooseServer() error {
-	if s.Server == nil {
-		return nil
-	}
-	name, ok := s.other("server", *s.Server)
-	if !ok {
-		return nil
-	}
-	newServer, ok := lookup(name, s.Servers, DefaultServers, builtInServers)
-	if !ok {
-		return unknown("Unsupported server: "+name, name, s.Servers, DefaultServers, builtInServers)
-	}
-	*s.Server = newServer(s.serverParts()...)
-	return nil
+	_, err := choose(s, "server", s.Server, s.serverParts, s.Servers, DefaultServers, builtInServers)
+	return err
 }
 
 // serverParts are the service's own parts, and what the code set, for a server
@@ -92,16 +94,9 @@ func (s *settings) serverParts() []server.Option {
 	if *s.Server != nil {
 		opts = serverSettings((*s.Server).Options())
 	}
-	if s.Registry != nil {
-		opts = append(opts, server.Registry(*s.Registry))
-	}
-	if s.Broker != nil {
-		opts = append(opts, server.Broker(*s.Broker))
-	}
-	if s.Transport != nil {
-		opts = append(opts, server.Transport(*s.Transport))
-	}
-	return opts
+	opts = append(opts, given(s.Registry, server.Registry)...)
+	opts = append(opts, given(s.Broker, server.Broker)...)
+	return append(opts, given(s.Transport, server.Transport)...)
 }
 
 // serverSettings sets what every kind of server has.
@@ -129,194 +124,109 @@ func serverSettings(o server.Options) []server.Option {
 }
 
 func (s *settings) chooseStore() error {
-	if s.Store == nil {
-		return nil
-	}
-	name, ok := s.other("store", *s.Store)
-	if !ok {
-		return nil
-	}
-	newStore, ok := lookup(name, s.Stores, DefaultStores, builtInStores)
-	if !ok {
-		return unknown("Unsupported store: "+name, name, s.Stores, DefaultStores, builtInStores)
-	}
-	var opts []store.Option
-	if s.Client != nil {
-		opts = append(opts, store.WithClient(*s.Client))
-	}
-	*s.Store = newStore(opts...)
-	return nil
+	opts := func() []store.Option { return given(s.Client, store.WithClient) }
+	_, err := choose(s, "store", s.Store, opts, s.Stores, DefaultStores, builtInStores)
+	return err
 }
 
 func (s *settings) chooseRuntime() error {
-	if s.Runtime == nil {
-		return nil
-	}
-	name, ok := s.other("runtime", *s.Runtime)
-	if !ok {
-		return nil
-	}
-	newRuntime, ok := lookup(name, s.Runtimes, DefaultRuntimes, builtInRuntimes)
-	if !ok {
-		return unknown("Unsupported runtime: "+name, name, s.Runtimes, DefaultRuntimes, builtInRuntimes)
-	}
-	var opts []runtime.Option
-	if s.Client != nil {
-		opts = append(opts, runtime.WithClient(*s.Client))
-	}
-	*s.Runtime = newRuntime(opts...)
-	return nil
+	opts := func() []runtime.Option { return given(s.Client, runtime.WithClient) }
+	_, err := choose(s, "runtime", s.Runtime, opts, s.Runtimes, DefaultRuntimes, builtInRuntimes)
+	return err
 }
 
 func (s *settings) chooseTracer() error {
-	if s.Tracer == nil {
-		return nil
+	chosen, err := choose(s, "tracer", s.Tracer, none, s.Tracers, DefaultTracers)
+	if chosen {
+		s.server = append(s.server, server.Tracer(*s.Tracer))
 	}
-	current, _ := (*s.Tracer).(named) // most have no name
-	name, ok := s.other("tracer", current)
-	if !ok {
-		return nil
-	}
-	newTracer, ok := lookup(name, s.Tracers, DefaultTracers)
-	if !ok {
-		return unknown("Unsupported tracer: "+name, name, s.Tracers, DefaultTracers)
-	}
-	*s.Tracer = newTracer()
-	s.server = append(s.server, server.Tracer(*s.Tracer))
-	return nil
+	return err
 }
 
 func (s *settings) chooseAuth() error {
-	if s.Auth == nil {
-		return nil
+	opts := func() []auth.Option {
+		return append([]auth.Option{auth.Namespace(s.ctx.String("auth_namespace"))}, s.credentials()...)
 	}
-	opts := s.credentials()
-	name, ok := s.other("auth", *s.Auth)
-	if !ok {
-		if len(opts) > 0 {
-			(*s.Auth).Init(opts...)
-		}
-		return nil
+	chosen, err := choose(s, "auth", s.Auth, opts, s.Auths, DefaultAuths, builtInAuths)
+	if credentials := s.credentials(); err == nil && !chosen && s.Auth != nil && len(credentials) > 0 {
+		(*s.Auth).Init(credentials...)
 	}
-	newAuth, ok := lookup(name, s.Auths, DefaultAuths, builtInAuths)
-	if !ok {
-		return unknown("Unsupported auth: "+name, name, s.Auths, DefaultAuths, builtInAuths)
-	}
-	opts = append([]auth.Option{auth.Namespace(s.ctx.String("auth_namespace"))}, opts...)
-	*s.Auth = newAuth(opts...)
-	return nil
+	return err
 }
 
 func (s *settings) chooseRegistry() error {
-	if s.Registry == nil {
-		return nil
+	chosen, err := choose(s, "registry", s.Registry, none, s.Registries, DefaultRegistries, builtInRegistries)
+	if chosen {
+		return s.useRegistry(*s.Registry)
 	}
-	name, ok := s.other("registry", *s.Registry)
-	if !ok {
-		return nil
-	}
-	newRegistry, ok := lookup(name, s.Registries, DefaultRegistries, builtInRegistries)
-	if !ok {
-		return unknown("Registry "+name+" not found", name, s.Registries, DefaultRegistries, builtInRegistries)
-	}
-	*s.Registry = newRegistry()
-	return s.useRegistry(*s.Registry)
+	return err
 }
 
 func (s *settings) chooseProfile() error {
-	if s.Profile == nil {
-		return nil
-	}
-	name, ok := s.other("profile", *s.Profile)
-	if !ok {
-		return nil
-	}
-	newProfile, ok := lookup(name, s.Profiles, DefaultProfiles, builtInProfiles)
-	if !ok {
-		return unknown("Unsupported profile: "+name, name, s.Profiles, DefaultProfiles, builtInProfiles)
-	}
-	*s.Profile = newProfile()
-	return nil
+	_, err := choose(s, "profile", s.Profile, none, s.Profiles, DefaultProfiles, builtInProfiles)
+	return err
 }
 
 func (s *settings) chooseBroker() error {
-	if s.Broker == nil {
-		return nil
+	opts := func() []broker.Option { return given(s.Registry, broker.Registry) }
+	chosen, err := choose(s, "broker", s.Broker, opts, s.Brokers, DefaultBrokers, builtInBrokers)
+	if chosen {
+		s.server = append(s.server, server.Broker(*s.Broker))
+		s.client = append(s.client, client.Broker(*s.Broker))
 	}
-	name, ok := s.other("broker", *s.Broker)
-	if !ok {
-		return nil
-	}
-	newBroker, ok := lookup(name, s.Brokers, DefaultBrokers, builtInBrokers)
-	if !ok {
-		return unknown("Broker "+name+" not found", name, s.Brokers, DefaultBrokers, builtInBrokers)
-	}
-	var opts []broker.Option
-	if s.Registry != nil {
-		opts = append(opts, broker.Registry(*s.Registry))
-	}
-	*s.Broker = newBroker(opts...)
-	s.server = append(s.server, server.Broker(*s.Broker))
-	s.client = append(s.client, client.Broker(*s.Broker))
-	return nil
+	return err
 }
 
 func (s *settings) chooseSelector() error {
-	if s.Selector == nil {
-		return nil
+	opts := func() []selector.Option { return given(s.Registry, selector.Registry) }
+	chosen, err := choose(s, "selector", s.Selector, opts, s.Selectors, DefaultSelectors, builtInSelectors)
+	if chosen {
+		s.client = append(s.client, client.Selector(*s.Selector))
 	}
-	name, ok := s.other("selector", *s.Selector)
-	if !ok {
-		return nil
-	}
-	newSelector, ok := lookup(name, s.Selectors, DefaultSelectors, builtInSelectors)
-	if !ok {
-		return unknown("Selector "+name+" not found", name, s.Selectors, DefaultSelectors, builtInSelectors)
-	}
-	var opts []selector.Option
-	if s.Registry != nil {
-		opts = append(opts, selector.Registry(*s.Registry))
-	}
-	*s.Selector = newSelector(opts...)
-	s.client = append(s.client, client.Selector(*s.Selector))
-	return nil
+	return err
 }
 
 func (s *settings) chooseTransport() error {
-	if s.Transport == nil {
-		return nil
+	chosen, err := choose(s, "transport", s.Transport, none, s.Transports, DefaultTransports, builtInTransports)
+	if chosen {
+		s.server = append(s.server, server.Transport(*s.Transport))
+		s.client = append(s.client, client.Transport(*s.Transport))
 	}
-	name, ok := s.other("transport", *s.Transport)
-	if !ok {
-		return nil
-	}
-	newTransport, ok := lookup(name, s.Transports, DefaultTransports, builtInTransports)
-	if !ok {
-		return unknown("Transport "+name+" not found", name, s.Transports, DefaultTransports, builtInTransports)
-	}
-	*s.Transport = newTransport()
-	s.server = append(s.server, server.Transport(*s.Transport))
-	s.client = append(s.client, client.Transport(*s.Transport))
-	return nil
+	return err
 }
 
+// chooseConfig is choose for constructors that may fail.
 func (s *settings) chooseConfig() error {
 	if s.Config == nil {
 		return nil
 	}
-	current, _ := (*s.Config).(named)
-	name, ok := s.other("config", current)
+	name, ok := s.other("config", *s.Config)
 	if !ok {
 		return nil
 	}
 	newConfig, ok := lookup(name, s.Configs, DefaultConfigs, builtInConfigs)
 	if !ok {
-		return unknown("Unsupported config: "+name, name, s.Configs, DefaultConfigs, builtInConfigs)
+		return unknown(s, "config", name, s.Configs, DefaultConfigs, builtInConfigs)
 	}
 	made, err := newConfig()
 	if err != nil {
 		return configuring("config", err)
 	}
 	*s.Config = made
+	return nil
+}
+
+// useRegistry hands a registry to the parts that look services up.
+func (s *settings) useRegistry(r registry.Registry) error {
+	s.server = append(s.server, server.Registry(r))
+	s.client = append(s.client, client.Registry(r))
+	if s.Selector != nil && *s.Selector != nil {
+		if err := (*s.Selector).Init(selector.Registry(r)); err != nil {
+			return configuring("registry", err)
+		}
+	}
+	if s.Broker != nil {
+		return configuring("broker", (*s.Broker).Init(broker.Registry(r)))
+	}
 	return nil
 }

@@ -13,6 +13,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"sync"
@@ -27,6 +28,7 @@ import (
 	"github.com/justcy/go-micro/v4/debug/profile"
 	"github.com/justcy/go-micro/v4/debug/trace"
 	"github.com/justcy/go-micro/v4/internal/cliflag"
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/runtime"
 	"github.com/justcy/go-micro/v4/selector"
@@ -43,7 +45,9 @@ type Cmd interface {
 	App() *cli.App
 	// Init applies options, and then the arguments of the process and its
 	// environment to the parts that the options point to. It prints what
-	// --help asks for. The process is never ended: what is wrong is returned.
+	// --help asks for. The process is never ended, and nothing printed of what
+	// is wrong: that is returned. Arguments that are no flags are an error,
+	// unless the Action of the App was replaced.
 	Init(opts ...Option) error
 	// Options returns the current options.
 	Options() Options
@@ -55,6 +59,10 @@ type Answerer interface {
 	// asks for, so that there is nothing left for the program to do.
 	Answered() bool
 }
+
+// ErrAnswered says that the command line asked for help or for the version, and
+// was answered. Init does not return it: a Cmd that is an [Answerer] tells.
+var ErrAnswered = errors.New("the command line asked for help or for the version, and was answered")
 
 // DefaultCmd is the command line of the first service of a process.
 var DefaultCmd Cmd = NewCmd()
@@ -107,9 +115,7 @@ func NewCmd(opts ...Option) Cmd {
 		Tracers:    maps.Clone(DefaultTracers),
 		Transports: maps.Clone(DefaultTransports),
 	}}
-	for _, o := range opts {
-		o(&c.opts)
-	}
+	options.To(&c.opts, opts)
 	c.app = c.newApp()
 	return c
 }
@@ -117,6 +123,9 @@ func NewCmd(opts ...Option) Cmd {
 // command is the one implementation of Cmd.
 type command struct {
 	app *cli.App
+
+	own         sync.Once
+	ownCommands []*cli.Command // of the program
 
 	mu       sync.Mutex // guards what follows
 	opts     Options
@@ -137,12 +146,10 @@ func (c *command) newApp() *cli.App {
 	app.Name = "" // a service puts its own name here, unless an option does
 	app.Flags = cliflag.CloneAll(DefaultFlags)
 	app.Before = c.before
-	app.Action = func(*cli.Context) error { return nil }
+	app.Action = refuseArguments
 	// The program decides what an error means to its exit status.
 	app.ExitErrHandler = func(*cli.Context, error) {}
-	app.OnUsageError = func(_ *cli.Context, err error, _ bool) error {
-		return fmt.Errorf("command line: %w (--help lists the flags)", err)
-	}
+	app.OnUsageError = usageError
 	c.describe(app)
 	return app
 }
@@ -160,15 +167,16 @@ func (c *command) describe(app *cli.App) {
 
 func (c *command) Init(opts ...Option) error {
 	o := c.Options()
-	for _, option := range opts {
-		option(&o)
-	}
+	options.To(&o, opts)
 	c.mu.Lock()
 	c.opts = o
 	c.applied, c.answered = false, false
 	c.mu.Unlock()
 	c.describe(c.app)
-
+	c.prepareCommands()
+	if err := c.checkFlags(); err != nil {
+		return fmt.Errorf("command line: %w", err)
+	}
 	err := c.app.RunContext(o.Context, arguments(c.app))
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -184,6 +192,9 @@ func (c *command) Answered() bool {
 
 // before runs when the command line has been read, ahead of the user's action.
 func (c *command) before(ctx *cli.Context) error {
+	if c.asksForHelp(ctx) {
+		return nil
+	}
 	c.mu.Lock()
 	c.applied = true
 	o := c.opts

@@ -217,7 +217,7 @@ func TestChosenPartsAreHandedOn(t *testing.T) {
 	}
 }
 
-func TestRegistryDoesNotReachASelectorReplacedLater(t *testing.T) {
+func TestARegistryReachesASelectorReplacedLater(t *testing.T) {
 	p := newParts(t)
 	if err := p.run(t, others(), "--registry=other", "--selector=other"); err != nil {
 		t.Fatal(err)
@@ -227,7 +227,7 @@ func TestRegistryDoesNotReachASelectorReplacedLater(t *testing.T) {
 	}
 }
 
-func TestNewTracerIsNotHandedToTheServer(t *testing.T) {
+func TestANewTracerIsHandedToTheServer(t *testing.T) {
 	p := newParts(t)
 	if err := p.run(t, others(), "--tracer=other"); err != nil {
 		t.Fatal(err)
@@ -257,7 +257,7 @@ func TestChosenClientAndServerKeepWhatCodeSet(t *testing.T) {
 	}
 }
 
-func TestCurrentNameIsRejected(t *testing.T) {
+func TestTheCurrentNameIsAccepted(t *testing.T) {
 	for part := range newParts(t).names() {
 		p := newParts(t)
 		if err := p.run(t, others(), "--"+part, "other"); err != nil {
@@ -351,7 +351,7 @@ func TestProfileOfAServiceWithoutOne(t *testing.T) {
 	}
 }
 
-func TestOptionsOfOneCmdShowInAnother(t *testing.T) {
+func TestOptionsOfOneCmdDoNotShowInAnother(t *testing.T) {
 	before := maps.Clone(cmd.DefaultRegistries)
 	c := cmd.NewCmd(others()...)
 	if _, ok := c.Options().Registries["other"]; !ok {
@@ -373,7 +373,7 @@ func TestOptionsOfOneCmdShowInAnother(t *testing.T) {
 	}
 }
 
-func TestParsedFlagsAreRememberedByOtherCmds(t *testing.T) {
+func TestParsedFlagsAreNotRememberedByOtherCmds(t *testing.T) {
 	t.Setenv("MICRO_SERVER_NAME", "first")
 	one := newParts(t)
 	if err := one.run(t, nil); err != nil {
@@ -410,7 +410,7 @@ var (
 	_ = flag.Bool("switch-of-a-test", false, "")
 )
 
-func TestFlagsOfTestsTripTheService(t *testing.T) {
+func TestFlagsOfTestsDoNotTripTheService(t *testing.T) {
 	p := newParts(t)
 	err := p.run(t, nil, "-test.v=true", "-test.timeout", "10m", "-test.short", "--switch-of-a-test", "-of-a-test", "x", "--server_name=shop", "-test.unheard=1", "-of-a-test=y")
 	if err != nil || p.Server.Options().Name != "shop" {
@@ -483,5 +483,57 @@ func TestPackageFunctions(t *testing.T) {
 	}
 	if o := cmd.DefaultOptions(); o.Name != "shop" || cmd.App().Name != "shop" || cmd.App().Version != "1" || o.Server != &p.Server {
 		t.Errorf("the options are %+v", o)
+	}
+}
+
+func TestArgumentsThatNobodyReadsAreRefused(t *testing.T) {
+	if err := newParts(t).run(t, nil, "--server_name=shop", "extra"); err == nil || !strings.Contains(err.Error(), `"extra"`) {
+		t.Errorf("Init returned %v", err)
+	}
+}
+
+func TestAFlagThatIsDefinedTwiceIsRefused(t *testing.T) {
+	for name, f := range map[string]cli.Flag{
+		"--registry": &cli.StringFlag{Name: "registry"},
+		"--tracer":   &cli.StringFlag{Name: "trace", Aliases: []string{"tracer"}},
+		"--help":     &cli.BoolFlag{Name: "help"},
+		"-h":         &cli.StringFlag{Name: "host", Aliases: []string{"h"}},
+		"--own":      &cli.StringFlag{Name: "own"},
+	} {
+		arguments(t)
+		c := cmd.NewCmd(newParts(t).options()...)
+		c.App().Flags = append(c.App().Flags, &cli.StringFlag{Name: "own"}, f)
+		err := c.Init()
+		if err == nil || !strings.Contains(err.Error(), "the flag "+name+" is defined twice") {
+			t.Errorf("%s: Init returned %v", name, err)
+		} else if byFramework := strings.Contains(err.Error(), "framework"); byFramework != (name != "--own") {
+			t.Errorf("%s: Init returned %v", name, err)
+		}
+	}
+}
+
+func TestNothingIsPrintedOfWhatIsWrong(t *testing.T) {
+	for _, args := range [][]string{{"--nmae=x"}, {"extra"}, {"--registry=nope"}, {"--client_retries=x"}, {"sub", "--nmae"}} {
+		arguments(t, args...)
+		c := cmd.NewCmd(newParts(t).options()...)
+		var printed bytes.Buffer
+		c.App().Writer, c.App().ErrWriter = &printed, &printed
+		c.App().Commands = []*cli.Command{{Name: "sub", Action: func(*cli.Context) error { return nil }}}
+		if err := c.Init(); err == nil || printed.Len() > 0 {
+			t.Errorf("%v: Init returned %v and printed %q", args, err, printed.String())
+		}
+	}
+}
+
+func TestHelpChangesNoParts(t *testing.T) {
+	for _, args := range [][]string{{"--registry=memory", "--server_name=x", "help"}, {"--server_name=x", "h", "sub"}, {"--server_name=x", "sub", "--help"}} {
+		arguments(t, args...)
+		p := newParts(t)
+		c := cmd.NewCmd(p.options()...)
+		c.App().Writer = new(bytes.Buffer)
+		c.App().Commands = []*cli.Command{{Name: "sub", Action: func(*cli.Context) error { return nil }}}
+		if err := c.Init(); err != nil || !c.(cmd.Answerer).Answered() || p.Server.Options().Name == "x" {
+			t.Errorf("%v: Init returned %v, answered %v, the server is %s", args, err, c.(cmd.Answerer).Answered(), p.Server.Options().Name)
+		}
 	}
 }

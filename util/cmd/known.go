@@ -82,20 +82,25 @@ func lookup[C any](name string, tables ...map[string]C) (constructor C, ok bool)
 	return constructor, false
 }
 
-// unknown completes an error text with what could have been given.
-func unknown[C any](text, name string, tables ...map[string]C) error {
+// notFound holds the flags about whose values v4 says that they were not found;
+// the others are not supported.
+var notFound = map[string]string{"registry": "Registry", "broker": "Broker", "selector": "Selector", "transport": "Transport"}
+
+// unknown is the error of a flag with a name that is not in the tables. It tells
+// where the name was given, and what could have been.
+func unknown[C any](s *settings, flag, name string, tables ...map[string]C) error {
 	var names []string
 	for _, table := range tables {
 		names = slices.AppendSeq(names, maps.Keys(table))
 	}
-	return unknownAmong(names, text, name)
-}
-
-func unknownAmong(names []string, text, name string) error {
 	known := "none is known"
 	if len(names) > 0 {
 		slices.Sort(names)
 		known = "known: " + strings.Join(slices.Compact(names), ", ")
 	}
-	return fmt.Errorf("%s (%s; import the package that provides %q to make it known)", text, known, name)
+	text := "Unsupported " + flag + ": " + name
+	if part, ok := notFound[flag]; ok {
+		text = part + " " + name + " not found"
+	}
+	return fmt.Errorf("%s (given by the %s; %s; import the package that provides %q to make it known)", text, s.origin(flag), known, name)
 }

@@ -1,8 +1,9 @@
 package cmd
 
 import (
-	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,9 +12,9 @@ import (
 	"github.com/justcy/go-micro/v4/auth"
 	"github.com/justcy/go-micro/v4/broker"
 	"github.com/justcy/go-micro/v4/client"
+	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/runtime"
-	"github.com/justcy/go-micro/v4/selector"
 	"github.com/justcy/go-micro/v4/server"
 	"github.com/justcy/go-micro/v4/store"
 	"github.com/justcy/go-micro/v4/transport"
@@ -32,6 +33,7 @@ type settings struct {
 // used, then what they are told.
 func (s *settings) apply() error {
 	for _, step := range []func() error{
+		checkLogLevel,
 		s.chooseClient,
 		s.chooseServer,
 		s.chooseStore,
@@ -65,6 +67,30 @@ func (s *settings) apply() error {
 func (s *settings) text(flag string) (value string, given bool) {
 	value = s.ctx.String(flag)
 	return value, value != "" && s.ctx.IsSet(flag)
+}
+
+// checkLogLevel refuses a level that the default logger could not use.
+func checkLogLevel() error {
+	_, err := logger.LevelFromEnvironment()
+	return err
+}
+
+// origin tells an operator where the value of a flag was given: in a variable or
+// on the command line.
+func (s *settings) origin(flag string) string {
+	value := s.ctx.String(flag)
+	for _, f := range s.ctx.App.Flags {
+		documented, ok := f.(cli.DocGenerationFlag)
+		if !ok || !slices.Contains(f.Names(), flag) {
+			continue
+		}
+		for _, name := range documented.GetEnvVars() {
+			if os.Getenv(name) == value {
+				return "environment variable " + name
+			}
+		}
+	}
+	return "flag --" + flag
 }
 
 // list is the value of a flag that takes a comma separated list.
@@ -196,7 +222,11 @@ func (s *settings) readServer() error {
 			s.server = append(s.server, setting.option(value))
 		}
 	}
-	if md := parseMetadata(s.ctx.StringSlice("server_metadata")); len(md) > 0 {
+	md, err := parseMetadata(s.ctx.StringSlice("server_metadata"))
+	if err != nil {
+		return err
+	}
+	if len(md) > 0 {
 		s.server = append(s.server, server.Metadata(md))
 	}
 	if s.Server == nil {
@@ -213,15 +243,20 @@ func (s *settings) readServer() error {
 }
 
 // parseMetadata splits entries at their first "="; an entry without one is a
-// key without a value.
-func parseMetadata(entries []string) map[string]string {
+// key without a value, and an empty one nothing.
+func parseMetadata(entries []string) (map[string]string, error) {
 	md := make(map[string]string, len(entries))
 	for _, entry := range entries {
-		if key, value, _ := strings.Cut(entry, "="); key != "" {
-			md[key] = value
+		if entry == "" {
+			continue
 		}
+		key, value, _ := strings.Cut(entry, "=")
+		if key == "" {
+			return nil, fmt.Errorf("failed to parse server_metadata: %q has no key, want key=value", entry)
+		}
+		md[key] = value
 	}
-	return md
+	return md, nil
 }
 
 func (s *settings) readClient() error {
@@ -243,8 +278,8 @@ func (s *settings) readClient() error {
 			continue
 		}
 		d, err := time.ParseDuration(value)
-		if err != nil {
-			return fmt.Errorf("failed to parse %s: %v", setting.flag, value)
+		if err != nil || d < 0 {
+			return fmt.Errorf("failed to parse %s: %s (given by the %s; want a duration such as 500ms, 5s or 1m)", setting.flag, value, s.origin(setting.flag))
 		}
 		s.client = append(s.client, setting.option(d))
 	}
@@ -263,18 +298,4 @@ func (s *settings) initClient() error {
 		return nil
 	}
 	return configuring("client", (*s.Client).Init(s.client...))
-}
-
-// useRegistry hands a registry to the parts that look services up.
-func (s *settings) useRegistry(r registry.Registry) error {
-	s.server = append(s.server, server.Registry(r))
-	s.client = append(s.client, client.Registry(r))
-	var errs []error
-	if s.Selector != nil && *s.Selector != nil {
-		errs = append(errs, configuring("registry", (*s.Selector).Init(selector.Registry(r))))
-	}
-	if s.Broker != nil {
-		errs = append(errs, configuring("broker", (*s.Broker).Init(broker.Registry(r))))
-	}
-	return errors.Join(errs...)
 }

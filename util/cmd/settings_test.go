@@ -137,9 +137,9 @@ func recorded(t testing.TB) *parts {
 	return p
 }
 
-// TestFlagDefaultsOverrideCode checks the whole precedence of every setting: a
+// TestFlagDefaultsDoNotOverrideCode checks the whole precedence of every setting: a
 // flag wins over its variable, that over the code, and that over defaults.
-func TestFlagDefaultsOverrideCode(t *testing.T) {
+func TestFlagDefaultsDoNotOverrideCode(t *testing.T) {
 	for _, s := range settings() {
 		t.Run(s.flag, func(t *testing.T) {
 			check := func(how string, want any, set func(*parts) error, args ...string) {
@@ -238,7 +238,7 @@ func TestChosenRuntimeHasTheDefaultSource(t *testing.T) {
 	}
 }
 
-func TestAuthFlagsAreDroppedWithoutAuth(t *testing.T) {
+func TestAuthFlagsConfigureTheCurrentAuth(t *testing.T) {
 	p := newParts(t)
 	before := p.Auth
 	if err := p.run(t, nil, "--auth_id=me", "--auth_secret=secret", "--auth_namespace=shop"); err != nil {
@@ -294,7 +294,7 @@ func (badServer) Init(...server.Option) error       { return errBad }
 func (badClient) Init(...client.Option) error       { return errBad }
 func (badRuntime) Init(...runtime.Option) error     { return errBad }
 
-func TestFailedInitExitsTheProcess(t *testing.T) {
+func TestAFailedInitIsReturned(t *testing.T) {
 	for _, tt := range []struct {
 		part, flag string
 		spoil      func(*parts)

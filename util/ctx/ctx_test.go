@@ -17,7 +17,7 @@ func TestHeadersBecomeMetadata(t *testing.T) {
 	}
 }
 
-func TestTheContextIsABackgroundOne(t *testing.T) {
+func TestTheContextIsThatOfTheRequest(t *testing.T) {
 	parent, cancel := context.WithCancel(context.Background())
 	r := (&http.Request{}).WithContext(parent)
 	c := ctx.FromRequest(r)

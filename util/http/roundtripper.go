@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/selector"
 )
@@ -33,11 +34,7 @@ func WithRegistry(r registry.Registry) Option {
 // again (http.Request.GetBody) is sent once.
 func NewRoundTripper(opts ...Option) http.RoundTripper {
 	o := Options{Registry: registry.DefaultRegistry}
-	for _, opt := range opts {
-		if opt != nil {
-			opt(&o)
-		}
-	}
+	options.To(&o, opts)
 	return &roundTripper{registry: o.Registry, next: http.DefaultTransport}
 }
 

@@ -32,6 +32,20 @@ func HostPort(addr string, port any) string {
 	return fmt.Sprintf("%s:%v", host, port)
 }
 
+// SplitHostPort splits an address whose port may be missing, or 0: the port is
+// then empty. An IPv6 host alone may be in brackets.
+func SplitHostPort(address string) (host, port string, err error) {
+	host = strings.TrimSuffix(strings.TrimPrefix(address, "["), "]")
+	if net.ParseIP(host) != nil || !strings.Contains(address, ":") {
+		return host, "", nil
+	}
+	host, port, err = net.SplitHostPort(address)
+	if port == "0" {
+		port = ""
+	}
+	return host, port, err
+}
+
 // Listen calls fn with addr or, when addr is a range "host:min-max", with the
 // range's addresses upward until fn succeeds. It returns fn's last error when
 // none does.

@@ -49,6 +49,20 @@ func listenerFor(tried *[]string, free string) func(string) (net.Listener, error
 	}
 }
 
+func TestSplitHostPort(t *testing.T) {
+	for address, want := range map[string]string{
+		"host": "host|", "host:80": "host|80", "host:": "host|", "host:0": "host|", ":80": "|80", "": "|",
+		"::1": "::1|", "[::1]": "::1|", "[::1]:80": "::1|80", "host:80-90": "host|80-90",
+	} {
+		if host, port, err := mnet.SplitHostPort(address); err != nil || host+"|"+port != want {
+			t.Errorf("%q is %q and %q, %v, want %s", address, host, port, err, want)
+		}
+	}
+	if _, _, err := mnet.SplitHostPort("a:b:c"); err == nil {
+		t.Error("an address with two ports is no error")
+	}
+}
+
 func TestListenTriesTheRangeUpward(t *testing.T) {
 	for _, tt := range []struct{ addr, free, err, tried string }{
 		{"host:80", "host:80", "", "host:80"},

@@ -7,6 +7,8 @@ import (
 	"math/big"
 	"net"
 	"time"
+
+	"github.com/justcy/go-micro/v4/internal/options"
 )
 
 // CertOptions describe a certificate or a request for one.
@@ -37,10 +39,7 @@ type CertOptions struct {
 type CertOption func(c *CertOptions)
 
 func newCertOptions(opts []CertOption) CertOptions {
-	var options CertOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	return options
 }
 

@@ -109,7 +109,7 @@ func TestACertificateHasSubjectAndNamesOfTheRequest(t *testing.T) {
 	}
 }
 
-func TestTheCertificateHoldsTheKeyOfTheCA(t *testing.T) {
+func TestTheCertificateHoldsTheKeyOfTheRequest(t *testing.T) {
 	caCert, caKey := newCA(t)
 	csr, priv := newCSR(t)
 	signed, err := pki.Sign(caCert, caKey, csr, validity()...)
@@ -121,7 +121,7 @@ func TestTheCertificateHoldsTheKeyOfTheCA(t *testing.T) {
 	}
 }
 
-func TestTheSignatureOfTheCSRIsNotChecked(t *testing.T) {
+func TestTheSignatureOfTheRequestIsChecked(t *testing.T) {
 	caCert, caKey := newCA(t)
 	csr, _ := newCSR(t)
 	block, _ := pem.Decode(csr)
@@ -132,7 +132,7 @@ func TestTheSignatureOfTheCSRIsNotChecked(t *testing.T) {
 	}
 }
 
-func TestSeveralPEMBlocksNeverEnd(t *testing.T) {
+func TestSeveralPEMBlocksAreRead(t *testing.T) {
 	caCert, caKey := newCA(t)
 	csr, _ := newCSR(t)
 	twice := func(b []byte) []byte { return bytes.Repeat(b, 2) }
@@ -194,7 +194,7 @@ func TestWithoutASerialNumberCreationFails(t *testing.T) {
 	}
 }
 
-func TestZeroValidityIsAccepted(t *testing.T) {
+func TestZeroValidityIsRefused(t *testing.T) {
 	caCert, caKey := newCA(t)
 	csr, _ := newCSR(t)
 	now := time.Now()

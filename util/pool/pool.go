@@ -4,6 +4,7 @@ package pool
 import (
 	"time"
 
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/transport"
 )
 
@@ -72,10 +73,6 @@ func TTL(t time.Duration) Option {
 // have aged are closed when a connection is dialled or the pool is closed.
 func NewPool(opts ...Option) Pool {
 	o := Options{Transport: transport.DefaultTransport}
-	for _, opt := range opts {
-		if opt != nil {
-			opt(&o)
-		}
-	}
+	options.To(&o, opts)
 	return &pool{options: o, idle: map[string][]*conn{}}
 }

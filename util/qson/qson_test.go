@@ -49,7 +49,7 @@ func TestInvalidParams(t *testing.T) {
 	}
 }
 
-func TestNestedValuesAreDecodedAgainPerLevel(t *testing.T) {
+func TestNestedValuesAreDecodedOnce(t *testing.T) {
 	for query, want := range map[string]string{
 		"a[b][c]=1%2B1%3D2": `{"a":{"b":{"c":"1+1=2"}}}`,
 		"a[b][c]=100%2525":  `{"a":{"b":{"c":"100%25"}}}`,
@@ -62,7 +62,7 @@ func TestNestedValuesAreDecodedAgainPerLevel(t *testing.T) {
 	}
 }
 
-func TestQuotesAndBackslashesFail(t *testing.T) {
+func TestQuotesAndBackslashesAreText(t *testing.T) {
 	for query, want := range map[string]string{
 		`a=say "hi"`: `{"a":"say \"hi\""}`,
 		`a=c:\dir`:   `{"a":"c:\\dir"}`,
@@ -74,7 +74,7 @@ func TestQuotesAndBackslashesFail(t *testing.T) {
 	}
 }
 
-func TestShapeConflictsPanic(t *testing.T) {
+func TestShapeConflictsAreErrors(t *testing.T) {
 	for _, query := range []string{"a=1&a[b]=2", "a[b]=2&a=1", "a[]=1&a=2", "a=1&a[]=2", "a[b]=1&a[]=2", "a[]=1&a[b]=2", "x[a]=1&x[a][b]=2"} {
 		if got, err := qson.ToJSON(query); err == nil {
 			t.Errorf("%s: got %s", query, got)
@@ -82,7 +82,7 @@ func TestShapeConflictsPanic(t *testing.T) {
 	}
 }
 
-func TestLargeIntegersLosePrecision(t *testing.T) {
+func TestLargeIntegersKeepTheirPrecision(t *testing.T) {
 	const query = "a=9007199254740993"
 	if got, err := qson.ToJSON(query); err != nil || string(got) != `{"a":9007199254740993}` {
 		t.Errorf("got %s, %v", got, err)

@@ -61,7 +61,7 @@ func TestTheRequestIsTheOneThatOpenedTheStream(t *testing.T) {
 	}
 }
 
-func TestCodecOfTheRequestPanics(t *testing.T) {
+func TestCodecOfTheRequestIsNil(t *testing.T) {
 	r := stream.New("greeter", "Greeter.Chat", nil, &fake{ctx: context.Background()}).Request()
 	if c := r.Codec(); c != nil {
 		t.Errorf("got %v", c)

@@ -67,9 +67,7 @@ func (l *layers) Init(opts ...store.Option) error {
 	l.initialising.Lock()
 	defer l.initialising.Unlock()
 	err := l.storeOptions.Change(func(o *store.Options) error {
-		for _, opt := range opts {
-			opt(o)
-		}
+		options.To(o, opts)
 		return l.initialise(o.Context)
 	})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/store"
 )
 
@@ -29,10 +30,7 @@ type change struct {
 
 // written returns the change that a Write with these arguments makes.
 func written(r *store.Record, opts []store.WriteOption) *change {
-	var options store.WriteOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	c := &change{
 		address:  address{key: r.Key, database: options.Database, table: options.Table},
 		value:    bytes.Clone(r.Value),
@@ -51,10 +49,7 @@ func written(r *store.Record, opts []store.WriteOption) *change {
 
 // deleted returns the change that a Delete with these arguments makes.
 func deleted(key string, opts []store.DeleteOption) *change {
-	var options store.DeleteOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	return &change{
 		address: address{key: key, database: options.Database, table: options.Table},
 		delete:  true,

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/store"
 )
 
@@ -14,10 +15,7 @@ func (l *layers) Read(key string, opts ...store.ReadOption) ([]*store.Record, er
 	if len(l.stores) == 0 {
 		return nil, errNoStores
 	}
-	var options store.ReadOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	if options.Prefix || options.Suffix {
 		return l.readMany(key, options, opts)
 	}

@@ -15,6 +15,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/store"
 )
 
@@ -65,10 +66,7 @@ type Options struct {
 type Option func(o *Options)
 
 func newOptions(opts []Option) Options {
-	var options Options
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	if options.SyncInterval <= 0 {
 		options.SyncInterval = defaultInterval
 	}

@@ -179,7 +179,7 @@ func TestTheDefaultIntervalIsAMinute(t *testing.T) {
 	})
 }
 
-func TestTheEndOfTheContextIsIgnored(t *testing.T) {
+func TestTheEndOfTheContextEndsTheTasks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, layers, cancel := started(t, 3)
 		write(t, s, "a", "1")
@@ -189,7 +189,7 @@ func TestTheEndOfTheContextIsIgnored(t *testing.T) {
 	})
 }
 
-func TestTickersAndGoroutinesOutliveClose(t *testing.T) {
+func TestTickersAndGoroutinesEndWithClose(t *testing.T) {
 	testkit.NoLeaks(t)
 	s, layers, _ := started(t, 3)
 	write(t, s, "a", "1")
@@ -285,7 +285,7 @@ type unreadable struct {
 
 func (u unreadable) Read(string, ...store.ReadOption) ([]*store.Record, error) { return nil, u.err }
 
-func TestTheQueueDropsMetadataTableAndOptions(t *testing.T) {
+func TestTheQueueKeepsMetadataTableAndOptions(t *testing.T) {
 	s, layers, _ := started(t, 2)
 	r := &store.Record{Key: "a", Value: []byte("1"), Metadata: map[string]any{"by": "ada"}}
 	must(t, s.Write(r, store.WriteTo("db", "table"), store.WriteTTL(time.Hour)))

@@ -5,6 +5,7 @@ import (
 
 	"github.com/justcy/go-micro/v4/auth"
 	"github.com/justcy/go-micro/v4/client"
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/metadata"
 	"github.com/justcy/go-micro/v4/transport/headers"
 )
@@ -42,10 +43,7 @@ func ownToken(opts []client.CallOption) bool {
 	if len(opts) == 0 {
 		return false // most calls, which this spares an allocation
 	}
-	var options client.CallOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	return options.ServiceToken
 }
 

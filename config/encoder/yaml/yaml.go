@@ -1,6 +1,9 @@
 // Package yaml is the YAML format of configuration. A reader knows it once it
 // was given the encoder with reader.WithEncoder.
 //
+// It is YAML 1.1, as go-micro v4 reads it: yes, no, on and off are booleans and
+// dates are text, keys included. In quotes all of them are the text they show.
+//
 // Structs are encoded and decoded by their json tags.
 package yaml
 
@@ -56,8 +59,13 @@ func numbered(v any) any {
 // Decode fills a *map[string]any directly, and everything else through JSON.
 // Keys that are no strings become strings. An empty document changes nothing.
 func (yamlEncoder) Decode(data []byte, v any) error {
+	var root yaml.Node
+	if err := yaml.Unmarshal(data, &root); err != nil {
+		return err
+	}
+	asVersion1(&root)
 	var document any
-	if err := yaml.Unmarshal(data, &document); err != nil {
+	if err := root.Decode(&document); err != nil {
 		return err
 	}
 	if document == nil {

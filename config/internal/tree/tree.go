@@ -4,20 +4,23 @@ package tree
 
 import (
 	"cmp"
+	"encoding/json"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
 // Setting is one value and where it belongs.
 type Setting struct {
 	Path  []string // at least one key
-	Value any
-	Unset bool // a default: it gives way to everything else
+	Value any      // text, or a list of texts
+	Unset bool     // a default: it gives way to everything else
 }
 
 // Build nests the settings. Of two that exclude each other, because they have
 // the same path or one lies below the other, the earlier wins, unless its value
-// is zero. One that is unset loses against all that are set, and against
+// is empty, 0 or false. One that is unset loses against all that are set, and against
 // unset ones below it.
 func Build(settings []Setting) map[string]any {
 	ordered := slices.Clone(settings)
@@ -80,22 +83,42 @@ func blocked(object map[string]any, path []string) bool {
 }
 
 func isZero(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return true
-	case string:
-		return v == ""
-	case bool:
-		return !v
-	case int:
-		return v == 0
-	default:
-		return false
+	text, ok := v.(string)
+	if !ok {
+		return v == nil
 	}
+	if i, err := strconv.Atoi(text); err == nil {
+		return i == 0
+	}
+	b, err := strconv.ParseBool(text)
+	return text == "" || err == nil && !b
 }
 
-// Split returns the keys in the name of a flag: its parts between dashes and
-// underscores, in lower case. It is nil for a name without any.
-func Split(name string) []string {
+// Text returns a scalar as it is written: booleans, numbers and durations the way
+// Go's flags print them, and floating-point numbers without an exponent where
+// JSON has none.
+func Text(v any) string {
+	switch v := v.(type) {
+	case float64:
+		if text, err := json.Marshal(v); err == nil {
+			return string(text)
+		}
+	}
+	return fmt.Sprint(v)
+}
+
+// Parts returns the keys in a name, in lower case: its parts between separators,
+// empty ones included.
+func Parts(name, separator string) []string {
+	return strings.Split(strings.ToLower(name), strings.ToLower(separator))
+}
+
+// Split returns the keys in the name of a flag, in lower case: its parts between
+// separators or, if none is given, between dashes and underscores. It is nil for
+// a name without any.
+func Split(name, separator string) []string {
+	if separator != "" {
+		return slices.DeleteFunc(Parts(name, separator), func(key string) bool { return key == "" })
+	}
 	return strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '-' || r == '_' })
 }

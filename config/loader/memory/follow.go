@@ -10,8 +10,13 @@ import (
 	"github.com/justcy/go-micro/v4/logger"
 )
 
-// retryPause is how long a watch that failed is left alone.
-const retryPause = time.Second
+const (
+	// retryPause is how long a watch that failed is left alone.
+	retryPause = time.Second
+	// steady is how long a watch lasts that worked: when it ends, that is news
+	// even if one before it ended in the same way.
+	steady = time.Minute
+)
 
 // followAll starts to watch sources, unless the loader was closed or does not
 // watch.
@@ -32,13 +37,20 @@ func (m *memory) followAll(entries []*entry) {
 // follower watches one source in a goroutine of its own.
 type follower struct {
 	*memory
-	entry   *entry
-	trouble string // what was logged last
+	entry *entry
+
+	// What was logged last about the watch, and about what it told.
+	watching, told string
 }
 
 func (f *follower) run() {
 	for f.ctx.Err() == nil {
-		f.report(f.watch())
+		began := time.Now()
+		err := f.watch()
+		if time.Since(began) >= steady {
+			f.watching = ""
+		}
+		f.report(&f.watching, err)
 		select {
 		case <-f.ctx.Done():
 		case <-time.After(retryPause):
@@ -68,7 +80,7 @@ func (f *follower) watch() error {
 		if err != nil {
 			return err
 		}
-		f.report(f.propose(proposal{entry: f.entry, set: set, told: true}))
+		f.report(&f.told, f.propose(proposal{entry: f.entry, set: set, told: true}))
 	}
 }
 
@@ -85,10 +97,11 @@ func (f *follower) catchUp() {
 	if err == nil {
 		err = f.propose(proposal{entry: f.entry, set: set, seen: seen})
 	}
-	f.report(err)
+	f.report(&f.told, err)
 }
 
-// propose adopts a set unless the source held the same before.
+// propose adopts a set unless the source held the same before. Whether anything
+// has changed is decided here alone: watchers of sources may tell what is known.
 func (f *follower) propose(p proposal) error {
 	f.mu.Lock()
 	same := sameContent(f.entry.set, p.set)
@@ -107,14 +120,15 @@ func sameContent(a, b *source.ChangeSet) bool {
 	return a.Format == b.Format && string(a.Data) == string(b.Data)
 }
 
-// report logs what is wrong with the source, once until it changes.
-func (f *follower) report(err error) {
+// report logs what is wrong with the source, once until it changes: last is what
+// was logged before.
+func (f *follower) report(last *string, err error) {
 	text := ""
 	if err != nil && f.ctx.Err() == nil {
 		text = err.Error()
 	}
-	if text != "" && text != f.trouble {
+	if text != "" && text != *last {
 		logger.Warnf("config: following source %s, its last good state stays in effect: %v", f.entry.src, err)
 	}
-	f.trouble = text
+	*last = text
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/justcy/go-micro/v4/config/loader"
 	"github.com/justcy/go-micro/v4/config/reader/json"
 	"github.com/justcy/go-micro/v4/config/source"
+	"github.com/justcy/go-micro/v4/internal/options"
 )
 
 // name is that of the loader, and the source of what its watchers return.
@@ -30,10 +31,7 @@ var errClosed = errors.New("loader is closed")
 // NewLoader returns a loader. Sources given as options are watched at once, and
 // read when the first snapshot is asked for.
 func NewLoader(opts ...loader.Option) loader.Loader {
-	options := loader.Options{Reader: json.NewReader(), Context: context.Background()}
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.With(loader.Options{Reader: json.NewReader(), Context: context.Background()}, opts)
 	m := &memory{opts: options, watchers: map[*watcher]struct{}{}}
 	m.ctx, m.cancel = context.WithCancel(options.Context)
 	for _, src := range options.Source {

@@ -14,6 +14,7 @@ import (
 	"github.com/justcy/go-micro/v4/config/source"
 	sourcememory "github.com/justcy/go-micro/v4/config/source/memory"
 	"github.com/justcy/go-micro/v4/internal/testkit"
+	"github.com/justcy/go-micro/v4/logger"
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }
@@ -116,7 +117,7 @@ func TestSourceThatCannotBeReadIsNotKept(t *testing.T) {
 	}
 }
 
-func TestFirstSnapshotReadsEverySourceAgain(t *testing.T) {
+func TestTheFirstSnapshotReadsNoSourceAgain(t *testing.T) {
 	reads := 0
 	src := &scripted{name: "counted", read: func() (*source.ChangeSet, error) { reads++; return jsonSet(`{}`), nil }}
 	l := newLoader(t, memory.WithWatcherDisabled())
@@ -155,7 +156,7 @@ func TestOptionSourcesAreReadWhenAsked(t *testing.T) {
 	}
 }
 
-func TestFailedSourceLosesItsValuesInSync(t *testing.T) {
+func TestAFailedSourceKeepsItsValuesInSync(t *testing.T) {
 	text, fail := `{"a":1}`, error(nil)
 	flaky := &scripted{name: "flaky", read: func() (*source.ChangeSet, error) { return jsonSet(text), fail }}
 	other := jsonSource(`{"b":1}`)
@@ -181,7 +182,7 @@ func TestFailedSourceLosesItsValuesInSync(t *testing.T) {
 	}
 }
 
-func TestWatchEventBringsBackDataFromBeforeSync(t *testing.T) {
+func TestAWatchEventBringsBackNothingFromBeforeSync(t *testing.T) {
 	document := newText(`{"a":1}`)
 	quiet := &scripted{name: "quiet", read: document.read}
 	loud := jsonSource(`{"b":1}`)
@@ -242,7 +243,7 @@ func TestWatcherReturnsTheValueThatChanged(t *testing.T) {
 	}
 }
 
-func TestFullBufferDropsTheNewest(t *testing.T) {
+func TestAFullBufferKeepsTheNewest(t *testing.T) {
 	src := jsonSource(`{"a":0}`)
 	l := newLoader(t)
 	if err := l.Load(src); err != nil {
@@ -256,7 +257,7 @@ func TestFullBufferDropsTheNewest(t *testing.T) {
 	next(t, w, "3")
 }
 
-func TestBrokenChangeReplacesTheLastGoodOne(t *testing.T) {
+func TestABrokenChangeLeavesTheLastGoodOne(t *testing.T) {
 	first, second := jsonSource(`{"a":1}`), jsonSource(`{"b":1}`)
 	l := newLoader(t)
 	if err := l.Load(first, second); err != nil {
@@ -270,7 +271,7 @@ func TestBrokenChangeReplacesTheLastGoodOne(t *testing.T) {
 	next(t, w, `{"a":3,"b":2}`)
 }
 
-func TestChangeBetweenReadAndWatchIsMissed(t *testing.T) {
+func TestAChangeBetweenReadAndWatchIsSeen(t *testing.T) {
 	document := newText(`{"a":1}`)
 	src := &scripted{name: "gap", read: document.read}
 	opened := make(chan struct{})
@@ -285,7 +286,7 @@ func TestChangeBetweenReadAndWatchIsMissed(t *testing.T) {
 	next(t, w, `{"a":2}`)
 }
 
-func TestVersionsRepeat(t *testing.T) {
+func TestVersionsIncrease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // whose clock stands still
 		l := memory.NewLoader(memory.WithWatcherDisabled())
 		last := ""
@@ -339,6 +340,88 @@ func TestFailedWatchIsOpenedAgainASecondLater(t *testing.T) {
 	})
 }
 
+// logged collects what the default logger shows until the test ends.
+func logged(t *testing.T) *strings.Builder {
+	t.Helper()
+	var out strings.Builder
+	before := logger.DefaultLogger
+	logger.DefaultLogger = logger.NewLogger(logger.WithOutput(&out))
+	t.Cleanup(func() { logger.DefaultLogger = before })
+	return &out
+}
+
+func TestASourceThatEndsAgainAndAgainIsToldOnce(t *testing.T) {
+	for name, lasts := range map[string]time.Duration{"at once": 0, "after a while": 2 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			out := logged(t)
+			synctest.Test(t, func(t *testing.T) {
+				document := newText(`{"a":1}`)
+				src := &scripted{name: "ending", read: document.read}
+				src.watch = func() (source.Watcher, error) {
+					return &ending{after: lasts, document: document, stop: make(chan struct{}, 2)}, nil
+				}
+				l := memory.NewLoader()
+				if err := l.Load(src); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				if n := strings.Count(out.String(), "following source ending"); n != 1 {
+					t.Errorf("the end was logged %d times:\n%s", n, out.String())
+				}
+				if err := l.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+func TestTheEndOfAWatchThatWorkedIsToldAgain(t *testing.T) {
+	out := logged(t)
+	synctest.Test(t, func(t *testing.T) {
+		document := newText(`{"a":1}`)
+		src := &scripted{name: "ending", read: document.read}
+		src.watch = func() (source.Watcher, error) {
+			return &ending{after: time.Hour, document: document, stop: make(chan struct{}, 2)}, nil
+		}
+		l := memory.NewLoader()
+		if err := l.Load(src); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2*time.Hour + time.Minute)
+		synctest.Wait()
+		if n := strings.Count(out.String(), "following source ending"); n != 2 {
+			t.Errorf("two ends, an hour apart, were logged %d times:\n%s", n, out.String())
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// ending is a watcher that tells one document and then ends.
+type ending struct {
+	after    time.Duration
+	document *text
+	told     bool
+	stop     chan struct{}
+}
+
+func (e *ending) Next() (*source.ChangeSet, error) {
+	if !e.told {
+		e.told = true
+		return e.document.read()
+	}
+	select {
+	case <-e.stop:
+	case <-time.After(e.after):
+	}
+	return nil, errDown
+}
+
+func (e *ending) Stop() error { e.stop <- struct{}{}; return nil }
+
 func TestDisabledWatcher(t *testing.T) {
 	src := &scripted{name: "watched", read: func() (*source.ChangeSet, error) { return jsonSet(`{}`), nil }}
 	src.watch = func() (source.Watcher, error) { t.Error("the source is watched"); return source.NewNoopWatcher() }
@@ -351,7 +434,7 @@ func TestDisabledWatcher(t *testing.T) {
 	}
 }
 
-func TestCloseLeavesWatchersBlocked(t *testing.T) {
+func TestCloseEndsWatchers(t *testing.T) {
 	l := memory.NewLoader()
 	if err := l.Load(jsonSource(`{}`)); err != nil {
 		t.Fatal(err)
@@ -401,7 +484,7 @@ type stubborn chan struct{}
 func (s stubborn) Next() (*source.ChangeSet, error) { <-s; return nil, errDown }
 func (stubborn) Stop() error                        { return nil }
 
-func TestStopRacesWithNotify(t *testing.T) {
+func TestStopIsSafeBesideNotify(t *testing.T) {
 	src := jsonSource(`{"a":0}`)
 	l := newLoader(t)
 	if err := l.Load(src); err != nil {

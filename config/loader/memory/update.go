@@ -109,7 +109,7 @@ func (m *memory) publish(entries []*entry, sets []*source.ChangeSet, merged *sou
 	m.mu.Unlock()
 
 	for _, w := range watchers {
-		w.updates.Push(next)
+		w.Push(next)
 	}
 	return added
 }

@@ -2,8 +2,8 @@ package memory
 
 import (
 	"bytes"
+	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/justcy/go-micro/v4/config/internal/latest"
@@ -14,58 +14,32 @@ import (
 // watcher waits for changes of the value at a path. At most one update is
 // pending; a newer one takes its place.
 type watcher struct {
-	loader  *memory
-	path    []string
-	updates *latest.Queue[*update] // of one
-	done    chan struct{}
-	stop    func()
-
-	mu   sync.Mutex // guards last, and keeps calls of Next apart
-	last []byte     // what was returned last
+	*latest.Watcher[*update, *loader.Snapshot]
+	loader *memory
+	path   []string
+	last   []byte      // what was returned last
+	unbind func() bool // from the end of the loader
 }
 
 func newWatcher(m *memory, path []string) *watcher {
-	done := make(chan struct{})
-	return &watcher{
-		loader:  m,
-		path:    slices.Clone(path),
-		updates: latest.NewQueue[*update](1),
-		done:    done,
-		stop:    sync.OnceFunc(func() { close(done) }),
-	}
+	w := &watcher{loader: m, path: slices.Clone(path)}
+	w.Watcher = latest.NewWatcher(1, w.changed)
+	w.unbind = context.AfterFunc(m.ctx, w.Watcher.Stop)
+	return w
 }
 
 func (w *watcher) Next() (*loader.Snapshot, error) {
-	for {
-		select {
-		case <-w.done:
-			return nil, source.ErrWatcherStopped
-		case <-w.loader.ctx.Done():
-			return nil, source.ErrWatcherStopped
-		case u := <-w.updates.C():
-			if s := w.changed(u); s != nil && w.running() {
-				return s, nil
-			}
-		}
+	if s, ok := w.Watcher.Next(); ok && w.loader.ctx.Err() == nil {
+		return s, nil
 	}
+	return nil, source.ErrWatcherStopped
 }
 
-func (w *watcher) running() bool {
-	select {
-	case <-w.done:
-		return false
-	default:
-		return w.loader.ctx.Err() == nil
-	}
-}
-
-// changed returns a snapshot of the value, or nil if it is as it was.
-func (w *watcher) changed(u *update) *loader.Snapshot {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+// changed returns a snapshot of the value, unless it is as it was.
+func (w *watcher) changed(u *update) (*loader.Snapshot, bool) {
 	data := w.bytes(u)
 	if data == nil || bytes.Equal(data, w.last) {
-		return nil
+		return nil, false
 	}
 	w.last = data
 	set := &source.ChangeSet{
@@ -75,7 +49,7 @@ func (w *watcher) changed(u *update) *loader.Snapshot {
 		Timestamp: time.Now(),
 	}
 	set.Checksum = set.Sum()
-	return &loader.Snapshot{ChangeSet: set, Version: u.snapshot.Version}
+	return &loader.Snapshot{ChangeSet: set, Version: u.snapshot.Version}, true
 }
 
 // bytes returns the value's, or nil when it cannot be had. The whole document
@@ -92,7 +66,8 @@ func (w *watcher) bytes(u *update) []byte {
 }
 
 func (w *watcher) Stop() error {
-	w.stop()
+	w.unbind()
+	w.Watcher.Stop()
 	w.loader.forget(w)
 	return nil
 }

@@ -18,6 +18,9 @@ import (
 // name is the format of merged sets and the name of the reader.
 const name = "json"
 
+// byteOrderMark is what some editors write in front of a text.
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
 // sameFormat holds file name extensions that are not the name of their format.
 var sameFormat = map[string]string{"yml": "yaml"}
 
@@ -50,14 +53,19 @@ func (r *jsonReader) parsed(data []byte) (any, error) {
 
 func (r *jsonReader) String() string { return name }
 
-// Merge decodes a set of an unknown format as JSON.
+// Merge decodes a set of an unknown format as JSON. A byte order mark in front
+// of a document, whatever its format, is no part of it.
 func (r *jsonReader) Merge(sets ...*source.ChangeSet) (*source.ChangeSet, error) {
 	var merged map[string]any
 	for _, set := range sets {
-		if set == nil || len(bytes.TrimSpace(set.Data)) == 0 {
+		if set == nil {
 			continue
 		}
-		document, err := r.decode(set)
+		data := bytes.TrimPrefix(set.Data, byteOrderMark)
+		if len(bytes.TrimSpace(data)) == 0 {
+			continue
+		}
+		document, err := r.decode(set.Format, data)
 		if err != nil {
 			return nil, fmt.Errorf("decode source %s: %w", set.Source, err)
 		}
@@ -102,18 +110,18 @@ func (r *jsonReader) Values(set *source.ChangeSet) (reader.Values, error) {
 	return newValues(root, data), nil
 }
 
-// decode returns the document of a set, an object.
-func (r *jsonReader) decode(set *source.ChangeSet) (map[string]any, error) {
-	enc, ok := r.encoder(set.Format)
+// decode returns the document in data, an object.
+func (r *jsonReader) decode(format string, data []byte) (map[string]any, error) {
+	enc, ok := r.encoder(format)
 	if !ok || enc.String() == name {
-		document, err := r.decodeJSON(enc, set.Data)
-		if err != nil && !ok && set.Format != "" {
-			return nil, fmt.Errorf("%w; there is no encoder for the format %s, it was read as json: import one and give it to the reader with reader.WithEncoder", err, set.Format)
+		document, err := r.decodeJSON(enc, data)
+		if err != nil && !ok && format != "" {
+			return nil, fmt.Errorf("%w; there is no encoder for the format %s, it was read as json: import one and give it to the reader with reader.WithEncoder", err, format)
 		}
 		return document, err
 	}
 	document := map[string]any{}
-	if err := enc.Decode(set.Data, &document); err != nil {
+	if err := enc.Decode(data, &document); err != nil {
 		return nil, err
 	}
 	plain, err := normalize(document)

@@ -71,7 +71,7 @@ func TestMergeOrder(t *testing.T) {
 	}
 }
 
-func TestObjectOverScalarIsIgnored(t *testing.T) {
+func TestAnObjectReplacesAScalar(t *testing.T) {
 	for _, left := range []string{`1`, `"text"`, `true`, `[1,2]`} {
 		if got, want := merge(t, `{"a":`+left+`}`, `{"a":{"b":1}}`), `{"a":{"b":1}}`; got != want {
 			t.Errorf("an object over %s gave %s, want %s", left, got, want)
@@ -79,7 +79,7 @@ func TestObjectOverScalarIsIgnored(t *testing.T) {
 	}
 }
 
-func TestIntegersAbove2To53AreLost(t *testing.T) {
+func TestIntegersAbove2To53AreKept(t *testing.T) {
 	const big = `{"a":9007199254740993,"b":0.1000,"c":12345678901234567890123}`
 	if got := merge(t, big); got != big {
 		t.Errorf("numbers became %s, want %s", got, big)
@@ -296,7 +296,7 @@ func TestAccessors(t *testing.T) {
 	}
 }
 
-func TestMixedArrayIsNilSlice(t *testing.T) {
+func TestAMixedArrayIsTheDefault(t *testing.T) {
 	def := []string{"default"}
 	if got := values(t, `{"a":["x",1]}`).Get("a").StringSlice(def); !reflect.DeepEqual(got, def) {
 		t.Errorf("a mixed array is %v, want the default", got)
@@ -318,6 +318,57 @@ func TestScan(t *testing.T) {
 	var wrong *json.UnmarshalTypeError
 	if !errors.As(err, &wrong) || !strings.Contains(err.Error(), "server.port") {
 		t.Errorf("a wrong type is %v, want the path", err)
+	}
+}
+
+func TestScanReadsTextAsTheAccessorsDo(t *testing.T) {
+	type embedded struct {
+		Retries uint8 `json:"retries"`
+	}
+	type settings struct {
+		embedded
+		Timeout  time.Duration
+		Pause    *time.Duration `json:"pause_between,omitempty"`
+		Port     int
+		Ratio    float32
+		Debug    bool
+		Pin      string
+		Quoted   int             `json:",string"`
+		Each     []time.Duration `json:"each"`
+		ByName   map[string]time.Duration
+		Nested   struct{ Wait time.Duration }
+		When     time.Time
+		Raw      json.RawMessage
+		Anything any
+		Number   json.Number
+	}
+	v := values(t, `{"timeout":"3s","pause_between":"1m","PORT":"0080","ratio":"1.5","debug":"t","pin":"007","quoted":"5","retries":"3",
+		"each":["1s",2],"byname":{"a":"1ms"},"nested":{"wait":"1h"},"when":"2020-01-02T03:04:05Z","raw":"1","anything":"1","number":"12"}`)
+	pause := time.Minute
+	want := settings{
+		embedded: embedded{3}, Timeout: 3 * time.Second, Pause: &pause, Port: 80, Ratio: 1.5, Debug: true, Pin: "007", Quoted: 5,
+		Each: []time.Duration{time.Second, 2}, ByName: map[string]time.Duration{"a": time.Millisecond},
+		Nested: struct{ Wait time.Duration }{time.Hour}, When: time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC),
+		Raw: json.RawMessage(`"1"`), Anything: "1", Number: "12",
+	}
+	var got settings
+	if err := v.Scan(&got); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("scanned %+v, %v, want %+v", got, err, want)
+	}
+	var d time.Duration
+	if err := v.Get("timeout").Scan(&d); err != nil || d != 3*time.Second {
+		t.Errorf("a single value scanned as %v, %v", d, err)
+	}
+}
+
+func TestScanRefusesTextThatIsNoNumber(t *testing.T) {
+	for text, target := range map[string]any{
+		`"soon"`: new(time.Duration), `"3"`: new(time.Duration), `"x"`: new(int), `"1.5"`: new(int64), `"300"`: new(int8), `"-1"`: new(uint),
+		`"NaN"`: new(float64), `"1e999"`: new(float32), `"maybe"`: new(bool), `""`: new(int), `7`: new(string), `true`: new(int), `"a,b"`: new([]string),
+	} {
+		if err := values(t, `{"a":`+text+`}`).Get("a").Scan(target); err == nil {
+			t.Errorf("%s was scanned into %T as %v", text, target, reflect.ValueOf(target).Elem())
+		}
 	}
 }
 
@@ -351,7 +402,7 @@ func TestSetAndDel(t *testing.T) {
 	}
 }
 
-func TestDelBelowAMissingParentCreatesIt(t *testing.T) {
+func TestDelBelowAMissingParentDoesNothing(t *testing.T) {
 	v := values(t, `{"a":1}`)
 	v.Del("x", "y")
 	if got := string(v.Bytes()); got != `{"a":1}` {

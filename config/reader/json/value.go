@@ -131,7 +131,7 @@ func (v *value) Scan(target any) error {
 	if !v.found {
 		return nil
 	}
-	if err := json.Unmarshal(encode(v.data), target); err != nil {
+	if err := scan(v.data, target); err != nil {
 		return fmt.Errorf("scan %s into %T: %w", strings.Join(v.path, "."), target, err)
 	}
 	return nil

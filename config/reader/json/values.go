@@ -88,7 +88,7 @@ func copyOf(v any) any {
 }
 
 func (v *values) Scan(target any) error {
-	if err := json.Unmarshal(v.Bytes(), target); err != nil {
+	if err := scan(v.current.Load().root, target); err != nil {
 		return fmt.Errorf("scan configuration into %T: %w", target, err)
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/crypto/nacl/box"
 
 	"github.com/justcy/go-micro/v4/config/secrets"
+	"github.com/justcy/go-micro/v4/internal/options"
 )
 
 const (
@@ -31,9 +32,7 @@ var (
 // those given here and to Init, by Init.
 func NewSecrets(opts ...secrets.Option) secrets.Secrets {
 	b := &boxes{}
-	for _, o := range opts {
-		o(&b.options)
-	}
+	options.To(&b.options, opts)
 	return b
 }
 
@@ -52,10 +51,7 @@ func (b *boxes) Options() secrets.Options {
 }
 
 func (b *boxes) Init(opts ...secrets.Option) error {
-	options := b.Options()
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.With(b.Options(), opts)
 	if len(options.PrivateKey) != keyLength || len(options.PublicKey) != keyLength {
 		return errKeys
 	}
@@ -81,10 +77,7 @@ func (b *boxes) Encrypt(in []byte, opts ...secrets.EncryptOption) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	var options secrets.EncryptOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	if len(options.RecipientPublicKey) != keyLength {
 		return nil, errRecipient
 	}
@@ -101,10 +94,7 @@ func (b *boxes) Decrypt(in []byte, opts ...secrets.DecryptOption) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	var options secrets.DecryptOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	if len(options.SenderPublicKey) != keyLength {
 		return nil, errSender
 	}

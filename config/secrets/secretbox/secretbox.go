@@ -11,6 +11,7 @@ import (
 	"golang.org/x/crypto/nacl/secretbox"
 
 	"github.com/justcy/go-micro/v4/config/secrets"
+	"github.com/justcy/go-micro/v4/internal/options"
 )
 
 const (
@@ -28,9 +29,7 @@ var (
 // given here and to Init, by Init.
 func NewSecrets(opts ...secrets.Option) secrets.Secrets {
 	s := &secretBox{}
-	for _, o := range opts {
-		o(&s.options)
-	}
+	options.To(&s.options, opts)
 	return s
 }
 
@@ -49,10 +48,7 @@ func (s *secretBox) Options() secrets.Options {
 }
 
 func (s *secretBox) Init(opts ...secrets.Option) error {
-	options := s.Options()
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.With(s.Options(), opts)
 	if len(options.Key) == 0 {
 		return errNoKey
 	}

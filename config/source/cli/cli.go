@@ -3,7 +3,11 @@
 //
 // The name of a flag, the first if it has several, is split at its dashes and
 // underscores into keys in lower case: --database-host is the value host of
-// database.
+// database. [source.WithSeparator] sets another separator, for keys that have
+// dashes or underscores in them.
+//
+// Every value is text, a duration 1m30s for example, or a list of texts, and read
+// as a number, a boolean or a duration when that is asked for.
 package cli
 
 import (
@@ -77,11 +81,10 @@ func (c *commandLine) Read() (*source.ChangeSet, error) {
 	var settings []tree.Setting
 	for _, f := range c.ctx.App.Flags {
 		name := f.Names()[0]
-		path, value := tree.Split(name), typed(c.ctx.Value(name))
-		if len(path) == 0 || value == nil {
-			continue
+		path, value := tree.Split(name, c.opts.Separator), c.value(f)
+		if len(path) > 0 && value != nil {
+			settings = append(settings, tree.Setting{Path: path, Value: value, Unset: !c.ctx.IsSet(name)})
 		}
-		settings = append(settings, tree.Setting{Path: path, Value: value, Unset: !c.ctx.IsSet(name)})
 	}
 	data, err := c.opts.Encoder.Encode(tree.Build(settings))
 	if err != nil {
@@ -92,9 +95,15 @@ func (c *commandLine) Read() (*source.ChangeSet, error) {
 	return set, nil
 }
 
-// typed makes arrays of the values of slice flags.
-func typed(value any) any {
-	switch v := value.(type) {
+// value is that of a flag as text, or as a list of texts. A flag that was not
+// parsed has none.
+func (c *commandLine) value(f cli.Flag) any {
+	if generic, ok := f.(*cli.GenericFlag); ok && generic.Value != nil {
+		return generic.Value.String() // the context has no values of unknown types
+	}
+	switch v := c.ctx.Value(f.Names()[0]).(type) {
+	case nil:
+		return nil
 	case cli.StringSlice:
 		return list(v.Value())
 	case cli.IntSlice:
@@ -108,18 +117,27 @@ func typed(value any) any {
 	case cli.Float64Slice:
 		return list(v.Value())
 	case cli.Timestamp:
-		return v.Value()
+		return moment(v.Value())
 	default:
-		return value
+		return tree.Text(v)
 	}
 }
 
 // list is never null in JSON.
-func list[E any](values []E) []E {
-	if values == nil {
-		return []E{}
+func list[E any](values []E) []string {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = tree.Text(v)
 	}
-	return values
+	return texts
+}
+
+// moment is empty for a flag that has none.
+func moment(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.Format(time.RFC3339Nano)
 }
 
 // Write does nothing.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -40,6 +41,20 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+// level is a flag's value of a program's own.
+type level struct{ name string }
+
+func (l *level) Set(name string) error { l.name = name; return nil }
+func (l *level) String() string        { return l.name }
+
+func TestASeparatorLeavesDashesAndUnderscoresInKeys(t *testing.T) {
+	flags := []cli.Flag{&cli.IntFlag{Name: "database.max_items"}, &cli.IntFlag{Name: "dry-run"}}
+	s := sourcecli.WithContext(parsed(t, flags, "--database.max_items=3"), source.WithSeparator("."))
+	if set, err := s.Read(); err != nil || string(set.Data) != `{"database":{"max_items":"3"},"dry-run":"0"}` {
+		t.Errorf("read %s, %v", set.Data, err)
+	}
+}
+
 func TestFlags(t *testing.T) {
 	t.Setenv("CLI_TEST_B", "from env")
 	for _, tt := range []struct {
@@ -51,8 +66,11 @@ func TestFlags(t *testing.T) {
 		{"none", nil, nil, `{}`},
 		{"a default", []cli.Flag{&cli.StringFlag{Name: "a-x", Value: "d"}}, nil, `{"a":{"x":"d"}}`},
 		{"a variable", []cli.Flag{&cli.StringFlag{Name: "b", EnvVars: []string{"CLI_TEST_B"}}}, nil, `{"b":"from env"}`},
-		{"the first name", []cli.Flag{&cli.IntFlag{Name: "Port_Number", Aliases: []string{"p"}}}, []string{"-p", "7"}, `{"port":{"number":7}}`},
-		{"types", []cli.Flag{&cli.BoolFlag{Name: "b"}, &cli.Float64Flag{Name: "f"}, &cli.DurationFlag{Name: "d"}}, []string{"-b", "-f=1.5", "-d=1us"}, `{"b":true,"d":1000,"f":1.5}`},
+		{"the first name", []cli.Flag{&cli.IntFlag{Name: "Port_Number", Aliases: []string{"p"}}}, []string{"-p", "7"}, `{"port":{"number":"7"}}`},
+		{"types", []cli.Flag{&cli.BoolFlag{Name: "b"}, &cli.Float64Flag{Name: "f"}, &cli.DurationFlag{Name: "d"}}, []string{"-b", "-f=1.5", "-d=1us"}, `{"b":"true","d":"1µs","f":"1.5"}`},
+		{"text as it was given", []cli.Flag{&cli.StringFlag{Name: "password"}, &cli.StringFlag{Name: "pin"}}, []string{"--password=007", "--pin=1"}, `{"password":"007","pin":"1"}`},
+		{"a moment", []cli.Flag{&cli.TimestampFlag{Name: "at", Layout: time.RFC3339}, &cli.TimestampFlag{Name: "never", Layout: time.RFC3339}}, []string{"--at=2020-01-02T03:04:05Z"}, `{"at":"2020-01-02T03:04:05Z","never":""}`},
+		{"a value of its own", []cli.Flag{&cli.GenericFlag{Name: "level", Value: new(level)}}, []string{"--level=high"}, `{"level":"high"}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			ctx := parsed(t, tt.flags, tt.args...)
@@ -65,15 +83,15 @@ func TestFlags(t *testing.T) {
 	}
 }
 
-func TestSliceFlagsBecomeEmptyObjects(t *testing.T) {
+func TestSliceFlagsBecomeLists(t *testing.T) {
 	flags := []cli.Flag{&cli.StringSliceFlag{Name: "s"}, &cli.IntSliceFlag{Name: "i"}, &cli.StringSliceFlag{Name: "none"}}
 	set, err := sourcecli.WithContext(parsed(t, flags, "-s=a", "-s=b", "-i=1")).Read()
-	if want := `{"i":[1],"none":[],"s":["a","b"]}`; err != nil || string(set.Data) != want {
+	if want := `{"i":["1"],"none":[],"s":["a","b"]}`; err != nil || string(set.Data) != want {
 		t.Errorf("read %s, %v, want %s", set.Data, err, want)
 	}
 }
 
-func TestServerNameIsHiddenByServer(t *testing.T) {
+func TestAnUnsetServerDoesNotHideServerName(t *testing.T) {
 	flags := func() []cli.Flag {
 		return []cli.Flag{&cli.StringFlag{Name: "server"}, &cli.StringFlag{Name: "server_name"}, &cli.StringFlag{Name: "server_id", Value: "1"}}
 	}
@@ -98,9 +116,9 @@ func TestDefaultCommandLine(t *testing.T) {
 	}
 	var got struct {
 		Server   struct{ Name, Id string }
-		Register struct{ TTL int }
+		Register struct{ TTL string }
 	}
-	if err := json.Unmarshal(set.Data, &got); err != nil || got.Server.Name != "shop" || got.Server.Id != "" || got.Register.TTL != 60 {
+	if err := json.Unmarshal(set.Data, &got); err != nil || got.Server.Name != "shop" || got.Server.Id != "" || got.Register.TTL != "60" {
 		t.Errorf("read %s, %v", set.Data, err)
 	}
 	for _, f := range cmd.App().Flags {

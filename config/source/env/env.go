@@ -1,21 +1,27 @@
 // Package env is the source of the process's environment variables.
 //
 // The name of a variable is split at its underscores into keys in lower case:
-// DATABASE_HOST is the value host of database. A value is a number if it is an
-// integer, a boolean if it is one of Go's ways to write them, and a string
-// otherwise.
+// DATABASE_HOST is the value host of database. [source.WithSeparator] sets
+// another separator, for keys that have underscores in them.
+//
+// Every value is the text that was given: 007 stays 007. Numbers, booleans and
+// durations are read from it when they are asked for, by Int for example, or by
+// Scan.
 package env
 
 import (
+	"cmp"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/justcy/go-micro/v4/config/internal/tree"
 	"github.com/justcy/go-micro/v4/config/source"
 )
+
+// defaultSeparator parts the keys in a name, and ends every prefix.
+const defaultSeparator = "_"
 
 // DefaultPrefixes are added to those of WithPrefix in sources that have a
 // prefix of either kind. They are read when a source is made.
@@ -46,11 +52,9 @@ func (e *environment) Read() (*source.ChangeSet, error) {
 	var settings []tree.Setting
 	for _, variable := range os.Environ() {
 		name, value, _ := strings.Cut(variable, "=")
-		name, wanted := e.match(name)
-		if !wanted {
-			continue
+		if path := e.path(name); path != nil {
+			settings = append(settings, tree.Setting{Path: path, Value: value})
 		}
-		settings = append(settings, tree.Setting{Path: strings.Split(strings.ToLower(name), "_"), Value: typed(value)})
 	}
 	data, err := e.opts.Encoder.Encode(tree.Build(settings))
 	if err != nil {
@@ -61,29 +65,33 @@ func (e *environment) Read() (*source.ChangeSet, error) {
 	return set, nil
 }
 
-// match returns the part of a variable's name that counts.
-func (e *environment) match(name string) (rest string, wanted bool) {
+// path returns the keys in a variable's name, nil if it is not selected.
+func (e *environment) path(name string) []string {
+	separator := cmp.Or(e.opts.Separator, defaultSeparator)
 	for _, prefix := range e.stripped {
-		if rest, ok := strings.CutPrefix(name, prefix); ok {
-			return rest, true
+		if rest, ok := cutPrefix(name, prefix, separator); ok {
+			return tree.Parts(rest, separator)
 		}
 	}
 	for _, prefix := range e.kept {
-		if strings.HasPrefix(name, prefix) {
-			return name, true
+		if rest, ok := cutPrefix(name, prefix, separator); ok {
+			prefix = strings.TrimSuffix(prefix, defaultSeparator)
+			return append(tree.Parts(prefix, separator), tree.Parts(rest, separator)...)
 		}
 	}
-	return name, len(e.kept)+len(e.stripped) == 0
+	if len(e.kept)+len(e.stripped) > 0 {
+		return nil
+	}
+	return tree.Parts(name, separator)
 }
 
-func typed(value string) any {
-	if i, err := strconv.Atoi(value); err == nil {
-		return i
+// cutPrefix cuts a prefix, which ends in an underscore, and with it a separator
+// that stands in place of the underscore.
+func cutPrefix(name, prefix, separator string) (rest string, found bool) {
+	if rest, found = strings.CutPrefix(name, strings.TrimSuffix(prefix, defaultSeparator)+separator); found {
+		return rest, true
 	}
-	if b, err := strconv.ParseBool(value); err == nil {
-		return b
-	}
-	return value
+	return strings.CutPrefix(name, prefix)
 }
 
 // Write does nothing.

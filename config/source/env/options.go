@@ -38,7 +38,7 @@ func value(key, v any) source.Option {
 func underscored(prefixes []string) []string {
 	result := make([]string, len(prefixes))
 	for i, p := range prefixes {
-		result[i] = strings.TrimSuffix(p, "_") + "_"
+		result[i] = strings.TrimSuffix(p, defaultSeparator) + defaultSeparator
 	}
 	return result
 }

@@ -22,7 +22,7 @@ var DefaultPath = "config.json"
 const maxSize = 64 << 20
 
 // NewSource returns the source. The extension of the file's name tells its
-// format; without one it is that of the source's encoder. A file that does not
+// format, in any case; without one it is that of the source's encoder. A file that does not
 // exist fails Read.
 func NewSource(opts ...source.Option) source.Source {
 	options := source.NewOptions(opts...)
@@ -77,7 +77,7 @@ func (f *file) open() (fs.File, error) {
 
 func (f *file) format() string {
 	if extension := strings.TrimPrefix(filepath.Ext(f.path), "."); extension != "" {
-		return extension
+		return strings.ToLower(extension)
 	}
 	return f.opts.Encoder.String()
 }

@@ -102,12 +102,12 @@ func TestSetDescribesTheFile(t *testing.T) {
 	}
 }
 
-func TestDotInADirectoryNameIsTakenForTheFormat(t *testing.T) {
+func TestTheFormatIsTheExtensionInAnyCase(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "conf.d")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"app": "yaml", "app.toml": "toml", "app.prod.json": "json"} {
+	for name, want := range map[string]string{"app": "yaml", "app.toml": "toml", "app.prod.json": "json", "APP.JSON": "json", "app.Yml": "yml"} {
 		path := filepath.Join(dir, name)
 		overwrite(t, path, "x")
 		set, err := file.NewSource(file.WithPath(path), source.WithEncoder(yaml.NewEncoder())).Read()
@@ -193,7 +193,7 @@ func link(t *testing.T, target, name string) {
 	}
 }
 
-func TestSymlinkSwapIsMissed(t *testing.T) {
+func TestASymlinkSwapIsSeen(t *testing.T) {
 	c := &configMap{dir: t.TempDir()}
 	c.put(t, "0")
 	link(t, filepath.Join("..data", "config.json"), filepath.Join(c.dir, "config.json"))
@@ -242,7 +242,7 @@ func TestDirectoryIsMadeAnew(t *testing.T) {
 	expect(t, w, "2")
 }
 
-func TestReplacedFileIsNotWatchedAnyMore(t *testing.T) {
+func TestAReplacedFileIsStillWatched(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.json")
 	overwrite(t, path, "0")
 	w := watch(t, path)
@@ -253,7 +253,7 @@ func TestReplacedFileIsNotWatchedAnyMore(t *testing.T) {
 	}
 }
 
-func TestTruncationBlanksTheConfig(t *testing.T) {
+func TestTruncationLeavesTheConfigAsItWas(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.json")
 	overwrite(t, path, "1")
 	w := watch(t, path)
@@ -264,17 +264,24 @@ func TestTruncationBlanksTheConfig(t *testing.T) {
 	expect(t, w, "2")
 }
 
-func TestUnchangedFileIsTold(t *testing.T) {
+func TestOtherFilesOfTheDirectoryAreNotTold(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.json")
 	overwrite(t, path, "1")
 	w := watch(t, path)
-	replace(t, path, "1")
 	overwrite(t, filepath.Join(filepath.Dir(path), "other.json"), "x")
 	replace(t, path, "2")
 	expect(t, w, "2")
 }
 
-func TestNextSpinsAfterStop(t *testing.T) {
+func TestAFileThatHoldsTheSameAgainIsTold(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.json")
+	overwrite(t, path, "1")
+	w := watch(t, path)
+	replace(t, path, "1") // somebody may have read it while it held something else
+	expect(t, w, "1")
+}
+
+func TestNextFailsAfterStop(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.json")
 	overwrite(t, path, "1")
 	w := watch(t, path)
@@ -291,7 +298,7 @@ func TestNextSpinsAfterStop(t *testing.T) {
 	}
 }
 
-func TestCircleOfLinks(t *testing.T) {
+func TestACircleOfLinksIsAnError(t *testing.T) {
 	dir := t.TempDir()
 	link(t, "b", filepath.Join(dir, "a"))
 	link(t, "a", filepath.Join(dir, "b"))

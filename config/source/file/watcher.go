@@ -28,7 +28,6 @@ type watcher struct {
 
 	mu    sync.Mutex // one Next at a time
 	names []string   // the route
-	last  string     // checksum of what was read last
 }
 
 func newWatcher(f *file) (*watcher, error) {
@@ -44,9 +43,6 @@ func newWatcher(f *file) (*watcher, error) {
 	})
 	if err := w.follow(); err != nil {
 		return nil, errors.Join(err, w.stop())
-	}
-	if set, err := f.Read(); err == nil {
-		w.last = set.Checksum
 	}
 	return w, nil
 }
@@ -98,7 +94,7 @@ func (w *watcher) Next() (*source.ChangeSet, error) {
 			return nil, err
 		}
 		w.drain()
-		set, err := w.changed()
+		set, err := w.read()
 		if w.isStopped() {
 			return nil, source.ErrWatcherStopped
 		}
@@ -162,9 +158,10 @@ func (w *watcher) drain() {
 	}
 }
 
-// changed reads the file if it differs from what was read last. One that is
-// missing, or empty for the moment, is being replaced: more events follow.
-func (w *watcher) changed() (*source.ChangeSet, error) {
+// read reads the file. One that is missing, or empty for the moment, is being
+// replaced: more events follow. Whether it holds what it held before is not told
+// here: others read it too, and may have seen it while it held something else.
+func (w *watcher) read() (*source.ChangeSet, error) {
 	if err := w.follow(); err != nil {
 		return nil, err
 	}
@@ -175,10 +172,9 @@ func (w *watcher) changed() (*source.ChangeSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(set.Data) == 0 || set.Checksum == w.last {
+	if len(set.Data) == 0 {
 		return nil, nil
 	}
-	w.last = set.Checksum
 	return set, nil
 }
 

@@ -2,7 +2,11 @@
 // flag package.
 //
 // The name of a flag is split at its dashes and underscores into keys in lower
-// case: -database-host is the value host of database.
+// case: -database-host is the value host of database. [source.WithSeparator]
+// sets another separator, for keys that have dashes or underscores in them.
+//
+// Every value is text, a duration 1m30s for example, and read as a number, a
+// boolean or a duration when that is asked for.
 package flag
 
 import (
@@ -62,30 +66,22 @@ func (f *flags) settings() []tree.Setting {
 
 	var settings []tree.Setting
 	flag.VisitAll(func(fl *flag.Flag) {
-		path := tree.Split(fl.Name)
+		path := tree.Split(fl.Name, f.opts.Separator)
 		if len(path) == 0 || !given[fl.Name] && !includeUnset {
 			return
 		}
-		settings = append(settings, tree.Setting{Path: path, Value: typed(fl.Value), Unset: !given[fl.Name]})
+		settings = append(settings, tree.Setting{Path: path, Value: text(fl.Value), Unset: !given[fl.Name]})
 	})
 	return settings
 }
 
-// typed returns the value of a flag: booleans, numbers and strings as such, and
-// durations as nanoseconds.
-func typed(value flag.Value) any {
-	getter, ok := value.(flag.Getter)
-	if !ok {
-		return value.String()
+func text(value flag.Value) string {
+	if getter, ok := value.(flag.Getter); ok {
+		if f, ok := getter.Get().(float64); ok {
+			return tree.Text(f)
+		}
 	}
-	switch v := getter.Get().(type) {
-	case bool, int, int64, uint, uint64, float64, string:
-		return v
-	case time.Duration:
-		return v.Nanoseconds()
-	default:
-		return value.String()
-	}
+	return value.String()
 }
 
 // Write does nothing.

@@ -39,7 +39,7 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-func TestFlagsThatWereNotParsed(t *testing.T) {
+func TestFlagsMustBeParsed(t *testing.T) {
 	flags(t, func() {})
 	if _, err := sourceflag.NewSource().Read(); err == nil || err.Error() != "flags not parsed" {
 		t.Errorf("Read: %v", err)
@@ -63,9 +63,11 @@ func TestFlags(t *testing.T) {
 	}{
 		{"none was given", []string{}, nil, `{}`},
 		{"some were given", []string{"-database-host=a", "-Database_Port=1", "-debug_", "-timeout=2s", "-ratio=1.5"}, nil,
-			`{"database":{"host":"a","port":1},"debug":true,"ratio":1.5,"timeout":2000000000}`},
+			`{"database":{"host":"a","port":"1"},"debug":"true","ratio":"1.5","timeout":"2s"}`},
 		{"with defaults", []string{"-ratio=2"}, []source.Option{sourceflag.IncludeUnset(true)},
-			`{"database":{"host":"localhost","port":5432},"debug":false,"func":"","ratio":2,"timeout":1000000000}`},
+			`{"database":{"host":"localhost","port":"5432"},"debug":"false","func":"","ratio":"2","timeout":"1s"}`},
+		{"another separator", []string{"-database-host=a", "-ratio=1e6"}, []source.Option{source.WithSeparator("_")},
+			`{"database-host":"a","ratio":"1000000"}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			flags(t, define, tt.args...)
@@ -77,7 +79,7 @@ func TestFlags(t *testing.T) {
 	}
 }
 
-func TestIncludeUnsetFalseMeansTrue(t *testing.T) {
+func TestIncludeUnsetFalseLeavesDefaultsOut(t *testing.T) {
 	flags(t, func() { flag.String("a", "x", "") }, "--")
 	set, err := sourceflag.NewSource(sourceflag.IncludeUnset(false)).Read()
 	if err != nil || string(set.Data) != `{}` {
@@ -85,7 +87,7 @@ func TestIncludeUnsetFalseMeansTrue(t *testing.T) {
 	}
 }
 
-func TestEmptyFlagHidesThoseBelow(t *testing.T) {
+func TestAnEmptyFlagHidesNoneBelow(t *testing.T) {
 	define := func() {
 		flag.String("server", "", "")
 		flag.String("server_name", "", "")

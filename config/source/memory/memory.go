@@ -71,18 +71,13 @@ func (m *memory) Update(set *source.ChangeSet) {
 	defer m.mu.Unlock()
 	m.set = next
 	for w := range m.watchers {
-		w.changes.Push(clone(next)) // under the lock, so that changes stay in order
+		w.Push(clone(next)) // under the lock, so that changes stay in order
 	}
 }
 
 func (m *memory) Watch() (source.Watcher, error) {
-	stopped := make(chan struct{})
-	w := &watcher{
-		memory:  m,
-		changes: latest.NewQueue[*source.ChangeSet](pending),
-		stopped: stopped,
-		stop:    sync.OnceFunc(func() { close(stopped) }),
-	}
+	everything := func(set *source.ChangeSet) (*source.ChangeSet, bool) { return set, true }
+	w := &watcher{memory: m, Watcher: latest.NewWatcher(pending, everything)}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.watchers[w] = struct{}{}
@@ -90,28 +85,19 @@ func (m *memory) Watch() (source.Watcher, error) {
 }
 
 type watcher struct {
-	memory  *memory
-	changes *latest.Queue[*source.ChangeSet]
-	stopped chan struct{}
-	stop    func()
+	*latest.Watcher[*source.ChangeSet, *source.ChangeSet]
+	memory *memory
 }
 
 func (w *watcher) Next() (*source.ChangeSet, error) {
-	select {
-	case <-w.stopped:
-		return nil, source.ErrWatcherStopped
-	default:
-	}
-	select {
-	case <-w.stopped:
-		return nil, source.ErrWatcherStopped
-	case set := <-w.changes.C():
+	if set, ok := w.Watcher.Next(); ok {
 		return set, nil
 	}
+	return nil, source.ErrWatcherStopped
 }
 
 func (w *watcher) Stop() error {
-	w.stop()
+	w.Watcher.Stop()
 	w.memory.mu.Lock()
 	defer w.memory.mu.Unlock()
 	delete(w.memory.watchers, w)

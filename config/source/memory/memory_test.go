@@ -26,7 +26,7 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-func TestReadBeforeAnyDataPanics(t *testing.T) {
+func TestReadBeforeAnyDataIsEmpty(t *testing.T) {
 	set, err := memory.NewSource().Read()
 	if err != nil || len(set.Data) != 0 {
 		t.Errorf("read %v, %v", set, err)
@@ -65,7 +65,7 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
-func TestFullBufferLosesTheNewest(t *testing.T) {
+func TestAFullBufferKeepsTheNewest(t *testing.T) {
 	s := memory.NewSource()
 	w, err := s.Watch()
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/justcy/go-micro/v4/debug/log"
 	"github.com/justcy/go-micro/v4/debug/log/internal/feed"
+	"github.com/justcy/go-micro/v4/internal/options"
 )
 
 // DefaultSize is the number of records kept when the Size option is not given.
@@ -31,12 +32,9 @@ type memoryLog struct {
 // the first Count of the later ones. Streams begin with the newest 10 records
 // and hold 128.
 func NewLog(opts ...log.Option) log.Log {
-	options := log.DefaultOptions()
-	options.Size = DefaultSize
-	for _, o := range opts {
-		o(&options)
-	}
-	return &memoryLog{records: log.NewLog(log.Size(options.Size))}
+	defaults := log.DefaultOptions()
+	defaults.Size = DefaultSize
+	return &memoryLog{records: log.NewLog(log.Size(options.With(defaults, opts).Size))}
 }
 
 // Write stores the record with its message as text. A record without a time
@@ -53,10 +51,7 @@ func (l *memoryLog) Write(r log.Record) error {
 }
 
 func (l *memoryLog) Read(opts ...log.ReadOption) ([]log.Record, error) {
-	var options log.ReadOptions
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	if options.Since.IsZero() && options.Count <= 0 {
 		return l.records.Read(log.Count(math.MaxInt))
 	}

@@ -1,8 +1,10 @@
 // Package http serves the profiles of the process over HTTP, under
 // /debug/pprof/, for `go tool pprof` and browsers.
 //
-// Everybody who reaches the address can read the process's memory layout and
-// slow it down: listen where only operators can connect.
+// The address is one of this machine alone, on port 6060 or, when another process
+// has that, on a free one; the log says which. Everybody who reaches it can read
+// the process's memory layout and slow it down: set another [DefaultAddress] only
+// where none but operators can connect.
 package http
 
 import (
@@ -14,11 +16,18 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4/debug/profile"
+	"github.com/justcy/go-micro/v4/logger"
+)
+
+const (
+	standardAddress = "127.0.0.1:6060"
+	freeAddress     = "127.0.0.1:0"
 )
 
 // DefaultAddress is where profiles are served. It is read when a profile is
-// made.
-var DefaultAddress = ":6060"
+// made. One that a program sets must be free: only for the standard port another
+// is taken.
+var DefaultAddress = standardAddress
 
 // headerTimeout bounds how long a client may take to send its request.
 const headerTimeout = 10 * time.Second
@@ -45,7 +54,7 @@ func (s *server) Start() error {
 	if s.running != nil {
 		return nil
 	}
-	listener, err := net.Listen("tcp", s.address)
+	listener, err := s.listen()
 	if err != nil {
 		return fmt.Errorf("serve profiles at %s: %w", s.address, err)
 	}
@@ -57,7 +66,17 @@ func (s *server) Start() error {
 		_ = running.Serve(listener)
 	}()
 	s.running, s.served = running, served
+	logger.Infof("Profiles are served at http://%s%s", listener.Addr(), root)
 	return nil
+}
+
+// listen listens at the address, or at a free port in place of the standard one.
+func (s *server) listen() (net.Listener, error) {
+	listener, err := net.Listen("tcp", s.address)
+	if err != nil && s.address == standardAddress {
+		listener, err = net.Listen("tcp", freeAddress)
+	}
+	return listener, err
 }
 
 func (s *server) Stop() error {

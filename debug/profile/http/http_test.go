@@ -9,12 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/justcy/go-micro/v4/debug/profile"
 	profilehttp "github.com/justcy/go-micro/v4/debug/profile/http"
 	"github.com/justcy/go-micro/v4/internal/testkit"
+	"github.com/justcy/go-micro/v4/logger"
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }
@@ -59,7 +61,44 @@ func TestProfilesAreServed(t *testing.T) {
 	}
 }
 
-func TestAFailedListenIsIgnored(t *testing.T) {
+func TestProfilesAreServedToThisMachineAlone(t *testing.T) {
+	host, _, err := net.SplitHostPort(profilehttp.DefaultAddress)
+	if ip := net.ParseIP(host); err != nil || !ip.IsLoopback() {
+		t.Errorf("the default address is %s", profilehttp.DefaultAddress)
+	}
+}
+
+// served starts a profile at the standard address, and returns the URL of its
+// index as the log tells it.
+func served(t *testing.T) string {
+	t.Helper()
+	var out strings.Builder
+	before := logger.DefaultLogger
+	logger.DefaultLogger = logger.NewLogger(logger.WithOutput(&out))
+	defer func() { logger.DefaultLogger = before }()
+	p := profilehttp.NewProfile()
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Stop() })
+	at := regexp.MustCompile(`http://127\.0\.0\.1:\d+/debug/pprof/`).FindString(out.String())
+	if at == "" {
+		t.Fatalf("the log does not tell the address: %q", out.String())
+	}
+	return at
+}
+
+func TestTwoOnOneMachineServeTheirProfiles(t *testing.T) {
+	first, second := served(t), served(t)
+	if first == second {
+		t.Fatalf("both are at %s", first)
+	}
+	for _, at := range []string{first, second} {
+		get(t, at+"cmdline")
+	}
+}
+
+func TestAnAddressOfTheProgramsMustBeFree(t *testing.T) {
 	p, url := newProfile(t)
 	taken, err := net.Listen("tcp", strings.TrimPrefix(url, "http://"))
 	if err != nil {
@@ -74,7 +113,7 @@ func TestAFailedListenIsIgnored(t *testing.T) {
 	}
 }
 
-func TestServerIsUnusableAfterStop(t *testing.T) {
+func TestServerStartsAgainAfterStop(t *testing.T) {
 	p, url := newProfile(t)
 	for range 3 {
 		for range 2 { // starting what runs is no error

@@ -14,16 +14,14 @@ import (
 	"sync"
 
 	"github.com/justcy/go-micro/v4/debug/profile"
+	"github.com/justcy/go-micro/v4/internal/options"
 )
 
 // NewProfile returns a profile that records the CPU from Start to Stop and
 // writes the heap at Stop. It can be started again, and then replaces the
 // files. Only one CPU profile can be recorded in a process at a time.
 func NewProfile(opts ...profile.Option) profile.Profile {
-	var options profile.Options
-	for _, o := range opts {
-		o(&options)
-	}
+	options := options.Of(opts)
 	return &files{
 		cpuPath:  path(options.Name, "cpu.pprof"),
 		heapPath: path(options.Name, "mem.pprof"),

@@ -65,7 +65,7 @@ func TestTheNameIsPartOfTheFileNames(t *testing.T) {
 	wantFile(t, filepath.Join(dir, "a-b.mem.pprof"))
 }
 
-func TestFilesStayOpenWhenStartFails(t *testing.T) {
+func TestFilesAreClosedWhenStartFails(t *testing.T) {
 	tempDir(t)
 	if err := stdpprof.StartCPUProfile(io.Discard); err != nil {
 		t.Fatal(err)
@@ -89,7 +89,7 @@ func TestFilesStayOpenWhenStartFails(t *testing.T) {
 	}
 }
 
-func TestWriteErrorsAreLost(t *testing.T) {
+func TestWriteErrorsAreReturned(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip("this system has no /dev/full")
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/justcy/go-micro/v4"
 	"github.com/justcy/go-micro/v4/broker"
-	"github.com/justcy/go-micro/v4/registry"
 )
 
 const (
@@ -75,11 +74,7 @@ func (p *publisher) publish(from, to int) error {
 }
 
 func (p *publisher) send(n int) error {
-	err := p.event.Publish(context.Background(), encode(n))
-	if errors.Is(err, registry.ErrNotFound) {
-		err = nil // the message waits for a subscriber
-	}
-	if err != nil {
+	if err := p.event.Publish(context.Background(), encode(n)); err != nil {
 		return fmt.Errorf("publishing %d: %w", n, err)
 	}
 	return nil

@@ -5,14 +5,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/justcy/go-micro/v4"
-	"github.com/justcy/go-micro/v4/registry"
 )
 
 // Order is the message. It has the same JSON as that of the server.
@@ -38,14 +36,10 @@ func run() error {
 
 	order := micro.NewEvent("examples.orders.shared", service.Client())
 	for id := 1; id <= count; id++ {
-		switch err := order.Publish(context.Background(), &Order{ID: id, Item: "lamp"}); {
-		case errors.Is(err, registry.ErrNotFound):
-			fmt.Printf("order %d waits for a subscriber\n", id)
-		case err != nil:
+		if err := order.Publish(context.Background(), &Order{ID: id, Item: "lamp"}); err != nil {
 			return err
-		default:
-			fmt.Printf("published order %d\n", id)
 		}
+		fmt.Printf("published order %d\n", id)
 	}
 	// Publish hands messages over; Disconnect sends what is still on its way,
 	// and says if something could not be delivered.

@@ -17,7 +17,6 @@ import (
 	"github.com/justcy/go-micro/v4/broker"
 	"github.com/justcy/go-micro/v4/examples/internal/run"
 	"github.com/justcy/go-micro/v4/metadata"
-	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/server"
 )
 
@@ -88,7 +87,7 @@ func publish(publisher micro.Service, seen <-chan string) error {
 	defer disconnect(publisher.Options().Broker)
 	ctx := metadata.NewContext(context.Background(), metadata.Metadata{"Customer": "John"})
 	order := micro.NewEvent(orders, publisher.Client())
-	if err := delivered(order.Publish(ctx, &Order{ID: 1, Item: "lamp"})); err != nil {
+	if err := order.Publish(ctx, &Order{ID: 1, Item: "lamp"}); err != nil {
 		return err
 	}
 	if err := show(seen, 3); err != nil {
@@ -96,20 +95,11 @@ func publish(publisher micro.Service, seen <-chan string) error {
 	}
 	parcel := micro.NewEvent(parcels, publisher.Client())
 	for i := range 10 {
-		if err := delivered(parcel.Publish(ctx, &Order{ID: i})); err != nil {
+		if err := parcel.Publish(ctx, &Order{ID: i}); err != nil {
 			return err
 		}
 	}
 	return show(seen, 1)
-}
-
-// delivered passes over the one error after which the message is not lost: the
-// network has not told of the subscribers yet, and the message waits for them.
-func delivered(err error) error {
-	if errors.Is(err, registry.ErrNotFound) {
-		return nil
-	}
-	return err
 }
 
 // show prints what subscribers saw, n times.

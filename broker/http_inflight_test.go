@@ -1,0 +1,87 @@
+package broker_test
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/justcy/go-micro/v4/internal/testkit"
+)
+
+// begin sends the head of a POST that promises size bytes, and the first of them.
+func (r *receiver) begin(t testing.TB, id string, size int, first []byte) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", r.node.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if err := c.SetDeadline(time.Now().Add(testkit.Patience)); err != nil {
+		t.Fatal(err)
+	}
+	head := fmt.Sprintf("POST /?id=%s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", url.QueryEscape(id), size)
+	if _, err := c.Write([]byte(head)); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = c.Write(first) // the broker may have refused it meanwhile
+	return c
+}
+
+func TestABodyForNoSubscriptionIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t, new(log).handle)
+	for _, id := range []string{"", "unknown"} {
+		c := r.begin(t, id, 16<<20, nil)
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatalf("id %q: no reply to an unfinished request: %v", id, err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusOK || resp.Header.Get("Micro-Broker-Result") != "unknown" {
+			t.Errorf("id %q: %s, %v", id, resp.Status, resp.Header)
+		}
+	}
+}
+
+func TestBytesInFlightAreBounded(t *testing.T) {
+	t.Parallel()
+	var got log
+	r := newReceiver(t, got.handle)
+	const each = 4 << 20
+	part := []byte(strings.Repeat(" ", each))
+	var conns []net.Conn
+	refused := make(chan string, 32)
+	for range cap(refused) { // 128 MiB
+		c := r.begin(t, r.node.Id, each+1, part)
+		conns = append(conns, c)
+		go func() {
+			resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil {
+				refused <- "" // closed by this test
+				return
+			}
+			resp.Body.Close()
+			refused <- resp.Status
+		}()
+	}
+	for range 16 { // 64 MiB are allowed
+		if status := <-refused; !strings.HasPrefix(status, "503") {
+			t.Fatalf("an unfinished request was answered %q", status)
+		}
+	}
+	for _, c := range conns {
+		c.Close()
+	}
+	testkit.Eventually(t, "there is room again", func() bool {
+		status, _ := r.post(t, "POST", r.node.Id, encoded("topic", "hi"))
+		return status == http.StatusOK
+	})
+	if len(got.got()) == 0 {
+		t.Error("the message that was accepted was not handled")
+	}
+}
