@@ -41,7 +41,7 @@ func playBlocked() {
 		micro.AddListenOption(server.DrainTimeout(time.Hour)),
 	)
 	service := micro.NewService(append(opts, micro.AfterStop(func() error {
-		if len(os.Args) > 1 {
+		if os.Getenv("SIGNALS_TEST_HANG") != "" {
 			fmt.Println("stopped")
 			select {}
 		}
@@ -69,21 +69,21 @@ func playBlocked() {
 	<-answered
 }
 
-// program is a child that is talked to while it runs.
-type program struct {
+// childProcess is a child that is talked to while it runs.
+type childProcess struct {
 	testing.TB
 	cmd   *exec.Cmd
 	lines chan string
 }
 
-func runProgram(t *testing.T, name string, args ...string) *program {
+func runProgram(t *testing.T, name string, env ...string) *childProcess {
 	t.Helper()
 	binary, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &program{TB: t, cmd: exec.Command(binary, args...), lines: make(chan string, 1000)}
-	p.cmd.Env = append(os.Environ(), childVariable+"="+name)
+	p := &childProcess{TB: t, cmd: exec.Command(binary), lines: make(chan string, 1000)}
+	p.cmd.Env = append(append(os.Environ(), childVariable+"="+name), env...)
 	out, in, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -106,7 +106,7 @@ func runProgram(t *testing.T, name string, args ...string) *program {
 }
 
 // await waits for a line with the given part.
-func (p *program) await(part string) {
+func (p *childProcess) await(part string) {
 	p.Helper()
 	var seen []string
 	limit := time.After(testkit.Patience)
@@ -125,7 +125,7 @@ func (p *program) await(part string) {
 	}
 }
 
-func (p *program) terminate() {
+func (p *childProcess) terminate() {
 	p.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		p.Fatal(err)
@@ -148,7 +148,7 @@ func TestASecondSignalEndsTheWaitingForCalls(t *testing.T) {
 }
 
 func TestAThirdSignalEndsTheProcess(t *testing.T) {
-	p := runProgram(t, "blocked", "hang")
+	p := runProgram(t, "blocked", "SIGNALS_TEST_HANG=1")
 	p.await("in the handler")
 	p.terminate()
 	p.await("requests in flight")

@@ -122,7 +122,8 @@ func (k *call) reply(err error) {
 		err = grpcError(err)
 	}
 	if !k.claimEnd() {
-		return // the server has ended the call
+		k.activity.answering.Wait() // for the server, which has ended the call
+		return
 	}
 	sendErr := k.sendError(err)
 	if errors.Is(sendErr, transport.ErrMessageTooLarge) {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +18,8 @@ type activity struct {
 	moved   atomic.Int64 // counts messages sent and received
 	working atomic.Bool  // the handler has a message that it has not answered yet
 	ended   atomic.Bool  // somebody has sent the last message, or is about to
+
+	answering sync.WaitGroup // whoever sends it in place of the handler
 }
 
 // took notes that the handler has received a message.
@@ -66,11 +69,16 @@ func (q *inbox) isWaiting() bool {
 // caller is sent cause at once, or, if the handler is sending, in place of its
 // error.
 func (k *call) cut(cause stopError) {
+	k.activity.answering.Add(1) // before the claim, for those who lose to it
+	if !k.claimEnd() {
+		k.activity.answering.Done()
+		k.fail(cause)
+		return
+	}
 	k.fail(cause)
 	k.conn.run.answers.Go(func() {
-		if k.claimEnd() {
-			_ = k.sendError(cause) // nobody is left who could be told that it failed
-		}
+		defer k.activity.answering.Done()
+		_ = k.sendError(cause) // nobody is left who could be told that it failed
 	})
 }
 

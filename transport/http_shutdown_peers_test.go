@@ -23,7 +23,7 @@ func TestShutdownLetsPeersHaveWhatWasSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	begun, replied := make(chan struct{}), make(chan struct{})
+	replied := make(chan struct{})
 	serve(t, l, func(s transport.Socket) {
 		var m transport.Message
 		for s.Recv(&m) == nil {
@@ -36,7 +36,6 @@ func TestShutdownLetsPeersHaveWhatWasSent(t *testing.T) {
 					if err := s.Send(&transport.Message{Body: []byte("x")}); err != nil {
 						t.Errorf("send: %v", err)
 					}
-					close(begun)
 					if err := s.Send(&transport.Message{Body: make([]byte, size)}); err != nil {
 						t.Errorf("send: %v", err)
 					}
@@ -54,14 +53,17 @@ func TestShutdownLetsPeersHaveWhatWasSent(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	<-begun
+	const some = 64 << 10 // more than the first reply: the second is under way
+	if _, err := io.ReadFull(c, make([]byte, some)); err != nil {
+		t.Fatal(err)
+	}
 	got := make(chan int, 1)
 	go func() {
 		b, err := io.ReadAll(c)
 		if err != nil {
 			t.Errorf("the peer reads %v", err)
 		}
-		got <- len(b)
+		got <- some + len(b)
 	}()
 	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
@@ -99,6 +101,9 @@ func TestShutdownEndsWithItsContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-sending
+	if _, err := io.ReadFull(c, make([]byte, 64<<10)); err != nil { // Send is at work
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if err := l.(transport.Shutdowner).Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
