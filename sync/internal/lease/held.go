@@ -55,7 +55,7 @@ func (l *lease) Lost() <-chan struct{} { return l.over }
 // Release gives the lease up.
 func (l *lease) Release(ctx context.Context) error {
 	if err := l.release(ctx, false); err != nil {
-		return fmt.Errorf("release %s: %w", quote(l.hold.Key), err)
+		return fmt.Errorf("release %s: %w", Quote(l.hold.Key), err)
 	}
 	return nil
 }
@@ -160,7 +160,7 @@ func (l *lease) lose(why string, gone bool) {
 		return
 	}
 	if why != "" { // the end of a TTL is no news
-		l.session.log.Logf(logger.WarnLevel, "%s: lock %s is lost: %s", l.session.driver.Name, quote(l.hold.Key), why)
+		l.session.log.Logf(logger.WarnLevel, "%s: lock %s is lost: %s", l.session.driver.Name, Quote(l.hold.Key), why)
 	}
 	if !gone && !l.session.driver.Local {
 		l.session.abandon(l.hold)

@@ -67,7 +67,7 @@ func (s *Sync) Init(opts ...sync.Option) error {
 	}
 	next, err := s.connect(ctx, after)
 	if err != nil {
-		return err
+		return fmt.Errorf("init %s: %w", s, err)
 	}
 	options.Apply(&s.options, opts)
 	s.become(next, false)
@@ -217,18 +217,18 @@ func (s *Sync) acquire(ctx context.Context, id string, leads bool, opts []sync.L
 	var o sync.LockOptions
 	options.To(&o, opts)
 	if o.TTL < 0 {
-		return nil, fmt.Errorf("lock %s: the TTL %v is negative", quote(id), o.TTL)
+		return nil, fmt.Errorf("lock %s: the TTL %v is negative", Quote(id), o.TTL)
 	}
 	session, err := s.connected(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("lock %s: %s: %w", quote(id), s, err)
+		return nil, fmt.Errorf("lock %s: %s: %w", Quote(id), s, err)
 	}
 	l, err := session.acquire(ctx, s.options.Get().Prefix+id, leads, o)
 	if err == sync.ErrLockTimeout {
 		return nil, err // programs compare it
 	}
 	if err != nil {
-		return nil, fmt.Errorf("lock %s: %w", quote(id), err)
+		return nil, fmt.Errorf("lock %s: %w", Quote(id), err)
 	}
 	return l, nil
 }
@@ -248,11 +248,11 @@ func (s *Sync) Unlock(id string) error {
 	if err == nil || s.driver.Lenient && errors.Is(err, sync.ErrNotHeld) {
 		return nil
 	}
-	return fmt.Errorf("unlock %s: %w", quote(id), err)
+	return fmt.Errorf("unlock %s: %w", Quote(id), err)
 }
 
-// quote makes an id fit for a message.
-func quote(id string) string {
+// Quote makes an id fit for a message.
+func Quote(id string) string {
 	const most = 100
 	if len(id) > most {
 		return fmt.Sprintf("%.*q… (%d bytes)", most, id, len(id))
