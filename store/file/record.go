@@ -1,0 +1,104 @@
+package file
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/justcy/go-micro/v4/store"
+	"github.com/justcy/go-micro/v4/store/internal/query"
+)
+
+var strictBase64 = base64.StdEncoding.Strict()
+
+// stored is a record as it is in the file, as JSON. Its key is there for people
+// to read: the one that counts is the key in the bucket, which JSON cannot
+// always hold.
+type stored struct {
+	Key       string
+	Value     []byte
+	Metadata  map[string]any
+	ExpiresAt time.Time // zero: never
+}
+
+func encode(r *store.Record, expires time.Time) ([]byte, error) {
+	data, err := json.Marshal(stored{Key: r.Key, Value: r.Value, Metadata: r.Metadata, ExpiresAt: expires})
+	if err != nil {
+		return nil, fmt.Errorf("writing %.80q: it cannot be kept as JSON: %w", r.Key, err)
+	}
+	return data, nil
+}
+
+// decode reads a record and keeps nothing of data. Those who want no value may
+// get none.
+func decode(data []byte, wantValue bool) (s stored, err error) {
+	if s, ok := decodePlain(data, wantValue); ok {
+		return s, nil
+	}
+	if err := json.Unmarshal(data, &s); err != nil {
+		return stored{}, fmt.Errorf("the record is damaged: %w", err)
+	}
+	return s, nil
+}
+
+// decodePlain reads what most records look like: written by encode, with no
+// metadata and nothing escaped. It takes a tenth of the time of encoding/json,
+// and leaves anything else to that. It does not read the key.
+func decodePlain(data []byte, wantValue bool) (s stored, ok bool) {
+	data, ok = bytes.CutPrefix(data, []byte(`{"Key":"`))
+	if !ok {
+		return s, false
+	}
+	_, data, ok = cutString(data)
+	if !ok {
+		return s, false
+	}
+	data, ok = bytes.CutPrefix(data, []byte(`,"Value":"`))
+	if !ok {
+		return s, false
+	}
+	value, data, ok := cutString(data)
+	if !ok {
+		return s, false
+	}
+	data, ok = bytes.CutPrefix(data, []byte(`,"Metadata":null,"ExpiresAt":"`))
+	if !ok {
+		return s, false
+	}
+	expires, data, ok := cutString(data)
+	if !ok || string(data) != "}" {
+		return s, false
+	}
+	if string(expires) != "0001-01-01T00:00:00Z" && s.ExpiresAt.UnmarshalText(expires) != nil {
+		return s, false
+	}
+	if wantValue {
+		s.Value = make([]byte, strictBase64.DecodedLen(len(value)))
+		n, err := strictBase64.Decode(s.Value, value)
+		if err != nil {
+			return s, false
+		}
+		s.Value = s.Value[:n]
+	}
+	return s, true
+}
+
+// cutString returns what is before and after the quote that ends a string; ok is
+// false for a string with escapes or control characters.
+func cutString(data []byte) (s, rest []byte, ok bool) {
+	s, rest, ok = bytes.Cut(data, []byte{'"'})
+	if !ok || bytes.IndexByte(s, '\\') >= 0 {
+		return nil, nil, false
+	}
+	return s, rest, true
+}
+
+// record returns the record for its reader, and false when it has expired.
+func (s stored) record(key string, now time.Time) (*store.Record, bool) {
+	if !query.Live(s.ExpiresAt, now) {
+		return nil, false
+	}
+	return &store.Record{Key: key, Value: s.Value, Metadata: s.Metadata, Expiry: query.Left(s.ExpiresAt, now)}, true
+}
