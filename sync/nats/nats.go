@@ -87,6 +87,31 @@ func keyOf(id string) string {
 }
 
 func (b *backend) Take(ctx context.Context, h *lease.Hold) (bool, time.Duration, error) {
+	taken, again, err := b.take(ctx, h)
+	return taken, again, b.explain(err)
+}
+
+func (b *backend) Keep(ctx context.Context, h *lease.Hold) error {
+	return b.explain(b.keep(ctx, h))
+}
+
+func (b *backend) Free(ctx context.Context, h *lease.Hold) error {
+	return b.explain(b.free(ctx, h))
+}
+
+// explain adds that there is no connection to what the client says then, which is
+// that its buffer is full.
+func (b *backend) explain(err error) error {
+	if err == nil || b.conn.IsConnected() || errors.Is(err, lease.ErrGone) {
+		return err
+	}
+	if last := b.conn.LastError(); last != nil {
+		err = fmt.Errorf("%w (%w)", err, last)
+	}
+	return fmt.Errorf("not connected: %w", err)
+}
+
+func (b *backend) take(ctx context.Context, h *lease.Hold) (bool, time.Duration, error) {
 	err := b.put(ctx, h, 0)
 	if err == nil {
 		h.Token = h.Revision
@@ -113,7 +138,7 @@ func (b *backend) Take(ctx context.Context, h *lease.Hold) (bool, time.Duration,
 	return err == nil, 0, err
 }
 
-func (b *backend) Keep(ctx context.Context, h *lease.Hold) error {
+func (b *backend) keep(ctx context.Context, h *lease.Hold) error {
 	if h.Renew {
 		if err := b.put(ctx, h, h.Revision); !conflict(err) {
 			return err
@@ -132,7 +157,7 @@ func (b *backend) Keep(ctx context.Context, h *lease.Hold) error {
 	return b.put(ctx, h, e.revision) // the answer to an earlier renewal was lost
 }
 
-func (b *backend) Free(ctx context.Context, h *lease.Hold) error {
+func (b *backend) free(ctx context.Context, h *lease.Hold) error {
 	if h.Revision != 0 {
 		if err := b.purge(ctx, h.Key, h.Revision); !errors.Is(err, lease.ErrGone) {
 			return err
