@@ -87,6 +87,7 @@ func (g *good) Lock(id string, opts ...sync.LockOption) error {
 func (g *good) Acquire(ctx context.Context, id string, opts ...sync.LockOption) (sync.Lease, error) {
 	if g.deaf {
 		ctx = context.WithoutCancel(ctx)
+		opts = append(opts, sync.LockWait(2*time.Second))
 	}
 	l, err := g.acquire(ctx, g.key(id), opts)
 	if err != nil {
@@ -119,7 +120,12 @@ func (g *good) acquire(ctx context.Context, key string, opts []sync.LockOption) 
 	case <-timeout:
 	}
 	if g.greedy {
-		go func() { lock <- struct{}{} }()
+		go func() {
+			select {
+			case lock <- struct{}{}:
+			case <-time.After(2 * time.Second):
+			}
+		}()
 	}
 	if g.patient {
 		return g.hold(key, nil, o), nil
