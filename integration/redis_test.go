@@ -20,8 +20,7 @@ func TestRedisStore(t *testing.T) {
 			t.Cleanup(func() { s.Close() })
 			return s
 		},
-		NoDatabases: true,
-		NoMetadata:  true,
+		NoDatabases: true, NoMetadata: true, NoTablePrefixes: true,
 	})
 }
 

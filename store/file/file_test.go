@@ -22,5 +22,5 @@ func open(t testing.TB, dir string) store.Store {
 }
 
 func TestConformance(t *testing.T) {
-	storetest.Run(t, storetest.Harness{New: func(t testing.TB) store.Store { return open(t, t.TempDir()) }})
+	storetest.Run(t, storetest.Harness{New: func(t testing.TB) store.Store { return open(t, t.TempDir()) }, NoSharing: true})
 }

@@ -30,10 +30,9 @@ const maxRemovals = 16
 
 // connection is a connection to NATS and the buckets that were used over it.
 type connection struct {
-	nats     *nats.Conn
-	js       nats.JetStreamContext
-	settings driverOptions
-	timeout  time.Duration
+	nats *nats.Conn
+	js   nats.JetStreamContext
+	made wishes // what it was made from
 
 	mu      sync.Mutex
 	buckets map[string]*bucket
@@ -46,14 +45,25 @@ type bucket struct {
 	timeout time.Duration
 }
 
-func dial(o store.Options) (*connection, error) {
-	d, timeout := settings(o), cmp.Or(o.Timeout, store.DefaultTimeout)
+// wishes decide about a connection.
+type wishes struct {
+	nodes   []string
+	options driverOptions
+	timeout time.Duration
+}
+
+func wanted(o store.Options) wishes {
+	return wishes{o.Nodes, settings(o), cmp.Or(o.Timeout, store.DefaultTimeout)}
+}
+
+func dial(want wishes) (*connection, error) {
+	d, timeout := want.options, want.timeout
 	opts := nats.GetDefaultOptions()
 	if d.nats != nil {
 		opts = *d.nats
 	}
-	if len(o.Nodes) > 0 {
-		opts.Url, opts.Servers = "", slices.Clone(o.Nodes)
+	if len(want.nodes) > 0 {
+		opts.Url, opts.Servers = "", slices.Clone(want.nodes)
 	}
 	if opts.Url == "" && len(opts.Servers) == 0 {
 		opts.Url = nats.DefaultURL
@@ -74,7 +84,7 @@ func dial(o store.Options) (*connection, error) {
 		conn.Close()
 		return nil, err
 	}
-	return &connection{nats: conn, js: js, settings: d, timeout: timeout, buckets: map[string]*bucket{}}, nil
+	return &connection{nats: conn, js: js, made: want, buckets: map[string]*bucket{}}, nil
 }
 
 // bucket returns a bucket that exists.
@@ -98,7 +108,7 @@ func (c *connection) makeBucket(name string) (*bucket, error) {
 	if !errors.Is(err, ErrBucketNotFound) {
 		return b, err
 	}
-	kv, err := c.js.CreateKeyValue(c.settings.config(name))
+	kv, err := c.js.CreateKeyValue(c.made.options.config(name))
 	if errors.Is(err, nats.ErrStreamNameAlreadyInUse) {
 		return c.bucket(name) // somebody else was faster
 	}
@@ -113,7 +123,7 @@ func (c *connection) keep(name string, kv nats.KeyValue) (*bucket, error) {
 	if err != nil {
 		return nil, named(err)
 	}
-	b := &bucket{kv, status.TTL(), c.timeout}
+	b := &bucket{kv, status.TTL(), c.made.timeout}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.buckets[name] = b

@@ -38,6 +38,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -83,12 +84,13 @@ func (s *natsStore) Options() store.Options {
 	return o
 }
 
-// Init applies options, connects anew and makes the buckets of KeyValueOptions, or
-// else the store's own. Calls on their way fail.
+// Init applies options, connects, and makes the buckets of KeyValueOptions, or else
+// the store's own. Where the options ask for another connection the old one ends,
+// and calls on their way fail.
 func (s *natsStore) Init(opts ...store.Option) error {
 	options.Apply(s.options, opts)
-	_ = s.Close() // which cannot fail
 	o := s.options.Get()
+	s.disconnect(func(c *connection) bool { return !reflect.DeepEqual(c.made, wanted(o)) })
 	configs := settings(o).buckets
 	if len(configs) == 0 {
 		configs = []*nats.KeyValueConfig{{Bucket: database(o, "")}}
@@ -105,14 +107,21 @@ func (s *natsStore) Init(opts ...store.Option) error {
 
 // Close closes the connection. A store that is used on makes a new one.
 func (s *natsStore) Close() error {
+	s.disconnect(func(*connection) bool { return true })
+	return nil
+}
+
+// disconnect closes the connection if there is one and it is to go.
+func (s *natsStore) disconnect(should func(*connection) bool) {
 	s.mu.Lock()
 	c := s.conn
+	if c == nil || !should(c) {
+		s.mu.Unlock()
+		return
+	}
 	s.conn = nil
 	s.mu.Unlock()
-	if c != nil {
-		c.nats.Close()
-	}
-	return nil
+	c.nats.Close()
 }
 
 // connect returns the connection, which may be about to be restored.
@@ -124,7 +133,7 @@ func (s *natsStore) connect() (*connection, error) {
 		return c, nil
 	}
 	made, err, _ := s.connecting.Do("", func() (any, error) {
-		c, err := dial(s.options.Get())
+		c, err := dial(wanted(s.options.Get()))
 		if err != nil {
 			return nil, err
 		}
