@@ -95,15 +95,10 @@ func wholeRecords(t testing.TB, h Harness) {
 	f := setup(t, h)
 	values := [][]byte{bytes.Repeat([]byte("a"), 20_000), bytes.Repeat([]byte("b"), 10_000)}
 	f.write(&store.Record{Key: "key", Value: values[0]})
-	done := make(chan struct{})
-	var reader sync.WaitGroup
-	reader.Go(func() {
-		for {
-			select {
-			case <-done:
-				return
-			default:
-			}
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		for range 50 {
 			records, err := f.Read("key", store.ReadFrom("", f.table))
 			if err != nil || len(records) != 1 {
 				f.Errorf("Read returned %d records, %v", len(records), err)
@@ -114,12 +109,16 @@ func wholeRecords(t testing.TB, h Harness) {
 				return
 			}
 		}
-	})
-	for i := range 50 {
-		f.write(&store.Record{Key: "key", Value: values[i%2]})
+	}()
+	defer func() { <-read }()
+	for i := 0; ; i++ {
+		select {
+		case <-read:
+			return
+		default:
+			f.write(&store.Record{Key: "key", Value: values[i%2]})
+		}
 	}
-	close(done)
-	reader.Wait()
 }
 
 func revived(t testing.TB, h Harness) {
