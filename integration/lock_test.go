@@ -17,12 +17,13 @@ type lockDriver struct {
 	name string
 	new  func(...sync.Option) sync.Sync
 	url  func(testing.TB) string
+	own  func(testing.TB) *servers.Server // that the test can restart; nil for none
 }
 
 var lockDrivers = []lockDriver{
-	{"redis", redis.NewSync, servers.Redis},
-	{"nats", nats.NewSync, servers.NATS},
-	{"cockroach", cockroach.NewSync, servers.Postgres},
+	{"redis", redis.NewSync, servers.Redis, servers.NewRedis},
+	{"nats", nats.NewSync, servers.NATS, servers.NewNATS},
+	{"cockroach", cockroach.NewSync, servers.Postgres, nil},
 }
 
 // connect returns a Sync on the server at url.
@@ -42,9 +43,14 @@ func closeLocks(t testing.TB, s sync.Sync) {
 	}
 }
 
+// eachLockDriver runs a test with each driver, all at the same time: these tests
+// mostly wait.
 func eachLockDriver(t *testing.T, test func(*testing.T, lockDriver)) {
 	for _, d := range lockDrivers {
-		t.Run(d.name, func(t *testing.T) { test(t, d) })
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			test(t, d)
+		})
 	}
 }
 

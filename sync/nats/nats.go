@@ -99,17 +99,21 @@ func (b *backend) Free(ctx context.Context, h *lease.Hold) error {
 	return b.explain(b.free(ctx, h))
 }
 
-// explain adds that there is no connection to what the client says then, which is
-// that its buffer is full.
+// explain says that there is no connection, for which the client has other words.
 func (b *backend) explain(err error) error {
 	if err == nil || b.conn.IsConnected() || errors.Is(err, lease.ErrGone) {
 		return err
 	}
-	if last := b.conn.LastError(); last != nil {
-		err = fmt.Errorf("%w (%w)", err, last)
+	if errors.Is(err, nats.ErrReconnectBufExceeded) {
+		err = errDisconnected
 	}
-	return fmt.Errorf("not connected: %w", err)
+	if last := b.conn.LastError(); last != nil {
+		return fmt.Errorf("%w, after: %w", err, last)
+	}
+	return err
 }
+
+var errDisconnected = errors.New("the server is not there; it is looked for")
 
 func (b *backend) take(ctx context.Context, h *lease.Hold) (bool, time.Duration, error) {
 	err := b.put(ctx, h, 0)

@@ -2,6 +2,7 @@ package lease
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -95,8 +96,11 @@ func (c *contest) explain(attempt context.Context, err error) error {
 
 // because adds what went wrong to the reason why the contest is over.
 func (*contest) because(cause, failed error) error {
-	if failed == nil {
+	switch {
+	case failed == nil:
 		return cause
+	case errors.Is(failed, cause):
+		return failed
 	}
 	return fmt.Errorf("%w: %w", cause, failed)
 }
