@@ -78,6 +78,7 @@ func lockFor(b *testing.B, d time.Duration, cycle lockCycle) int64 {
 	return n.Load()
 }
 
+// rawRedis draws a fencing token with each lock, as the others do without asking.
 func rawRedis(t testing.TB, url string) lockCycle {
 	o, err := goredis.ParseURL(url)
 	if err != nil {
@@ -87,15 +88,21 @@ func rawRedis(t testing.TB, url string) lockCycle {
 	t.Cleanup(func() { c.Close() })
 	release := goredis.NewScript(`if redis.call("GET", KEYS[1]) == ARGV[1] then return redis.call("DEL", KEYS[1]) end return 0`)
 	return func(ctx context.Context, name string) error {
-		if ok, err := c.SetNX(ctx, "raw:"+name, "owner", 5*time.Second).Result(); err != nil || !ok {
-			return fmt.Errorf("taken: %v, %w", ok, err)
+		var taken *goredis.BoolCmd
+		_, err := c.TxPipelined(ctx, func(tx goredis.Pipeliner) error {
+			tx.Incr(ctx, "raw:token")
+			taken = tx.SetNX(ctx, "raw:"+name, "owner", 5*time.Second)
+			return nil
+		})
+		if err != nil || !taken.Val() {
+			return fmt.Errorf("taken: %v, %w", taken.Val(), err)
 		}
 		return release.Run(ctx, c, []string{"raw:" + name}, "owner").Err()
 	}
 }
 
-// rawNATS uses each key once: creating over the marker of a deletion takes the
-// client two more requests.
+// rawNATS writes over what it wrote last, as if it were alone: creating a key that
+// was deleted takes the client three requests.
 func rawNATS(t testing.TB, url string) lockCycle {
 	conn, err := gonats.Connect(url)
 	if err != nil {
@@ -110,14 +117,16 @@ func rawNATS(t testing.TB, url string) lockCycle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var n atomic.Int64
+	var revisions stdsync.Map
 	return func(ctx context.Context, name string) error {
-		key := fmt.Sprint(name, ".", n.Add(1))
-		revision, err := kv.Create(ctx, key, []byte("owner"))
+		last, _ := revisions.LoadOrStore(name, uint64(0))
+		taken, err := kv.Update(ctx, name, []byte("owner"), last.(uint64))
 		if err != nil {
 			return err
 		}
-		return kv.Delete(ctx, key, jetstream.LastRevision(revision))
+		free, err := kv.Update(ctx, name, nil, taken)
+		revisions.Store(name, free)
+		return err
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -43,18 +44,18 @@ func decode(data []byte) (value, error) {
 	return v, nil
 }
 
-// entry returns what is in the bucket, nil for nothing. An entry that was deleted
-// through another client leaves a marker behind: that has no owner.
+// entry returns what is in the bucket. Without an entry, and when there is only
+// the marker of one, there is no owner.
 func (b *backend) entry(ctx context.Context, id string) (*entry, error) {
 	m, err := b.last(ctx, keyOf(id))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return nil, nil
+		return &entry{}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	e := &entry{revision: m.Sequence, written: m.Time}
-	if m.Header.Get("KV-Operation") != "" {
+	if m.Header.Get(operationHeader) != "" || m.Header.Get(reasonHeader) != "" {
 		return e, nil
 	}
 	v, err := decode(m.Data)
@@ -81,9 +82,7 @@ func (r reading) now() time.Time { return r.server.Add(time.Since(r.local)) }
 // left returns how much time an entry has left, 0 for none. It errs on the side
 // of more, and is sure when it says none.
 func (b *backend) left(ctx context.Context, e *entry) (time.Duration, error) {
-	b.mu.Lock()
-	r := b.clock
-	b.mu.Unlock()
+	r := b.clock.last()
 	if time.Since(r.local) < readingLasts {
 		if left := e.left(r.now()); left > 0 {
 			return left, nil
@@ -111,8 +110,24 @@ func (b *backend) readClock(ctx context.Context) (reading, error) {
 		return reading{}, err
 	}
 	r := reading{server: m.Time, local: time.Now()}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.clock = r
+	b.clock.set(r)
 	return r, nil
+}
+
+// clock is the last reading.
+type clock struct {
+	mu      sync.Mutex
+	reading reading
+}
+
+func (c *clock) last() reading {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.reading
+}
+
+func (c *clock) set(r reading) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reading = r
 }

@@ -8,9 +8,9 @@
 //
 // # Guarantees
 //
-// A lock is an entry of the bucket. It is created, renewed and taken over by
-// writes that state the revision they replace, and released by purging that
-// revision, so that of several writers one succeeds. Fencing tokens are revisions:
+// A lock is an entry of the bucket. It is created, renewed, taken over and released by
+// writes that state the revision they replace, so that of several writers one
+// succeeds. Fencing tokens are revisions:
 // they grow for as long as the bucket exists. Whoever waits is woken when a lock
 // is released.
 //
@@ -42,10 +42,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	stdsync "sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -72,12 +70,14 @@ func NewSync(opts ...sync.Option) sync.Sync {
 }
 
 type backend struct {
-	conn   *nats.Conn
-	kv     jetstream.KeyValue
-	stream jetstream.Stream // the one under kv
+	conn    *nats.Conn
+	js      jetstream.JetStream
+	kv      jetstream.KeyValue
+	stream  jetstream.Stream // the one under kv
+	expires bool             // entries can be given a time to live
 
-	mu    stdsync.Mutex
-	clock reading
+	clock     clock
+	revisions revisions
 }
 
 // keyOf is the key of an entry: keys may not contain what ids may.
@@ -115,31 +115,29 @@ func (b *backend) explain(err error) error {
 
 var errDisconnected = errors.New("the server is not there; it is looked for")
 
+// take writes over what was there when this process last looked, and looks again
+// when that is wrong.
 func (b *backend) take(ctx context.Context, h *lease.Hold) (bool, time.Duration, error) {
-	err := b.put(ctx, h, 0)
-	if err == nil {
-		h.Token = h.Revision
-		return true, 0, nil
-	}
-	if !conflict(err) {
-		return false, 0, err
-	}
-	e, err := b.entry(ctx, h.Key)
-	if err != nil || e == nil {
-		return false, soon, err
-	}
-	if e.owner != h.Owner {
-		left, err := b.left(ctx, e)
-		if err != nil || left > 0 {
-			return false, min(left, lookAgain), err
+	over := b.revisions.recall(h.Key)
+	for range 3 {
+		err := b.put(ctx, h, over)
+		if !conflict(err) {
+			h.Token = h.Revision
+			return err == nil, 0, err
 		}
+		e, err := b.entry(ctx, h.Key)
+		if err != nil {
+			return false, 0, err
+		}
+		if e.owner != "" && e.owner != h.Owner {
+			left, err := b.left(ctx, e)
+			if err != nil || left > 0 {
+				return false, min(left, lookAgain), err
+			}
+		}
+		over = e.revision
 	}
-	err = b.put(ctx, h, e.revision)
-	if conflict(err) {
-		return false, soon, nil
-	}
-	h.Token = h.Revision
-	return err == nil, 0, err
+	return false, soon, nil
 }
 
 func (b *backend) keep(ctx context.Context, h *lease.Hold) error {
@@ -152,7 +150,7 @@ func (b *backend) keep(ctx context.Context, h *lease.Hold) error {
 	if err != nil {
 		return err
 	}
-	if e == nil || e.owner != h.Owner {
+	if e.owner != h.Owner {
 		return lease.ErrGone
 	}
 	if !h.Renew {
@@ -163,7 +161,7 @@ func (b *backend) keep(ctx context.Context, h *lease.Hold) error {
 
 func (b *backend) free(ctx context.Context, h *lease.Hold) error {
 	if h.Revision != 0 {
-		if err := b.purge(ctx, h.Key, h.Revision); !errors.Is(err, lease.ErrGone) {
+		if err := b.remove(ctx, h.Key, h.Revision); !errors.Is(err, lease.ErrGone) {
 			return err
 		}
 	}
@@ -171,72 +169,28 @@ func (b *backend) free(ctx context.Context, h *lease.Hold) error {
 	if err != nil {
 		return err
 	}
-	if e == nil || e.owner != h.Owner {
+	if e.owner != h.Owner {
 		return lease.ErrGone
 	}
-	return b.purge(ctx, h.Key, e.revision)
+	return b.remove(ctx, h.Key, e.revision)
 }
 
-// put writes the hold over the given revision of its entry, 0 for none.
-func (b *backend) put(ctx context.Context, h *lease.Hold, over uint64) error {
-	value, err := encode(h)
-	if err != nil {
-		return err
-	}
-	revision, err := b.kv.Update(ctx, keyOf(h.Key), value, over)
-	if err == nil {
-		h.Revision = revision
-	}
-	return err
-}
-
-// purge removes an entry unless it has a later revision, and tells those who
-// wait. It leaves no marker, which would stay for ever.
-func (b *backend) purge(ctx context.Context, id string, revision uint64) error {
-	request, err := json.Marshal(purgeRequest{Subject: b.subject(keyOf(id)), Below: revision + 1})
-	if err != nil {
-		return err
-	}
-	m, err := b.conn.RequestWithContext(ctx, "$JS.API.STREAM.PURGE."+b.stream.CachedInfo().Config.Name, request)
-	if err != nil {
-		return err
-	}
-	var response purgeResponse
-	if err := json.Unmarshal(m.Data, &response); err != nil {
-		return fmt.Errorf("the answer to a purge is not readable: %w", err)
-	}
-	switch {
-	case response.Error != nil:
-		return response.Error
-	case response.Purged == 0:
-		return lease.ErrGone
-	}
-	_ = b.conn.Publish(b.freed(id), nil) // who misses it looks by itself
-	return nil
-}
-
-// purgeRequest and purgeResponse are JetStream's: its client keeps from us how
-// many messages there were.
-type purgeRequest struct {
-	Subject string `json:"filter"`
-	Below   uint64 `json:"seq"`
-}
-
-type purgeResponse struct {
-	Error  *jetstream.APIError `json:"error"`
-	Purged uint64              `json:"purged"`
-}
-
-func (b *backend) subject(key string) string { return "$KV." + b.kv.Bucket() + "." + key }
-
+// freed is the subject of messages that tell of the release of a lock: of the
+// marker itself, if there is one.
 func (b *backend) freed(id string) string {
+	if b.expires {
+		return b.subject(keyOf(id))
+	}
 	return "micro.sync." + b.kv.Bucket() + ".freed." + keyOf(id)
 }
 
 // Watch listens to the releases of a lock.
 func (b *backend) Watch(id string) (<-chan struct{}, func()) {
 	freed := make(chan struct{}, 1)
-	sub, err := b.conn.Subscribe(b.freed(id), func(*nats.Msg) {
+	sub, err := b.conn.Subscribe(b.freed(id), func(m *nats.Msg) {
+		if len(m.Data) > 0 {
+			return // the holder has renewed it
+		}
 		select {
 		case freed <- struct{}{}:
 		default:
@@ -249,40 +203,3 @@ func (b *backend) Watch(id string) (<-chan struct{}, func()) {
 }
 
 func (b *backend) Close() { b.conn.Close() }
-
-// conflict reports whether a write named a revision that is not the last.
-func conflict(err error) bool {
-	return errors.Is(err, jetstream.ErrKeyRevisionMismatch)
-}
-
-// bucketOf opens the bucket, or creates it.
-func bucketOf(ctx context.Context, js jetstream.JetStream, s settings) (jetstream.KeyValue, error) {
-	kv, err := js.KeyValue(ctx, s.bucket)
-	if !errors.Is(err, jetstream.ErrBucketNotFound) {
-		return kv, err
-	}
-	kv, err = js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket:      s.bucket,
-		Description: "locks of go-micro",
-		History:     1,
-		Storage:     jetstream.FileStorage,
-		Replicas:    s.replicas,
-	})
-	if errors.Is(err, jetstream.ErrBucketExists) {
-		return js.KeyValue(ctx, s.bucket)
-	}
-	return kv, err
-}
-
-// suits checks a bucket that others may have made.
-func suits(c jetstream.StreamConfig) error {
-	switch {
-	case c.MaxMsgsPerSubject != 1:
-		return fmt.Errorf("it keeps a history of %d: locks need one of 1", c.MaxMsgsPerSubject)
-	case c.MaxAge != 0:
-		return fmt.Errorf("its entries expire after %v: locks need one without a TTL", c.MaxAge)
-	case c.DenyPurge:
-		return errors.New("it does not allow purging")
-	}
-	return nil
-}

@@ -116,12 +116,14 @@ func open(ctx context.Context, conn *nats.Conn, s settings) (*backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &backend{conn: conn}
-	if b.kv, err = bucketOf(ctx, js, s); err != nil {
+	b := &backend{conn: conn, js: js}
+	if b.kv, err = openBucket(ctx, js, s); err != nil {
 		return nil, err
 	}
 	if b.stream, err = js.Stream(ctx, "KV_"+s.bucket); err != nil {
 		return nil, err
 	}
-	return b, suits(b.stream.CachedInfo().Config)
+	config := b.stream.CachedInfo().Config
+	b.expires = config.AllowMsgTTL
+	return b, suits(config)
 }

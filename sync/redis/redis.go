@@ -20,16 +20,17 @@
 // Lost data: Redis acknowledges before it writes to disk or to a replica. After a
 // crash, or a failover to a replica, a lock that was held may be taken by
 // somebody else while its holder, who learns of it at the next renewal, goes on.
-// Tokens grow even then: they are made of the server's clock and a counter, and
-// only a clock that was set back while the data was lost makes them smaller. Where
+// Tokens grow even then: they are the server's time in microseconds, or one more
+// than the last; only a clock that was set back while data was lost makes them
+// smaller. Where
 // that is not enough, use sync/nats on three servers, or sync/cockroach. Redis
 // must not be configured to evict keys without an expiry, nor those of locks.
 //
 // # Layout
 //
-// The key is `micro:sync:{<shard>}:lock:<prefix><id>`, its value the owner and the
-// token. There are 64 shards, each with a key `micro:sync:{<shard>}:token`; the
-// braces keep both in one slot of a Redis Cluster.
+// The key is `micro:sync:{<shard>}:lock:<prefix><id>`, its value the owner. There are
+// 64 shards, each with a key `micro:sync:{<shard>}:token` that has the last token;
+// the braces keep both in one slot of a Redis Cluster.
 package redis
 
 import (
@@ -96,22 +97,22 @@ func namesOf(key string) names {
 }
 
 // take returns the token of the lock, or "" and the milliseconds that are left to
-// its holder.
+// its holder. What the owner has already gets a new token, and its time anew.
 var take = redis.NewScript(`
-local value = redis.call('GET', KEYS[1])
-if value then
-  local owner, token = string.match(value, '^(%S+) (%d+)$')
-  if owner ~= ARGV[1] then
+if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
+  if redis.call('GET', KEYS[1]) ~= ARGV[1] then
     return {'', redis.call('PTTL', KEYS[1])}
   end
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
-  return {token, 0}
 end
+local last = redis.call('GET', KEYS[2])
 local now = redis.call('TIME')
-local last = tonumber(redis.call('GET', KEYS[2]) or '0')
-local token = string.format('%.0f', math.max(last + 1, now[1] * 1000000 + now[2]))
+local token = now[1] * 1000000 + now[2]
+if last and token <= tonumber(last) then
+  token = last + 1
+end
+token = string.format('%.0f', token)
 redis.call('SET', KEYS[2], token)
-redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. token, 'PX', ARGV[2])
 return {token, 0}
 `)
 
@@ -125,10 +126,8 @@ end
 return 1
 `)
 
-// free looks at the owner alone: whoever abandons a lock may not know its token.
 var free = redis.NewScript(`
-local value = redis.call('GET', KEYS[1])
-if not value or string.match(value, '^(%S+) ') ~= ARGV[1] then
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return 0
 end
 redis.call('DEL', KEYS[1])
@@ -164,8 +163,7 @@ func (b *backend) Keep(ctx context.Context, h *lease.Hold) error {
 	if h.Renew {
 		extend = milliseconds(h.Time)
 	}
-	value := h.Owner + " " + strconv.FormatUint(h.Token, 10)
-	return done(keep.Run(ctx, b.client, []string{namesOf(h.Key).lock}, value, extend))
+	return done(keep.Run(ctx, b.client, []string{namesOf(h.Key).lock}, h.Owner, extend))
 }
 
 func (b *backend) Free(ctx context.Context, h *lease.Hold) error {

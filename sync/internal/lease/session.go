@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strconv"
 	stdsync "sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/justcy/go-micro/v4/logger"
@@ -28,6 +30,8 @@ type session struct {
 	ttl      time.Duration // of holds without a TTL; 0 if they last for ever
 	patience time.Duration // bounds a request, and how long to go without an answer
 	turns    turns
+	name     string        // different for each session there is
+	owners   atomic.Uint64 // counts them
 
 	ctx  context.Context // ends when the session is closed
 	end  context.CancelCauseFunc
@@ -39,7 +43,7 @@ type session struct {
 }
 
 func newSession(d Driver, b Backend, o sync.Options) *session {
-	s := &session{driver: d, backend: b, log: o.Logger, patience: localPatience,
+	s := &session{driver: d, backend: b, log: o.Logger, patience: localPatience, name: rand.Text(),
 		turns: turns{queue: map[string]*turn{}}, leases: map[string]*lease{}}
 	if s.log == nil {
 		s.log = logger.DefaultLogger
@@ -78,10 +82,14 @@ func (s *session) acquire(ctx context.Context, key string, leads bool, o sync.Lo
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(s.ctx, func() { cancel(ErrClosed) })()
-
+	if ctx.Done() == nil {
+		ctx = s.ctx
+	} else {
+		var cancel context.CancelCauseFunc
+		ctx, cancel = context.WithCancelCause(ctx)
+		defer cancel(nil)
+		defer context.AfterFunc(s.ctx, func() { cancel(ErrClosed) })()
+	}
 	c := &contest{session: s, ctx: ctx, waiting: ctx, hold: s.newHold(key, o.TTL)}
 	if o.Wait != 0 {
 		deadline := time.Now().Add(o.Wait)
@@ -110,7 +118,8 @@ func (s *session) named(err error) error {
 }
 
 func (s *session) newHold(key string, ttl time.Duration) *Hold {
-	h := &Hold{Key: key, Owner: rand.Text(), Time: ttl}
+	owner := s.name + "-" + strconv.FormatUint(s.owners.Add(1), 36)
+	h := &Hold{Key: key, Owner: owner, Time: ttl}
 	if ttl == 0 {
 		h.Time, h.Renew = s.ttl, true
 	}

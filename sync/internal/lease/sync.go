@@ -241,9 +241,7 @@ func (s *Sync) Unlock(id string) error {
 	}
 	err := sync.ErrNotHeld
 	if l != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), l.session.patience)
-		defer cancel()
-		err = l.release(ctx, l.status != nil)
+		err = l.release(context.Background(), l.status != nil)
 	}
 	if err == nil || s.driver.Lenient && errors.Is(err, sync.ErrNotHeld) {
 		return nil
