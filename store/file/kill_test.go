@@ -120,7 +120,7 @@ func killWriter(t *testing.T, dir string, lines int, last map[string]outcomes) {
 	output, err := cmd.StdoutPipe()
 	must(t, err)
 	must(t, cmd.Start())
-	stalled := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
+	stalled := time.AfterFunc(5*time.Minute, func() { _ = cmd.Process.Kill() })
 	defer stalled.Stop()
 	said := 0
 	for reader := bufio.NewReader(output); ; said++ {

@@ -47,27 +47,17 @@ func decode(data []byte, wantValue bool) (s stored, err error) {
 // metadata and nothing escaped. It takes a tenth of the time of encoding/json,
 // and leaves anything else to that. It does not read the key.
 func decodePlain(data []byte, wantValue bool) (s stored, ok bool) {
-	data, ok = bytes.CutPrefix(data, []byte(`{"Key":"`))
-	if !ok {
+	if !cut(&data, `{"Key":"`) {
 		return s, false
 	}
-	_, data, ok = cutString(data)
-	if !ok {
+	if _, ok = cutString(&data); !ok || !cut(&data, `,"Value":"`) {
 		return s, false
 	}
-	data, ok = bytes.CutPrefix(data, []byte(`,"Value":"`))
-	if !ok {
+	value, ok := cutString(&data)
+	if !ok || !cut(&data, `,"Metadata":null,"ExpiresAt":"`) {
 		return s, false
 	}
-	value, data, ok := cutString(data)
-	if !ok {
-		return s, false
-	}
-	data, ok = bytes.CutPrefix(data, []byte(`,"Metadata":null,"ExpiresAt":"`))
-	if !ok {
-		return s, false
-	}
-	expires, data, ok := cutString(data)
+	expires, ok := cutString(&data)
 	if !ok || string(data) != "}" {
 		return s, false
 	}
@@ -77,22 +67,30 @@ func decodePlain(data []byte, wantValue bool) (s stored, ok bool) {
 	if wantValue {
 		s.Value = make([]byte, strictBase64.DecodedLen(len(value)))
 		n, err := strictBase64.Decode(s.Value, value)
-		if err != nil {
-			return s, false
-		}
 		s.Value = s.Value[:n]
+		return s, err == nil
 	}
 	return s, true
 }
 
-// cutString returns what is before and after the quote that ends a string; ok is
-// false for a string with escapes or control characters.
-func cutString(data []byte) (s, rest []byte, ok bool) {
-	s, rest, ok = bytes.Cut(data, []byte{'"'})
-	if !ok || bytes.IndexByte(s, '\\') >= 0 {
-		return nil, nil, false
+// cut removes a text from the front of data.
+func cut(data *[]byte, text string) bool {
+	if len(*data) < len(text) || string((*data)[:len(text)]) != text {
+		return false
 	}
-	return s, rest, true
+	*data = (*data)[len(text):]
+	return true
+}
+
+// cutString removes the rest of a string and the quote that ends it from the front
+// of data; ok is false for a string with escapes.
+func cutString(data *[]byte) (s []byte, ok bool) {
+	end := bytes.IndexByte(*data, '"')
+	if end < 0 {
+		return nil, false
+	}
+	s, *data = (*data)[:end], (*data)[end+1:]
+	return s, bytes.IndexByte(s, '\\') < 0
 }
 
 // record returns the record for its reader, and false when it has expired.

@@ -88,24 +88,34 @@ func (t *table) named(doing, key string, err error) error {
 	return fmt.Errorf("%s %.80q in %s: %w", doing, key, t.path, err)
 }
 
-func (t *table) read(key string, now time.Time) (records []*store.Record, err error) {
-	err = t.view(func(b *bolt.Bucket) error {
-		data := b.Get([]byte(key))
-		if data == nil {
-			return store.ErrNotFound
-		}
-		s, err := decode(data, true)
-		if err != nil {
-			return t.named("reading", key, err)
-		}
-		record, live := s.record(key, now)
-		if !live {
-			return store.ErrNotFound
-		}
-		records = []*store.Record{record}
-		return nil
-	})
-	return records, err
+func (t *table) read(key string, now time.Time) ([]*store.Record, error) {
+	s, err := t.get(key)
+	if err != nil {
+		return nil, err
+	}
+	record, live := s.record(key, now)
+	if !live {
+		return nil, store.ErrNotFound
+	}
+	return []*store.Record{record}, nil
+}
+
+func (t *table) get(key string) (stored, error) {
+	tx, err := t.db.Begin(false)
+	if err != nil {
+		return stored{}, t.named("reading", key, err)
+	}
+	defer func() { _ = tx.Rollback() }() // which cannot fail for a reader
+	b := tx.Bucket(bucketName)
+	if b == nil {
+		return stored{}, store.ErrNotFound
+	}
+	data := b.Get([]byte(key))
+	if data == nil {
+		return stored{}, store.ErrNotFound
+	}
+	s, err := decode(data, true)
+	return s, t.named("reading", key, err)
 }
 
 // scan calls visit for the live records that q selects, in order of their keys.

@@ -270,16 +270,7 @@ func (s *natsStore) scan(database, table string, q query.Query) (records []*stor
 func (s *natsStore) do(doing, key, db, table string, operation func(*connection, place) error) error {
 	o := s.options.Get()
 	at := newPlace(o, db, table)
-	ctx, cancel := o.OperationContext()
-	defer cancel()
-	err := ctx.Err()
-	var c *connection
-	if err == nil {
-		c, err = s.connect()
-	}
-	if err == nil {
-		err = c.await(ctx)
-	}
+	c, err := s.ready(o)
 	if err == nil {
 		err = operation(c, at)
 	}
@@ -289,11 +280,22 @@ func (s *natsStore) do(doing, key, db, table string, operation func(*connection,
 	return nil
 }
 
+// ready returns the connection when it can be used.
+func (s *natsStore) ready(o store.Options) (*connection, error) {
+	if o.Context != nil && o.Context.Err() != nil {
+		return nil, o.Context.Err()
+	}
+	c, err := s.connect()
+	if err != nil || c.nats.IsConnected() {
+		return c, err
+	}
+	ctx, cancel := o.OperationContext()
+	defer cancel()
+	return c, c.await(ctx)
+}
+
 // await waits until there is a connection.
 func (c *connection) await(ctx context.Context) error {
-	if c.nats.IsConnected() {
-		return nil
-	}
 	changed := c.nats.StatusChanged(nats.CONNECTED, nats.CLOSED)
 	defer c.nats.RemoveStatusListener(changed)
 	for !c.nats.IsConnected() {

@@ -34,32 +34,59 @@ func (s *redisStore) readAll(table string, keys []string) ([]*store.Record, erro
 	return records, nil
 }
 
-// readChunk fetches records in one round trip. Each comes with the lifetime that
-// its value has left, and not that of a value written in between: they are read
-// in a transaction.
+// reply is what the server will say about one record.
+type reply struct {
+	value *redis.StringCmd
+	left  *redis.DurationCmd
+}
+
+func ask(ctx context.Context, p redis.Pipeliner, name string) reply {
+	return reply{p.Get(ctx, name), p.PTTL(ctx, name)}
+}
+
+// record returns the record, or nil when there is none.
+func (r reply) record(key string) (*store.Record, error) {
+	value, err := r.value.Bytes()
+	if noRecord(err) {
+		return nil, nil
+	}
+	if err := errors.Join(err, r.left.Err()); err != nil {
+		return nil, err
+	}
+	return &store.Record{Key: key, Value: value, Expiry: max(r.left.Val(), 0)}, nil
+}
+
+// readOne returns the record under a key, or nil. It comes with the lifetime that
+// its value has left, and not that of a value written in between: both are read in
+// a transaction.
+func readOne(ctx context.Context, c redis.UniversalClient, table, key string) (*store.Record, error) {
+	p := c.TxPipeline()
+	r := ask(ctx, p, table+key)
+	if _, err := p.Exec(ctx); err != nil && !noRecord(err) {
+		return nil, err
+	}
+	return r.record(key)
+}
+
+// readChunk returns the records under keys in one round trip, each as readOne does.
 func readChunk(ctx context.Context, c redis.UniversalClient, table string, keys []string) ([]*store.Record, error) {
-	values := make([]*redis.StringCmd, len(keys))
-	lifetimes := make([]*redis.DurationCmd, len(keys))
-	_, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		for i, key := range keys {
-			values[i], lifetimes[i] = p.Get(ctx, table+key), p.PTTL(ctx, table+key)
-		}
-		return nil
-	})
-	if err != nil && !noRecord(err) {
+	p := c.TxPipeline()
+	replies := make([]reply, len(keys))
+	for i, key := range keys {
+		replies[i] = ask(ctx, p, table+key)
+	}
+	if _, err := p.Exec(ctx); err != nil && !noRecord(err) {
 		return nil, err
 	}
 	records := make([]*store.Record, 0, len(keys))
 	for i, key := range keys {
-		value, err := values[i].Bytes()
-		if noRecord(err) {
-			continue // gone since it was listed, or never there
-		}
-		left, ttlErr := lifetimes[i].Result()
-		if err := errors.Join(err, ttlErr); err != nil {
+		r, err := replies[i].record(key)
+		if err != nil {
 			return nil, err
 		}
-		records = append(records, &store.Record{Key: key, Value: value, Expiry: max(left, 0)})
+		if r != nil { // nil: gone since it was listed
+			records = append(records, r)
+		}
 	}
 	return records, nil
 }

@@ -90,7 +90,7 @@ func (s *redisStore) Options() store.Options {
 func (s *redisStore) Init(opts ...store.Option) error {
 	options.Apply(s.options, opts)
 	s.disconnect(func() bool { return !reflect.DeepEqual(s.made, wanted(s.options.Get())) })
-	ctx, cancel := s.options.Get().OperationContext()
+	ctx, cancel := stepContext(s.options.Get())
 	defer cancel()
 	c, err := s.connect()
 	if err == nil {
@@ -172,11 +172,18 @@ func (s *redisStore) Read(key string, opts ...store.ReadOption) ([]*store.Record
 	options.To(&o, opts)
 	table := s.table(o.Table)
 	if !o.Prefix && !o.Suffix {
-		records, err := s.readAll(table, []string{key})
-		if err == nil && len(records) == 0 {
+		var r *store.Record
+		err := s.do("reading", key, func(ctx context.Context, c redis.UniversalClient) (err error) {
+			r, err = readOne(ctx, c, table, key)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		if r == nil {
 			return nil, store.ErrNotFound
 		}
-		return records, err
+		return []*store.Record{r}, nil
 	}
 	q := query.Query{Limit: o.Limit, Offset: o.Offset}
 	if o.Prefix {
@@ -205,7 +212,7 @@ func (s *redisStore) table(name string) string {
 
 // do runs one step of an operation.
 func (s *redisStore) do(doing, key string, step func(context.Context, redis.UniversalClient) error) error {
-	ctx, cancel := s.options.Get().OperationContext()
+	ctx, cancel := stepContext(s.options.Get())
 	defer cancel()
 	c, err := s.connect()
 	if err == nil {

@@ -87,7 +87,7 @@ const redisScript = `redis-server "$@" & cat >/dev/null; kill -9 $!; wait`
 func startRedis(dir string, port int) (*redisProcess, error) {
 	cmd := exec.Command("sh", "-c", redisScript, "redis-server",
 		"--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", dir,
-		"--save", "", "--appendonly", "yes", "--appendfsync", "always", "--logfile", "redis.log")
+		"--save", "", "--appendonly", "yes", "--appendfsync", "no", "--logfile", "redis.log")
 	input, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
