@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"strings"
 	stdsync "sync"
@@ -75,6 +76,9 @@ func lockFor(b *testing.B, d time.Duration, cycle lockCycle) int64 {
 		})
 	}
 	work.Wait()
+	if b.Failed() {
+		b.FailNow()
+	}
 	return n.Load()
 }
 
@@ -118,7 +122,9 @@ func rawNATS(t testing.TB, url string) lockCycle {
 		t.Fatal(err)
 	}
 	var revisions stdsync.Map
+	unused := rand.Text()
 	return func(ctx context.Context, name string) error {
+		name += unused
 		last, _ := revisions.LoadOrStore(name, uint64(0))
 		taken, err := kv.Update(ctx, name, []byte("owner"), last.(uint64))
 		if err != nil {
@@ -140,7 +146,7 @@ func rawPostgres(t testing.TB, url string) lockCycle {
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
-	if _, err := pool.Exec(t.Context(), `CREATE TABLE raw_locks (name TEXT PRIMARY KEY, owner TEXT, expires TIMESTAMPTZ)`); err != nil {
+	if _, err := pool.Exec(t.Context(), `CREATE TABLE IF NOT EXISTS raw_locks (name TEXT PRIMARY KEY, owner TEXT, expires TIMESTAMPTZ)`); err != nil {
 		t.Fatal(err)
 	}
 	return func(ctx context.Context, name string) error {
