@@ -22,9 +22,8 @@
 // somebody else while its holder, who learns of it at the next renewal, goes on.
 // Tokens grow even then: they are the server's time in microseconds, or one more
 // than the last; only a clock that was set back while data was lost makes them
-// smaller. Where
-// that is not enough, use sync/nats on three servers, or sync/cockroach. Redis
-// must not be configured to evict keys without an expiry, nor those of locks.
+// smaller. Where that is not enough, use sync/nats on three servers, or
+// sync/cockroach. Redis must not be configured to evict any of these keys.
 //
 // # Layout
 //
