@@ -41,12 +41,11 @@ func main() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0) // whoever started it is gone
 	}()
-	if err := run(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	fmt.Fprintln(os.Stderr, run())
+	os.Exit(1)
 }
 
+// run takes the lock until the resource is gone.
 func run() error {
 	s, ok := map[string]func(...sync.Option) sync.Sync{
 		"redis": redis.NewSync, "nats": nats.NewSync, "cockroach": cockroach.NewSync,

@@ -22,9 +22,9 @@ type contest struct {
 // win returns when the hold is taken. What the backend may have taken without
 // saying so is freed when it fails.
 func (c *contest) win() error {
-	taken, again, err := c.try(tryFor)
+	taken, _, err := c.try(tryFor)
 	if err == nil && !taken {
-		err = c.wait(again)
+		err = c.wait()
 	}
 	if err != nil && c.unsure != nil {
 		c.session.abandon(c.hold)
@@ -33,19 +33,19 @@ func (c *contest) win() error {
 }
 
 // wait tries until the hold is taken. The backend may fail for a while.
-func (c *contest) wait(again time.Duration) error {
+func (c *contest) wait() error {
 	if err := context.Cause(c.waiting); err != nil {
 		return err
 	}
 	freed, stop := c.session.backend.Watch(c.hold.Key)
 	defer stop()
-	for pause := time.Duration(0); ; pause = again { // it may have been freed before Watch
+	var pause time.Duration // at first none: it may have been freed before Watch
+	for {
 		if err := wait(c.waiting, freed, pause); err != nil {
 			return c.because(err, c.unsure)
 		}
-		var taken bool
-		var err error
-		taken, again, err = c.try(0)
+		taken, again, err := c.try(0)
+		pause = again
 		switch {
 		case taken:
 			return nil
@@ -53,7 +53,7 @@ func (c *contest) wait(again time.Duration) error {
 		case c.waiting.Err() != nil || time.Since(c.heard) > c.session.patience:
 			return err
 		default:
-			again = c.session.patience / 20
+			pause = c.session.patience / 20
 		}
 	}
 }
