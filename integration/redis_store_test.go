@@ -159,3 +159,15 @@ func TestRedisValueComesWithItsOwnExpiry(t *testing.T) {
 	close(stop)
 	writer.Wait()
 }
+
+func TestRedisStoreOnACluster(t *testing.T) {
+	addrs := servers.NewRedisCluster(t)
+	storetest.Run(t, storetest.Harness{
+		New: func(t testing.TB) store.Store {
+			s := redisstore.NewStore(store.Nodes(addrs...))
+			t.Cleanup(func() { s.Close() })
+			return s
+		},
+		NoDatabases: true, NoMetadata: true, NoTablePrefixes: true,
+	})
+}

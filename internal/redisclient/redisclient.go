@@ -34,6 +34,9 @@ func New(addrs []string, given redis.UniversalOptions) (redis.UniversalClient, e
 		o.Addrs = append(o.Addrs, parsed.Addr)
 		complete(&o, parsed)
 	}
+	if o.MasterName == "" && len(o.Addrs) > 1 {
+		return newCluster(&o), nil
+	}
 	return redis.NewUniversalClient(&o), nil
 }
 

@@ -84,10 +84,10 @@ type redisProcess struct {
 
 const redisScript = `redis-server "$@" & cat >/dev/null; kill -9 $!; wait`
 
-func startRedis(dir string, port int) (*redisProcess, error) {
-	cmd := exec.Command("sh", "-c", redisScript, "redis-server",
+func startRedis(dir string, port int, more ...string) (*redisProcess, error) {
+	cmd := exec.Command("sh", append([]string{"-c", redisScript, "redis-server",
 		"--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", dir,
-		"--save", "", "--appendonly", "yes", "--appendfsync", "no", "--logfile", "redis.log")
+		"--save", "", "--appendonly", "yes", "--appendfsync", "no", "--logfile", "redis.log"}, more...)...)
 	input, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
