@@ -20,10 +20,11 @@
 // Lost data: Redis acknowledges before it writes to disk or to a replica. After a
 // crash, or a failover to a replica, a lock that was held may be taken by
 // somebody else while its holder, who learns of it at the next renewal, goes on.
-// Tokens grow even then: they are the server's time in microseconds, or one more
-// than the last; only a clock that was set back while data was lost makes them
-// smaller. Where that is not enough, use sync/nats on three servers, or
-// sync/cockroach. Redis must not be configured to evict any of these keys.
+// Tokens grow even then: a token is the server's time in microseconds, as it is
+// known since the connection was made, or one more than the last if that is greater.
+// Only a clock that was set back while data was lost makes them smaller. Where that
+// is not enough, use sync/nats on three servers, or sync/cockroach. Redis must not
+// be configured to evict any of these keys.
 //
 // # Layout
 //
@@ -69,7 +70,7 @@ func connect(ctx context.Context, o sync.Options) (lease.Backend, error) {
 		return nil, err
 	}
 	b := &backend{client: client, waiting: map[string]chan struct{}{}}
-	if err := client.Ping(ctx).Err(); err != nil {
+	if b.clock, err = readClock(ctx, client); err != nil {
 		b.Close()
 		return nil, fmt.Errorf("connecting: %w; is the server running?", err)
 	}
@@ -78,6 +79,7 @@ func connect(ctx context.Context, o sync.Options) (lease.Backend, error) {
 
 type backend struct {
 	client   redis.UniversalClient
+	clock    clock
 	dispatch stdsync.WaitGroup
 
 	mu      stdsync.Mutex
@@ -95,24 +97,22 @@ func namesOf(key string) names {
 	return names{lock: base + "lock:" + key, token: base + "token", freed: base + "freed:" + key}
 }
 
-// take returns the token of the lock, or "" and the milliseconds that are left to
-// its holder. What the owner has already gets a new token, and its time anew.
+// take returns the token of the lock, a string, or the milliseconds that are left
+// to its holder. What the owner has already gets a new token, and its time anew.
 var take = redis.NewScript(`
 if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
   if redis.call('GET', KEYS[1]) ~= ARGV[1] then
-    return {'', redis.call('PTTL', KEYS[1])}
+    return redis.call('PTTL', KEYS[1])
   end
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
 end
+local token = ARGV[3]
 local last = redis.call('GET', KEYS[2])
-local now = redis.call('TIME')
-local token = now[1] * 1000000 + now[2]
-if last and token <= tonumber(last) then
-  token = last + 1
+if last and tonumber(last) >= tonumber(token) then
+  token = string.format('%.0f', last + 1)
 end
-token = string.format('%.0f', token)
 redis.call('SET', KEYS[2], token)
-return {token, 0}
+return token
 `)
 
 var keep = redis.NewScript(`
@@ -141,20 +141,18 @@ func milliseconds(d time.Duration) int64 {
 
 func (b *backend) Take(ctx context.Context, h *lease.Hold) (bool, time.Duration, error) {
 	n := namesOf(h.Key)
-	reply, err := take.Run(ctx, b.client, []string{n.lock, n.token}, h.Owner, milliseconds(h.Time)).Slice()
+	reply, err := take.Run(ctx, b.client, []string{n.lock, n.token}, h.Owner, milliseconds(h.Time), b.clock.now()).Result()
 	if err != nil {
 		return false, 0, err
 	}
-	token, isString := reply[0].(string)
-	left, isInt := reply[1].(int64)
-	if !isString || !isInt {
-		return false, 0, fmt.Errorf("unexpected reply %v", reply)
+	switch reply := reply.(type) {
+	case int64:
+		return false, min(lookAgain, time.Duration(max(reply, 1))*time.Millisecond), nil
+	case string:
+		h.Token, err = strconv.ParseUint(reply, 10, 64)
+		return err == nil, 0, err
 	}
-	if token == "" {
-		return false, min(lookAgain, time.Duration(max(left, 1))*time.Millisecond), nil
-	}
-	h.Token, err = strconv.ParseUint(token, 10, 64)
-	return err == nil, 0, err
+	return false, 0, fmt.Errorf("unexpected reply %v", reply)
 }
 
 func (b *backend) Keep(ctx context.Context, h *lease.Hold) error {
