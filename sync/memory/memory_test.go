@@ -17,9 +17,10 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 
 func TestConformance(t *testing.T) {
 	locktest.Run(t, locktest.Harness{
-		New:       func(_ testing.TB, opts ...sync.Option) sync.Sync { return memory.NewSync(opts...) },
-		TTL:       200 * time.Millisecond,
-		NoSharing: true,
+		New:        func(_ testing.TB, opts ...sync.Option) sync.Sync { return memory.NewSync(opts...) },
+		TTL:        200 * time.Millisecond,
+		SessionTTL: 200 * time.Millisecond,
+		NoSharing:  true,
 	})
 }
 
