@@ -3,6 +3,7 @@ package integration_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -209,6 +210,31 @@ func BenchmarkFileStore(b *testing.B) {
 			return db.View(func(tx *bolt.Tx) error {
 				_ = bytes.Clone(tx.Bucket([]byte("data")).Get([]byte(benchKey(i))))
 				return nil
+			})
+		})
+	})
+	// The library reads bytes above; a program that reads the layout decodes them.
+	must(b, db.Update(func(tx *bolt.Tx) error {
+		for i := range benchKeys {
+			record, err := json.Marshal(map[string]any{"Key": benchKey(i), "Value": benchValue, "Metadata": nil, "ExpiresAt": time.Time{}})
+			if err != nil {
+				return err
+			}
+			if err := tx.Bucket([]byte("data")).Put([]byte(benchKey(i)), record); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	b.Run("read the layout", func(b *testing.B) {
+		compare(b, reading(s), func(i int) error {
+			return db.View(func(tx *bolt.Tx) error {
+				var record struct {
+					Value     []byte
+					Metadata  map[string]any
+					ExpiresAt time.Time
+				}
+				return json.Unmarshal(tx.Bucket([]byte("data")).Get([]byte(benchKey(i))), &record)
 			})
 		})
 	})

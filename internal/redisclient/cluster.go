@@ -14,11 +14,11 @@ import (
 // each node.
 func newCluster(o *redis.UniversalOptions) redis.UniversalClient {
 	options := o.Cluster()
-	seeds := make([]*redis.Options, len(o.Addrs))
+	seeds := make([]redis.Options, len(o.Addrs))
 	for i, addr := range o.Addrs {
 		seed := *o
 		seed.Addrs = []string{addr}
-		seeds[i] = seed.Simple()
+		seeds[i] = *seed.Simple()
 		seeds[i].DB = 0 // a cluster has no other
 		seeds[i].PoolSize, seeds[i].MinIdleConns, seeds[i].IdleCheckFrequency = 1, 0, -1
 	}
@@ -39,8 +39,8 @@ func newCluster(o *redis.UniversalOptions) redis.UniversalClient {
 	return c
 }
 
-func askForSlots(ctx context.Context, seed *redis.Options) ([]redis.ClusterSlot, error) {
-	c := redis.NewClient(seed)
+func askForSlots(ctx context.Context, seed redis.Options) ([]redis.ClusterSlot, error) {
+	c := redis.NewClient(&seed) // a copy: the library writes to it
 	defer c.Close()
 	reply, err := c.Do(ctx, "CLUSTER", "SLOTS").Slice()
 	if err != nil {

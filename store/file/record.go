@@ -34,9 +34,10 @@ func encode(r *store.Record, expires time.Time) ([]byte, error) {
 // decode reads a record and keeps nothing of data. Those who want no value may
 // get none.
 func decode(data []byte, wantValue bool) (s stored, err error) {
-	if s, ok := decodePlain(data, wantValue); ok {
+	if s.decodePlain(data, wantValue) {
 		return s, nil
 	}
+	s = stored{}
 	if err := json.Unmarshal(data, &s); err != nil {
 		return stored{}, fmt.Errorf("the record is damaged: %w", err)
 	}
@@ -46,31 +47,31 @@ func decode(data []byte, wantValue bool) (s stored, err error) {
 // decodePlain reads what most records look like: written by encode, with no
 // metadata and nothing escaped. It takes a tenth of the time of encoding/json,
 // and leaves anything else to that. It does not read the key.
-func decodePlain(data []byte, wantValue bool) (s stored, ok bool) {
+func (s *stored) decodePlain(data []byte, wantValue bool) bool {
 	if !cut(&data, `{"Key":"`) {
-		return s, false
+		return false
 	}
-	if _, ok = cutString(&data); !ok || !cut(&data, `,"Value":"`) {
-		return s, false
+	if _, ok := cutString(&data); !ok || !cut(&data, `,"Value":"`) {
+		return false
 	}
 	value, ok := cutString(&data)
 	if !ok || !cut(&data, `,"Metadata":null,"ExpiresAt":"`) {
-		return s, false
+		return false
 	}
 	expires, ok := cutString(&data)
 	if !ok || string(data) != "}" {
-		return s, false
+		return false
 	}
 	if string(expires) != "0001-01-01T00:00:00Z" && s.ExpiresAt.UnmarshalText(expires) != nil {
-		return s, false
+		return false
 	}
 	if wantValue {
 		s.Value = make([]byte, strictBase64.DecodedLen(len(value)))
 		n, err := strictBase64.Decode(s.Value, value)
 		s.Value = s.Value[:n]
-		return s, err == nil
+		return err == nil
 	}
-	return s, true
+	return true
 }
 
 // cut removes a text from the front of data.

@@ -48,12 +48,13 @@ func TestRecordsWithoutMetadataAreReadFast(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, ok := decodePlain(data, true)
-		if !ok || string(s.Value) != "value" || !s.ExpiresAt.Equal(expires) {
-			t.Errorf("%s is read as %+v, %v", data, s, ok)
+		var s stored
+		if !s.decodePlain(data, true) || string(s.Value) != "value" || !s.ExpiresAt.Equal(expires) {
+			t.Errorf("%s is read as %+v", data, s)
 		}
-		if s, ok := decodePlain(data, false); !ok || s.Value != nil {
-			t.Errorf("%s is read as %+v, %v", data, s, ok)
+		s = stored{}
+		if !s.decodePlain(data, false) || s.Value != nil {
+			t.Errorf("%s is read as %+v", data, s)
 		}
 	}
 }
