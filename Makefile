@@ -3,7 +3,7 @@
 # make bench  the benchmarks beside the code
 # make fuzz   every fuzz target for FUZZTIME (default 30s)
 # make generate  rebuilds the files made from .proto files
-# make services  says which servers the integration tests would find here
+# make services  brings up the servers that the integration tests find missing
 
 GO       ?= go
 FUZZTIME ?= 30s
@@ -25,6 +25,7 @@ test:
 	@test -n "$(RACE)" || echo "no C compiler found: testing without the race detector"
 	@for m in $(CODE); do \
 		echo "==> go test $(RACE) $$m"; \
+		if [ $$m = integration ]; then (cd $$m && $(GO) run ./backends) || exit 1; fi; \
 		(cd $$m && $(GO) test $(RACE) -count=$(COUNT) -timeout=10m ./...) || exit 1; \
 	done
 

@@ -19,7 +19,7 @@ const (
 	maxModules = 12
 )
 
-var heavy = regexp.MustCompile(`nats|redis|pgx|database/sql$|cockroach|go-git|docker|k8s\.io|kubernetes|etcd|grpc-go|google\.golang\.org/grpc|miekg`)
+var heavy = regexp.MustCompile(`nats|redis|pgx|bbolt|database/sql$|cockroach|go-git|docker|k8s\.io|kubernetes|etcd|grpc-go|google\.golang\.org/grpc|miekg`)
 
 func TestHelloworldReachesNoBackendPackages(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", "./examples/helloworld").Output()

@@ -65,8 +65,8 @@ var failures = map[string]error{
 	"late":    context.DeadlineExceeded,
 }
 
-// dialMicro connects grpc-go to a server of this project.
-func dialMicro(t *testing.T) *grpc.ClientConn {
+// dialStatus connects grpc-go to a server of this project.
+func dialStatus(t *testing.T) *grpc.ClientConn {
 	t.Helper()
 	s := server.NewServer(server.Name("bench"), server.Address("127.0.0.1:0"), server.Transport(transport.NewHTTPTransport()),
 		server.Registry(registry.NewMemoryRegistry()), server.Broker(broker.NewMemoryBroker()),
@@ -112,7 +112,7 @@ func want(t *testing.T, name string, err error, code codes.Code, detail *microer
 func TestErrorsHaveTheirGRPCStatusAndAreItsDetail(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	echo := echopb.NewEchoClient(dialMicro(t))
+	echo := echopb.NewEchoClient(dialStatus(t))
 	for name, code := range map[string]codes.Code{
 		"400": codes.InvalidArgument, "401": codes.Unauthenticated, "403": codes.PermissionDenied, "404": codes.NotFound,
 		"408": codes.DeadlineExceeded, "409": codes.AlreadyExists, "412": codes.FailedPrecondition, "500": codes.Internal,
@@ -148,14 +148,14 @@ func TestErrorsHaveTheirGRPCStatusAndAreItsDetail(t *testing.T) {
 }
 
 func TestAPlainErrorKeepsItsTextAsTheGRPCMessage(t *testing.T) {
-	_, err := echopb.NewEchoClient(dialMicro(t)).Call(t.Context(), &echopb.Message{Body: []byte("plain")})
+	_, err := echopb.NewEchoClient(dialStatus(t)).Call(t.Context(), &echopb.Message{Body: []byte("plain")})
 	if s := status.Convert(err); s.Message() != "100% plain" {
 		t.Errorf("got %q", s.Message())
 	}
 }
 
 func TestUnknownServicesAndMethodsAreUnimplemented(t *testing.T) {
-	conn := dialMicro(t)
+	conn := dialStatus(t)
 	for path, detail := range map[string]string{"/bench.Nobody/Call": "unknown service Nobody", "/bench.Echo/Nothing": "unknown service Echo.Nothing"} {
 		err := conn.Invoke(t.Context(), path, new(echopb.Message), new(echopb.Message))
 		want(t, path, err, codes.Unimplemented, microerrors.FromError(microerrors.New("go.micro.server", detail, 501)))
@@ -163,7 +163,7 @@ func TestUnknownServicesAndMethodsAreUnimplemented(t *testing.T) {
 }
 
 func TestACallWithoutAnErrorIsOK(t *testing.T) {
-	echo := echopb.NewEchoClient(dialMicro(t))
+	echo := echopb.NewEchoClient(dialStatus(t))
 	for _, body := range []string{"", "x"} {
 		if m, err := echo.Call(t.Context(), &echopb.Message{Body: []byte(body)}); err != nil || string(m.Body) != body {
 			t.Errorf("got %v, %v", m, err)

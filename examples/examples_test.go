@@ -43,7 +43,7 @@ func build(m *testing.M) int {
 	bin = dir
 	args := []string{"build", "-o", dir + string(filepath.Separator), "./helloworld", "./greeter/srv", "./greeter/cli", "./stream", "./noproto", "./wrapper", "./metadata", "./graceful", "./service",
 		"./pubsub/main", "./pubsub/server", "./pubsub/client", "./event", "./internal/delivery",
-		"./config", "./flags", "./options"}
+		"./config", "./flags", "./options", "./store", "./cache"}
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "%v: %s\n", err, out)
 		return 1
@@ -188,6 +188,8 @@ func TestExamplesPrintWhatTheyPromise(t *testing.T) {
 		}},
 		{"service", []string{"apple costs 2", "pear costs 3", "404 no item plum", "400 price of plum is negative", "health: ok"}},
 		{"config", []string{"port: 8080", "timeout: 5s", "retries: 3", "greeting: Good morning"}},
+		{"store", storeLines(1)},
+		{"cache", []string{"asking for the weather in Berlin", "Berlin: sunny", "Berlin: sunny"}},
 		{"stream", []string{"count: 0", "count: 1", "count: 2", "sum: 6", "double: 2", "double: 4", "double: 6"}},
 	} {
 		t.Run(tt.program, func(t *testing.T) {
@@ -210,6 +212,24 @@ func TestHelpEndsExamplesWithSuccess(t *testing.T) {
 	for _, program := range []string{"helloworld", "srv", "cli", "stream", "noproto", "wrapper", "metadata", "graceful", "service", "main", "server", "client", "flags", "options"} {
 		if out, log, err := runLogged(t, program, "--help"); err != nil || log != "" || !strings.Contains(out, "MICRO_REGISTRY") {
 			t.Errorf("%s --help: %v, printed\n%s\nlogged\n%s", program, err, out, log)
+		}
+	}
+}
+
+// storeLines is what the store example prints when it is run that often.
+func storeLines(runs int) []string {
+	return []string{fmt.Sprint("run: ", runs), "price/apple: 2", "price/pear: 3", "next page: [price/plum]", "offer: plums, for 1h0m0s", "offer: not found"}
+}
+
+func TestTheFileStoreOutlivesItsProcess(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir()) // where the store keeps its files
+	for i := range 2 {
+		out, err := run(t, "store", "--store", "file")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Split(strings.TrimSpace(out), "\n"); !slices.Equal(got, storeLines(i+1)) {
+			t.Errorf("printed %q, want %q", got, storeLines(i+1))
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4/internal/options"
+	"github.com/justcy/go-micro/v4/store/internal/query"
 )
 
 const (
@@ -71,7 +72,7 @@ func (m *memoryStore) Write(r *Record, opts ...WriteOption) error {
 	var o WriteOptions
 	options.To(&o, opts)
 	now := time.Now()
-	expires, dead := expiry(r, o, now)
+	expires, dead := query.Lifetime(now, o.TTL, o.Expiry, r.Expiry)
 	entry := memoryEntry{value: slices.Clone(r.Value), metadata: maps.Clone(r.Metadata), expires: expires}
 
 	m.mu.Lock()
@@ -93,22 +94,6 @@ func (m *memoryStore) Write(r *Record, opts ...WriteOption) error {
 	return nil
 }
 
-// expiry returns when a record written now ends, zero for never, and whether
-// that is over already.
-func expiry(r *Record, o WriteOptions, now time.Time) (expires time.Time, dead bool) {
-	switch {
-	case o.TTL != 0:
-		expires = now.Add(o.TTL)
-	case !o.Expiry.IsZero():
-		expires = o.Expiry
-	case r.Expiry != 0:
-		expires = now.Add(r.Expiry)
-	default:
-		return time.Time{}, false
-	}
-	return expires, !expires.After(now)
-}
-
 func (m *memoryStore) Read(key string, opts ...ReadOption) ([]*Record, error) {
 	var o ReadOptions
 	options.To(&o, opts)
@@ -116,12 +101,12 @@ func (m *memoryStore) Read(key string, opts ...ReadOption) ([]*Record, error) {
 	if !o.Prefix && !o.Suffix {
 		return m.readOne(key, o, now)
 	}
-	q := query{limit: o.Limit, offset: o.Offset}
+	q := query.Query{Limit: o.Limit, Offset: o.Offset}
 	if o.Prefix {
-		q.prefix = key
+		q.Prefix = key
 	}
 	if o.Suffix {
-		q.suffix = key
+		q.Suffix = key
 	}
 	records := []*Record{}
 	m.scan(o.Database, o.Table, q, now, func(k string, e memoryEntry) {
@@ -148,7 +133,7 @@ func (m *memoryStore) List(opts ...ListOption) ([]string, error) {
 	var o ListOptions
 	options.To(&o, opts)
 	keys := []string{}
-	q := query{prefix: o.Prefix, suffix: o.Suffix, limit: o.Limit, offset: o.Offset}
+	q := query.Query{Prefix: o.Prefix, Suffix: o.Suffix, Limit: o.Limit, Offset: o.Offset}
 	m.scan(o.Database, o.Table, q, time.Now(), func(k string, _ memoryEntry) {
 		keys = append(keys, k)
 	})
@@ -166,7 +151,7 @@ func (m *memoryStore) Delete(key string, opts ...DeleteOption) error {
 
 // scan calls visit for the live records that q selects, in key order. Nothing
 // can change or expire between the choice of a record and its visit.
-func (m *memoryStore) scan(database, table string, q query, now time.Time, visit func(string, memoryEntry)) {
+func (m *memoryStore) scan(database, table string, q query.Query, now time.Time, visit func(string, memoryEntry)) {
 	m.mu.RLock()
 	t := m.tables[m.name(database, table)]
 	if t == nil {

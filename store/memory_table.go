@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/justcy/go-micro/v4/store/internal/query"
 )
 
 type memoryEntry struct {
@@ -13,22 +15,11 @@ type memoryEntry struct {
 	expires  time.Time // zero: never
 }
 
-func (e memoryEntry) live(now time.Time) bool { return e.expires.IsZero() || e.expires.After(now) }
+func (e memoryEntry) live(now time.Time) bool { return query.Live(e.expires, now) }
 
 // record returns a copy for the caller to keep.
 func (e memoryEntry) record(key string, now time.Time) *Record {
-	r := &Record{Key: key, Value: slices.Clone(e.value), Metadata: maps.Clone(e.metadata)}
-	if !e.expires.IsZero() {
-		r.Expiry = e.expires.Sub(now)
-	}
-	return r
-}
-
-// query selects records: those with prefix and suffix, without the first
-// offset, at most limit (0: all).
-type query struct {
-	prefix, suffix string
-	limit, offset  uint
+	return &Record{Key: key, Value: slices.Clone(e.value), Metadata: maps.Clone(e.metadata), Expiry: query.Left(e.expires, now)}
 }
 
 // memoryTable holds the records of one table and an ordered index of their
@@ -90,24 +81,16 @@ func (t *memoryTable) index() {
 }
 
 // scan visits what q selects; the index is up to date but for stale keys.
-func (t *memoryTable) scan(q query, now time.Time, visit func(string, memoryEntry)) {
-	start, _ := slices.BinarySearch(t.sorted, q.prefix)
-	var skipped, visited uint
+func (t *memoryTable) scan(q query.Query, now time.Time, visit func(string, memoryEntry)) {
+	start, _ := slices.BinarySearch(t.sorted, q.Prefix)
+	counter := q.Counter()
 	for _, key := range t.sorted[start:] {
-		if !strings.HasPrefix(key, q.prefix) {
+		if counter.Done() || !strings.HasPrefix(key, q.Prefix) {
 			return
 		}
 		e, ok := t.entries[key]
-		if !ok || !e.live(now) || !strings.HasSuffix(key, q.suffix) {
-			continue
-		}
-		if skipped < q.offset {
-			skipped++
-			continue
-		}
-		visit(key, e)
-		if visited++; visited == q.limit {
-			return
+		if ok && e.live(now) && q.Match(key) && counter.Take() {
+			visit(key, e)
 		}
 	}
 }

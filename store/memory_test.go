@@ -18,7 +18,7 @@ import (
 func TestMain(m *testing.M) { testkit.Main(m) }
 
 func TestMemoryConformance(t *testing.T) {
-	storetest.Run(t, storetest.Harness{New: func(testing.TB) store.Store { return store.NewMemoryStore() }})
+	storetest.Run(t, storetest.Harness{New: func(testing.TB) store.Store { return store.NewMemoryStore() }, NoSharing: true})
 }
 
 func put(t *testing.T, s store.Store, key string, opts ...store.WriteOption) {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -10,7 +11,8 @@ import (
 
 // Options configure a store.
 type Options struct {
-	// Context carries options of particular stores.
+	// Context carries options of particular stores, and ends the operations of
+	// those on servers when it is done.
 	Context context.Context
 	// Client is for stores which are themselves reached by RPC.
 	Client client.Client
@@ -22,6 +24,22 @@ type Options struct {
 	Table string
 	// Nodes are the backend's addresses.
 	Nodes []string
+	// Timeout bounds an operation on a server, or each step of one that takes
+	// several; zero is DefaultTimeout.
+	Timeout time.Duration
+}
+
+// DefaultTimeout bounds operations on servers for which no Timeout was set.
+const DefaultTimeout = 5 * time.Second
+
+// OperationContext returns the context for an operation on a server: Context,
+// which may end it early, with the timeout.
+func (o Options) OperationContext() (context.Context, context.CancelFunc) {
+	ctx := o.Context
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	return context.WithTimeout(ctx, cmp.Or(o.Timeout, DefaultTimeout))
 }
 
 // Option changes Options.
@@ -44,6 +62,9 @@ func WithClient(c client.Client) Option { return func(o *Options) { o.Client = c
 
 // WithLogger sets the logger.
 func WithLogger(l logger.Logger) Option { return func(o *Options) { o.Logger = l } }
+
+// Timeout bounds operations on a server, DefaultTimeout by default.
+func Timeout(d time.Duration) Option { return func(o *Options) { o.Timeout = d } }
 
 // ReadOptions configure one Read.
 type ReadOptions struct {

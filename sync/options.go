@@ -20,7 +20,13 @@ type Options struct {
 	Context context.Context
 	// Logger for what happens in the background; nil for the default logger.
 	Logger logger.Logger
+	// SessionTTL is how long what is held outlives the last word from its
+	// holder; DefaultSessionTTL when it is zero or less.
+	SessionTTL time.Duration
 }
+
+// DefaultSessionTTL is the SessionTTL of a Sync that was given none.
+const DefaultSessionTTL = 5 * time.Second
 
 // Option changes Options.
 type Option func(o *Options)
@@ -50,9 +56,21 @@ func WithLogger(l logger.Logger) Option {
 	return func(o *Options) { o.Logger = l }
 }
 
+// SessionTTL sets how long what is held outlives the last word from its holder.
+//
+// A lock without a TTL, and a leadership, are renewed several times in this time
+// for as long as the process lives, and are free this long after it died. A
+// holder that gets no answer from the backend for this long has lost what it
+// held. Longer times ride out longer pauses and failures, shorter ones pass on
+// sooner what the dead held.
+func SessionTTL(d time.Duration) Option {
+	return func(o *Options) { o.SessionTTL = d }
+}
+
 // LockOptions configure one Lock.
 type LockOptions struct {
-	// TTL is how long the lock is held at most; 0 means until Unlock.
+	// TTL is how long the lock is held at most, whatever becomes of its holder;
+	// 0 means until Unlock, or until the holder is gone: see SessionTTL.
 	TTL time.Duration
 	// Wait is how long to wait for the lock; 0 means for ever.
 	Wait time.Duration
@@ -71,8 +89,17 @@ func LockWait(t time.Duration) LockOption {
 	return func(o *LockOptions) { o.Wait = t }
 }
 
-// LeaderOptions configure one Leader election. There are none yet.
-type LeaderOptions struct{}
+// LeaderOptions configure one Leader election.
+type LeaderOptions struct {
+	// Context ends the wait for leadership; nil means wait for ever.
+	Context context.Context
+}
 
 // LeaderOption changes LeaderOptions.
 type LeaderOption func(o *LeaderOptions)
+
+// LeaderContext ends the wait for leadership when the context is done. It has no
+// say in how long a leadership lasts that was won.
+func LeaderContext(ctx context.Context) LeaderOption {
+	return func(o *LeaderOptions) { o.Context = ctx }
+}

@@ -16,8 +16,13 @@ const leakGrace = 10 * time.Second
 // tests or of the code under test are still running afterwards. Use it as
 //
 //	func TestMain(m *testing.M) { testkit.Main(m) }
-func Main(m *testing.M) {
+//
+// The functions in stop end what the tests shared, in order, before the check.
+func Main(m *testing.M, stop ...func()) {
 	code := m.Run()
+	for _, f := range stop {
+		f()
+	}
 	if code == 0 {
 		if left := settle(nil, leakGrace); len(left) > 0 {
 			fmt.Fprintf(os.Stderr, "%d goroutines leaked by the tests:\n\n%s\n", len(left), strings.Join(left, "\n\n"))

@@ -16,12 +16,14 @@ import (
 type rule = conformance.Rule[Harness]
 
 var (
-	noExpiry     = conformance.Flag("NoExpiry", func(h Harness) bool { return h.NoExpiry })
-	noMetadata   = conformance.Flag("NoMetadata", func(h Harness) bool { return h.NoMetadata })
-	noTables     = conformance.Flag("NoTables", func(h Harness) bool { return h.NoTables })
-	noDatabases  = conformance.Flag("NoDatabases", func(h Harness) bool { return h.NoDatabases })
-	noOddKeys    = conformance.Flag("NoOddKeys", func(h Harness) bool { return h.NoOddKeys })
-	noEmptyValue = conformance.Flag("NoEmptyValue", func(h Harness) bool { return h.NoEmptyValue })
+	noExpiry        = conformance.Flag("NoExpiry", func(h Harness) bool { return h.NoExpiry })
+	noMetadata      = conformance.Flag("NoMetadata", func(h Harness) bool { return h.NoMetadata })
+	noTables        = conformance.Flag("NoTables", func(h Harness) bool { return h.NoTables })
+	noTablePrefixes = conformance.Flag("NoTablePrefixes", func(h Harness) bool { return h.NoTables || h.NoTablePrefixes })
+	noSharing       = conformance.Flag("NoSharing", func(h Harness) bool { return h.NoSharing })
+	noDatabases     = conformance.Flag("NoDatabases", func(h Harness) bool { return h.NoDatabases })
+	noOddKeys       = conformance.Flag("NoOddKeys", func(h Harness) bool { return h.NoOddKeys })
+	noEmptyValue    = conformance.Flag("NoEmptyValue", func(h Harness) bool { return h.NoEmptyValue })
 )
 
 var rules = []rule{
@@ -44,8 +46,12 @@ var rules = []rule{
 	{Sentence: "an offset past the end is empty and no error", Check: pastTheEnd},
 	{Sentence: "characters with a meaning in patterns are ordinary in keys", Gap: noOddKeys, Check: patternKeys},
 	{Sentence: "keys are opaque", Gap: noOddKeys, Check: opaqueKeys},
+	{Sentence: "odd keys are kept as they are, or refused", Check: oddKeysKept},
 	{Sentence: "tables are separate", Gap: noTables, Check: tables},
 	{Sentence: "databases are separate", Gap: noDatabases, Check: databases},
+	{Sentence: "tables with odd names are separate, or refused", Gap: noTables, Check: oddTables},
+	{Sentence: "databases with odd names are separate, or refused", Gap: noDatabases, Check: oddDatabases},
+	{Sentence: "a table has no records of tables whose names begin with its own", Gap: noTablePrefixes, Check: tablePrefixes},
 	{Sentence: "a record that does not expire has no expiry", Check: noLifetime},
 	{Sentence: "a record is gone after its TTL", Gap: noExpiry, Check: ttl},
 	{Sentence: "a record is gone after its expiry time", Gap: noExpiry, Check: expiryTime},
@@ -53,8 +59,15 @@ var rules = []rule{
 	{Sentence: "TTL wins over expiry time, and that over the record's own", Gap: noExpiry, Check: precedence},
 	{Sentence: "the expiry of a read record is the time left", Gap: noExpiry, Check: timeLeft},
 	{Sentence: "writing without expiry makes an expiring record stay", Gap: noExpiry, Check: expiryRemoved},
+	{Sentence: "a record written again after it expired is there", Gap: noExpiry, Check: revived},
 	{Sentence: "an expiry in the past stores nothing and removes the key", Gap: noExpiry, Check: past},
 	{Sentence: "concurrent use loses nothing", Check: concurrent},
+	{Sentence: "a record is read whole while it is written", Check: wholeRecords},
+	{Sentence: "reads and lists are complete, however many records there are", Check: manyRecords},
+	{Sentence: "stores on one backend have the same records", Gap: noSharing, Check: sharing},
+	{Sentence: "a nil record is refused", Check: nilRecord},
+	{Sentence: "Init changes options", Check: initOptions},
+	{Sentence: "a store can be closed again", Check: closeTwice},
 	{Sentence: "the store has a name", Check: named},
 }
 

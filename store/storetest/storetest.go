@@ -10,7 +10,7 @@
 package storetest
 
 import (
-	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -40,6 +40,11 @@ type Harness struct {
 	NoMetadata bool
 	// NoTables: tables are not separated.
 	NoTables bool
+	// NoTablePrefixes: a table has the records of tables whose names begin with its
+	// own too.
+	NoTablePrefixes bool
+	// NoSharing: each store that New returns has records of its own.
+	NoSharing bool
 	// NoDatabases: databases are not separated.
 	NoDatabases bool
 	// NoOddKeys: keys are limited to letters, digits, '-', '_', '.' and '/'.
@@ -126,8 +131,8 @@ func (f *fixture) list(opts ...store.ListOption) []string {
 
 func (f *fixture) wantKeys(what string, got []string, want ...string) {
 	f.Helper()
-	if fmt.Sprint(got) != fmt.Sprint(want) {
-		f.Errorf("%s: got keys %q, want %q", what, got, want)
+	if !slices.Equal(got, want) {
+		f.Errorf("%s: got keys %.80q, want %.80q", what, got, want)
 	}
 }
 

@@ -2,7 +2,10 @@ package storetest_test
 
 import (
 	"errors"
+	"path"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -11,7 +14,7 @@ import (
 )
 
 func TestGoodStoreKeepsAllRules(t *testing.T) {
-	broken := storetest.Broken(t, storetest.Harness{New: func(testing.TB) store.Store { return store.NewMemoryStore() }})
+	broken := storetest.Broken(t, storetest.Harness{New: func(testing.TB) store.Store { return store.NewMemoryStore() }, NoSharing: true})
 	for rule, failure := range broken {
 		t.Errorf("%s: %s", rule, failure)
 	}
@@ -24,6 +27,8 @@ type wrong struct {
 	write  func(s store.Store, r *store.Record, opts ...store.WriteOption) error
 	remove func(s store.Store, key string, opts ...store.DeleteOption) error
 	list   func(s store.Store, opts ...store.ListOption) ([]string, error)
+	init   func(s store.Store, opts ...store.Option) error
+	close  func(s store.Store) error
 }
 
 func (w *wrong) Read(key string, opts ...store.ReadOption) ([]*store.Record, error) {
@@ -52,6 +57,74 @@ func (w *wrong) List(opts ...store.ListOption) ([]string, error) {
 		return w.list(w.Store, opts...)
 	}
 	return w.Store.List(opts...)
+}
+
+func (w *wrong) Init(opts ...store.Option) error {
+	if w.init != nil {
+		return w.init(w.Store, opts...)
+	}
+	return w.Store.Init(opts...)
+}
+
+func (w *wrong) Close() error {
+	if w.close != nil {
+		return w.close(w.Store)
+	}
+	return w.Store.Close()
+}
+
+// renamed is a store that has other names for things than its users.
+func renamed(rename func(database, table, key string) (string, string, string)) wrong {
+	return wrong{
+		write: func(s store.Store, r *store.Record, opts ...store.WriteOption) error {
+			var o store.WriteOptions
+			for _, opt := range opts {
+				opt(&o)
+			}
+			database, table, key := rename(o.Database, o.Table, r.Key)
+			return s.Write(&store.Record{Key: key, Value: r.Value}, store.WriteTo(database, table))
+		},
+		read: func(s store.Store, key string, opts ...store.ReadOption) ([]*store.Record, error) {
+			o := readOptions(opts)
+			database, table, name := rename(o.Database, o.Table, key)
+			records, err := s.Read(name, append(opts, store.ReadFrom(database, table))...)
+			for _, r := range records {
+				if !o.Prefix && !o.Suffix {
+					r.Key = key
+				}
+			}
+			return records, err
+		},
+	}
+}
+
+// forgetful deletes keys that it has seen expired, later.
+func forgetful() wrong {
+	var expired sync.Map
+	return wrong{
+		read: func(s store.Store, key string, opts ...store.ReadOption) ([]*store.Record, error) {
+			records, err := s.Read(key, opts...)
+			if errors.Is(err, store.ErrNotFound) {
+				expired.Store(key, true)
+			}
+			return records, err
+		},
+		list: func(s store.Store, opts ...store.ListOption) ([]string, error) {
+			o := listOptions(opts)
+			expired.Range(func(key, _ any) bool {
+				_ = s.Delete(key.(string), store.DeleteFrom(o.Database, o.Table))
+				return true
+			})
+			return s.List(opts...)
+		},
+	}
+}
+
+func readOptions(opts []store.ReadOption) (o store.ReadOptions) {
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return o
 }
 
 func listOptions(opts []store.ListOption) (o store.ListOptions) {
@@ -140,6 +213,90 @@ var wrongStores = []struct {
 			}
 			return s.Write(&store.Record{Key: r.Key, Value: r.Value}, store.WriteTo(o.Database, o.Table))
 		}},
+	},
+	{
+		name: "keys are cleaned as paths", rule: "odd keys are kept as they are, or refused",
+		store: renamed(func(database, table, key string) (string, string, string) { return database, table, path.Clean(key) }),
+	},
+	{
+		name: "table names are folded", rule: "tables with odd names are separate, or refused",
+		store: renamed(func(database, table, key string) (string, string, string) {
+			return database, strings.ToLower(table), key
+		}),
+	},
+	{
+		name: "databases are ignored", rule: "databases with odd names are separate, or refused",
+		store: renamed(func(_, table, key string) (string, string, string) { return "", table, key }),
+	},
+	{
+		name: "a table is a prefix", rule: "a table has no records of tables whose names begin with its own",
+		store: wrong{
+			write: func(s store.Store, r *store.Record, opts ...store.WriteOption) error {
+				var o store.WriteOptions
+				for _, opt := range opts {
+					opt(&o)
+				}
+				return s.Write(&store.Record{Key: o.Table + r.Key, Value: r.Value})
+			},
+			list: func(s store.Store, opts ...store.ListOption) ([]string, error) {
+				table := listOptions(opts).Table
+				keys, err := s.List(store.ListPrefix(table))
+				for i := range keys {
+					keys[i] = strings.TrimPrefix(keys[i], table)
+				}
+				return keys, err
+			},
+		},
+	},
+	{
+		name: "expired keys are deleted later", rule: "a record written again after it expired is there",
+		store: forgetful(),
+	},
+	{
+		name: "records are read in parts", rule: "a record is read whole while it is written",
+		store: wrong{read: func(s store.Store, key string, opts ...store.ReadOption) ([]*store.Record, error) {
+			records, err := s.Read(key, opts...)
+			if len(records) == 1 && len(records[0].Value) == 20_000 {
+				records[0].Value[10_000] = 'b'
+			}
+			return records, err
+		}},
+	},
+	{
+		name: "a list ends at 1,000", rule: "reads and lists are complete, however many records there are",
+		store: wrong{list: func(s store.Store, opts ...store.ListOption) ([]string, error) {
+			keys, err := s.List(opts...)
+			return keys[:min(len(keys), 1000)], err
+		}},
+	},
+	{
+		name: "each store is alone", rule: "stores on one backend have the same records",
+	},
+	{
+		name: "nil is ignored", rule: "a nil record is refused",
+		store: wrong{write: func(s store.Store, r *store.Record, opts ...store.WriteOption) error {
+			if r == nil {
+				return nil
+			}
+			return s.Write(r, opts...)
+		}},
+	},
+	{
+		name: "Init does nothing", rule: "Init changes options",
+		store: wrong{init: func(store.Store, ...store.Option) error { return nil }},
+	},
+	{
+		name: "Close fails the second time", rule: "a store can be closed again",
+		store: wrong{close: func() func(store.Store) error {
+			closed := map[store.Store]bool{}
+			return func(s store.Store) error {
+				if closed[s] {
+					return errors.New("closed already")
+				}
+				closed[s] = true
+				return nil
+			}
+		}()},
 	},
 }
 

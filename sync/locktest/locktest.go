@@ -4,7 +4,11 @@
 //	func TestConformance(t *testing.T) {
 //		locktest.Run(t, locktest.Harness{
 //			New: func(t testing.TB, opts ...sync.Option) sync.Sync {
-//				return etcd.NewSync(append(opts, sync.Nodes(addrs...))...)
+//				s := etcd.NewSync(append(opts, sync.Nodes(addrs...))...)
+//				if err := s.Init(); err != nil {
+//					t.Fatal(err)
+//				}
+//				return s
 //			},
 //		})
 //	}
@@ -29,6 +33,9 @@ type Harness struct {
 	// TTL is the shortest lifetime of a lock that the backend respects; a
 	// second when zero.
 	TTL time.Duration
+	// SessionTTL is given to the Syncs for what they hold without a TTL;
+	// sync.DefaultSessionTTL when zero.
+	SessionTTL time.Duration
 	// Patience is how long to wait for what must happen; 30s when zero.
 	Patience time.Duration
 
@@ -41,11 +48,16 @@ type Harness struct {
 	NoPrefix bool
 	// NoLeader: leaders are not elected.
 	NoLeader bool
+	// NoLease: the Syncs are no sync.Leaser, and have no fencing tokens.
+	NoLease bool
+	// NoClose: the Syncs have no Close() error.
+	NoClose bool
 }
 
-// Run checks every rule, each in a subtest named after it.
+// Run checks every rule, each in a subtest named after it. They run in parallel,
+// since they mostly wait.
 func Run(t *testing.T, h Harness) {
-	conformance.Run(t, h, rules)
+	conformance.RunParallel(t, h, rules)
 }
 
 // trial is what the check of one rule works with: two instances, an id that
@@ -62,13 +74,22 @@ func newTrial(t testing.TB, h Harness) *trial {
 	if h.TTL <= 0 {
 		h.TTL = time.Second
 	}
+	if h.SessionTTL <= 0 {
+		h.SessionTTL = sync.DefaultSessionTTL
+	}
 	if h.Patience <= 0 {
 		h.Patience = 30 * time.Second
 	}
-	tr := &trial{Harness: h, t: t, first: h.New(t), id: "locktest-" + rand.Text(), otherID: "locktest-" + rand.Text()}
+	tr := &trial{Harness: h, t: t, id: "locktest-" + rand.Text(), otherID: "locktest-" + rand.Text()}
+	tr.first = tr.another()
 	tr.second = tr.first
 	if !h.NoSharing {
-		tr.second = h.New(t)
+		tr.second = tr.another()
 	}
 	return tr
+}
+
+// another returns one more Sync.
+func (tr *trial) another(opts ...sync.Option) sync.Sync {
+	return tr.New(tr.t, append(opts, sync.SessionTTL(tr.SessionTTL))...)
 }

@@ -3,6 +3,7 @@ package locktest
 import (
 	"errors"
 	"fmt"
+	"strings"
 	stdsync "sync"
 	"sync/atomic"
 	"testing"
@@ -16,7 +17,22 @@ var (
 	noTTL    = conformance.Flag("NoTTL", func(h Harness) bool { return h.NoTTL })
 	noPrefix = conformance.Flag("NoPrefix", func(h Harness) bool { return h.NoPrefix })
 	noLeader = conformance.Flag("NoLeader", func(h Harness) bool { return h.NoLeader })
+	noLease  = conformance.Flag("NoLease", func(h Harness) bool { return h.NoLease })
+	noClose  = conformance.Flag("NoClose", func(h Harness) bool { return h.NoClose })
+	alone    = conformance.Flag("NoSharing", func(h Harness) bool { return h.NoSharing })
 )
+
+// either is the gap of a rule that takes more than one ability.
+func either(gaps ...func(Harness) string) func(Harness) string {
+	return func(h Harness) string {
+		for _, gap := range gaps {
+			if name := gap(h); name != "" {
+				return name
+			}
+		}
+		return ""
+	}
+}
 
 var rules = []conformance.Rule[Harness]{
 	rule("a sync has a name", nil, hasName),
@@ -27,12 +43,28 @@ var rules = []conformance.Rule[Harness]{
 	rule("locks are not re-entrant", nil, isNotReentrant),
 	rule("locks of different ids do not disturb each other", nil, separatesIDs),
 	rule("one at a time holds a lock", nil, excludes),
-	rule("a lock is free when its TTL is over", noTTL, expires),
+	rule("who gave up waiting does not get the lock", nil, givesUp),
+	rule("nobody unlocks what another holds", alone, unlocksItsOwn),
+	rule("ids are any strings", nil, takesAnyID),
+	rule("a lock without a TTL is held however long", nil, lasts),
+	rule("a lock is held until its TTL is over, and no longer", noTTL, expires),
 	rule("the TTL of a lock that was unlocked ends nobody else's", noTTL, expiresAlone),
 	rule("prefixes separate ids", noPrefix, separatesPrefixes),
+	rule("what was held when a Sync was closed is free", either(noClose, alone), closes),
+
+	rule("fencing tokens grow", noLease, growsTokens),
+	rule("the wait for a lease ends with its context", noLease, endsWithContext),
+	rule("a lease that is released is over", noLease, releases),
+	rule("a lease whose TTL is over is reported lost", either(noLease, noTTL), reportsExpiry),
+	rule("the holder is told of what it lost when its Sync was closed", either(noLease, noClose), reportsClose),
+
 	rule("a leader is elected where there is none", noLeader, elects),
 	rule("the next leader is elected when the first resigns", noLeader, electsNext),
+	rule("a leader excludes who locks the same id", noLeader, leaderExcludesLock),
+	rule("leaders have fencing tokens that grow", either(noLeader, noLease), growsLeaderTokens),
 	rule("the status of a leader is silent while it leads", noLeader, silentStatus),
+	rule("the status of a leader tells of no loss after it resigned", noLeader, resignsWithoutLoss),
+	rule("the status of a leader tells when leadership is lost", either(noLeader, noClose), statusTellsLoss),
 }
 
 func rule(sentence string, gap func(Harness) string, check func(*trial) error) conformance.Rule[Harness] {
@@ -89,7 +121,7 @@ func hasName(tr *trial) error {
 }
 
 func initAdds(tr *trial) error {
-	s := tr.New(tr.t, sync.Prefix("locktest-"))
+	s := tr.another(sync.Prefix("locktest-"))
 	nodes := len(s.Options().Nodes)
 	if err := s.Init(); err != nil {
 		return fmt.Errorf("init: %w", err)
@@ -191,11 +223,15 @@ func excludes(tr *trial) error {
 }
 
 func expires(tr *trial) error {
+	began := time.Now()
 	if err := tr.lock(tr.first, tr.id, sync.LockTTL(tr.TTL)); err != nil {
 		return err
 	}
 	if err := tr.lock(tr.second, tr.id); err != nil {
 		return fmt.Errorf("after the TTL of the holder: %w", err)
+	}
+	if took := time.Since(began); took < tr.TTL {
+		return fmt.Errorf("a lock with a TTL of %v was free after %v", tr.TTL, took)
 	}
 	return unlock(tr.second, tr.id)
 }
@@ -213,80 +249,83 @@ func expiresAlone(tr *trial) error {
 }
 
 func separatesPrefixes(tr *trial) error {
-	a, b := tr.New(tr.t, sync.Prefix("locktest-a-")), tr.New(tr.t, sync.Prefix("locktest-b-"))
+	a, b := tr.another(sync.Prefix("locktest-a-")), tr.another(sync.Prefix("locktest-b-"))
 	return errors.Join(tr.lock(a, tr.id), tr.lock(b, tr.id), isHeld(a, tr.id), unlock(a, tr.id), unlock(b, tr.id))
 }
 
-// candidacy is a Leader call under way.
-type candidacy struct {
-	leader sync.Leader
-	done   chan error
+func givesUp(tr *trial) error {
+	err := errors.Join(tr.lock(tr.first, tr.id), isHeld(tr.second, tr.id), unlock(tr.first, tr.id))
+	time.Sleep(briefly) // for whoever may still wait
+	return errors.Join(err, tr.lock(tr.first, tr.id), unlock(tr.first, tr.id))
 }
 
-func (tr *trial) stand(s sync.Sync) *candidacy {
-	c := &candidacy{done: make(chan error, 1)}
-	go func() {
-		var err error
-		if c.leader, err = s.Leader(tr.id); err != nil {
-			err = fmt.Errorf("leader: %w", err)
-		} else if c.leader == nil {
-			err = errors.New("neither a leader nor an error")
-		}
-		c.done <- err
-	}()
-	return c
-}
-
-func (tr *trial) elected() (sync.Leader, error) {
-	c := tr.stand(tr.first)
-	if err := tr.within("an election without rivals", c.done); err != nil {
-		return nil, err
-	}
-	return c.leader, nil
-}
-
-func elects(tr *trial) error {
-	l, err := tr.elected()
-	if err != nil {
+func unlocksItsOwn(tr *trial) error {
+	if err := tr.lock(tr.first, tr.id); err != nil {
 		return err
 	}
-	return l.Resign()
+	_ = tr.second.Unlock(tr.id) // some call it an error
+	return errors.Join(isHeld(tr.second, tr.id), unlock(tr.first, tr.id))
 }
 
-func electsNext(tr *trial) error {
-	first, err := tr.elected()
-	if err != nil {
-		return err
+// takesAnyID locks ids that some layer may take for something else, or for each
+// other, all at the same time.
+func takesAnyID(tr *trial) error {
+	ids := []string{
+		tr.id, tr.id + "/", "/" + tr.id, tr.id + "//", "../" + tr.id, tr.id + "/..", tr.id + ".", strings.ToUpper(tr.id),
+		tr.id + " ", " " + tr.id, tr.id + "\x00", tr.id + "\n", tr.id + "%", tr.id + "_", tr.id + "*", tr.id + ">", tr.id + "?",
+		tr.id + "'; --", tr.id + `"`, tr.id + "`", tr.id + `\`, tr.id + "$1", tr.id + "{a}", tr.id + ":", tr.id + "-",
+		tr.id + "\xff", tr.id + "\xfe", tr.id + "\ufffd", tr.id + "ä", tr.id + "a\u0308",
+		tr.id + strings.Repeat("x", 10_000), tr.id + strings.Repeat("x", 10_000) + "y",
 	}
-	next := tr.stand(tr.second)
-	select {
-	case err := <-next.done:
-		return errors.Join(errors.New("there are two leaders"), err)
-	case <-time.After(briefly):
+	var errs []error
+	for _, id := range ids {
+		errs = append(errs, naming(id, tr.lock(tr.first, id)))
 	}
-	if err := first.Resign(); err != nil {
-		return fmt.Errorf("resign: %w", err)
+	for _, id := range ids {
+		errs = append(errs, naming(id, isHeld(tr.second, id)), naming(id, unlock(tr.first, id)))
 	}
-	if err := tr.within("the next leader", next.done); err != nil {
-		return err
-	}
-	return next.leader.Resign()
+	return errors.Join(append(errs, tr.takesTheEmptyID())...)
 }
 
-func silentStatus(tr *trial) error {
-	l, err := tr.elected()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = l.Resign() }()
-	status := l.Status()
-	if status == nil {
-		return errors.New("status is nil")
-	}
-	select {
-	case lost := <-status:
-		return fmt.Errorf("status gives %v to a leader that leads", lost)
-	case <-time.After(briefly):
+// takesTheEmptyID uses a prefix, since others may test on the same server.
+func (tr *trial) takesTheEmptyID() error {
+	if tr.NoPrefix {
 		return nil
 	}
+	s := tr.another(sync.Prefix(tr.id + "-empty"))
+	return naming("", errors.Join(tr.lock(s, ""), isHeld(s, ""), unlock(s, "")))
+}
+
+func naming(id string, err error) error {
+	if err != nil {
+		return fmt.Errorf("id %.60q of %d bytes: %w", id, len(id), err)
+	}
+	return nil
+}
+
+// lasts holds a lock for longer than what is not renewed would last.
+func lasts(tr *trial) error {
+	if err := tr.lock(tr.first, tr.id); err != nil {
+		return err
+	}
+	time.Sleep(tr.SessionTTL + tr.SessionTTL/2)
+	return errors.Join(isHeld(tr.second, tr.id), unlock(tr.first, tr.id))
+}
+
+func closes(tr *trial) error {
+	err := errors.Join(tr.lock(tr.first, tr.id), tr.lock(tr.first, tr.otherID, sync.LockTTL(time.Hour)), closing(tr.first))
+	return errors.Join(err,
+		tr.lock(tr.second, tr.id), unlock(tr.second, tr.id),
+		tr.lock(tr.second, tr.otherID), unlock(tr.second, tr.otherID))
+}
+
+func closing(s sync.Sync) error {
+	c, ok := s.(interface{ Close() error })
+	if !ok {
+		return fmt.Errorf("%T has no Close() error", s)
+	}
+	if err := c.Close(); err != nil {
+		return fmt.Errorf("close: %w", err)
+	}
+	return nil
 }

@@ -137,7 +137,7 @@ func TestTheNameListsTheLayers(t *testing.T) {
 	}
 }
 
-func TestNothingIsEverQueued(t *testing.T) {
+func TestChangesReachEveryLayer(t *testing.T) {
 	s, layers, _ := started(t, 3)
 	write(t, s, "kept", "1")
 	write(t, s, "deleted", "1")
@@ -179,7 +179,7 @@ func TestTheDefaultIntervalIsAMinute(t *testing.T) {
 	})
 }
 
-func TestTheEndOfTheContextEndsTheTasks(t *testing.T) {
+func TestTheEndOfTheContextPassesEverythingOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, layers, cancel := started(t, 3)
 		write(t, s, "a", "1")
@@ -189,7 +189,7 @@ func TestTheEndOfTheContextEndsTheTasks(t *testing.T) {
 	})
 }
 
-func TestTickersAndGoroutinesEndWithClose(t *testing.T) {
+func TestCloseEndsAllTasksAndPassesOnWhatIsLeft(t *testing.T) {
 	testkit.NoLeaks(t)
 	s, layers, _ := started(t, 3)
 	write(t, s, "a", "1")
@@ -239,7 +239,7 @@ func TestInitAgainReplacesTheTasks(t *testing.T) {
 	})
 }
 
-func TestAReadMissEndsAtTheFirstLayer(t *testing.T) {
+func TestAReadMissIsAnsweredByTheLayersBelow(t *testing.T) {
 	s, layers, _ := started(t, 3)
 	write(t, layers[2], "deep", "1")
 	want(t, s, "deep", "1")

@@ -1,0 +1,69 @@
+package servers
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// patience is how long a server may take to come up on a machine that stalls.
+const patience = 30 * time.Second
+
+func findNATS(b *Backend) (stop func()) {
+	if url := os.Getenv("MICRO_TEST_NATS_URL"); url != "" {
+		b.is(Real, url, "at "+url)
+		return nil
+	}
+	dir, err := os.MkdirTemp("", "nats")
+	if err != nil {
+		b.is(Absent, "", err.Error())
+		return nil
+	}
+	s, err := startNATS(dir, server.RANDOM_PORT)
+	if err != nil {
+		_ = os.RemoveAll(dir)
+		b.is(Absent, "", err.Error())
+		return nil
+	}
+	b.is(Embedded, s.ClientURL(), "nats-server "+server.VERSION+" with JetStream")
+	return func() {
+		stopNATS(s)
+		_ = os.RemoveAll(dir)
+	}
+}
+
+func startNATS(dir string, port int) (*server.Server, error) {
+	s, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: port, JetStream: true, StoreDir: dir,
+		NoLog: true, NoSigs: true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("starting a NATS server: %w", err)
+	}
+	go s.Start()
+	if !s.ReadyForConnections(patience) {
+		stopNATS(s)
+		return nil, errors.New("the NATS server does not become ready")
+	}
+	return s, nil
+}
+
+func stopNATS(s *server.Server) {
+	s.Shutdown()
+	s.WaitForShutdown()
+}
+
+// NewNATS starts a NATS server of the test's own, which it can stop and start.
+func NewNATS(t testing.TB) *Server {
+	dir := t.TempDir()
+	var s *server.Server
+	return newServer(t, "nats", func(port int) error {
+		started, err := startNATS(dir, port)
+		s = started
+		return err
+	}, func() { stopNATS(s) })
+}

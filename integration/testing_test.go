@@ -1,0 +1,33 @@
+package integration_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/justcy/go-micro/v4/internal/testkit"
+	"github.com/justcy/go-micro/v4/store"
+)
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// unique returns a name that begins so and that no other test has.
+func unique(prefix string) string { return fmt.Sprintf("%s%.8s", prefix, uuid.NewString()) }
+
+func eventuallyNotFound(t testing.TB, s store.Store, key string) {
+	t.Helper()
+	testkit.Eventually(t, key+" is gone", func() bool {
+		_, err := s.Read(key)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			t.Fatal(err)
+		}
+		return err != nil
+	})
+}
