@@ -93,15 +93,6 @@ var over = func() context.Context {
 	return ctx
 }()
 
-// apply applies options. Nil ones stand for nothing.
-func apply[T any, O ~func(*T)](to *T, opts []O) {
-	for _, o := range opts {
-		if o != nil {
-			o(to)
-		}
-	}
-}
-
 // stop ends what the generation does in the background.
 func (g *generation) stop() {
 	g.cache.Stop()
