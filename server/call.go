@@ -142,6 +142,9 @@ func (k *call) answered() bool {
 
 // sendError sends a reply that has nothing but an error.
 func (k *call) sendError(err error) error {
+	if k.isWeb() {
+		return k.sendWebError(err)
+	}
 	return k.writer.Write(errorMessage(k.id, err), nil)
 }
 

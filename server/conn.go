@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -565,6 +566,13 @@ func (c *conn) refuse(head *wire.Head, err error, contentType string, body []byt
 	}
 	if head.Stream != "" {
 		h[headers.Stream] = head.Stream
+	}
+	if c.isWeb(head) && !strings.HasPrefix(head.ContentType, "application/grpc") {
+		code := int32(http.StatusBadRequest)
+		if body != nil { // no codec reads it
+			code = http.StatusUnsupportedMediaType
+		}
+		body = fillWeb(h, withCode(microerrors.Parse(err.Error()), code))
 	}
 	if err := c.send(h, body); err != nil && !c.isLost() {
 		logError(c.run.server.settings.Load().logger, "server: refuse a request of %s: %v", c.remote, err)

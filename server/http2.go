@@ -85,8 +85,6 @@ func (c *conn) tooLarge(p *pieces) {
 	switch {
 	case p.grpc:
 		c.refuseGRPC(p, err)
-	case p.head.ID == "":
-		c.refuseWeb(err)
 	default:
 		c.refuse(&p.head, err, p.head.ContentType, nil)
 	}
@@ -100,13 +98,6 @@ func (c *conn) refuseGRPC(p *pieces, err error) {
 		headers.ContentType: p.head.ContentType, "Trailer": status + ", " + message,
 		status: "8", message: err.Error(), // RESOURCE_EXHAUSTED
 	}, nil)
-}
-
-// refuseWeb answers a client that is none of the framework's.
-func (c *conn) refuseWeb(err error) {
-	_ = c.send(map[string]string{
-		headers.Status: "413", headers.ContentType: "application/json",
-	}, []byte(err.Error()))
 }
 
 // frames dispatches the complete frames.

@@ -73,6 +73,9 @@ func (w *replyWriter) Write(m *codec.Message, v any) error {
 		grpc.SetStatus(h, m.Error)
 	}
 	c.fillHeader(h, m)
+	if failure != nil && c.isWeb() {
+		body = fillWeb(h, webError(failure))
+	}
 	if err := c.send(h, body); err != nil {
 		return err
 	}

@@ -24,11 +24,20 @@ const (
 // builtIn are the plugins that are packages of this module, by their folders,
 // which are the same here. docs/migrating.md lists them.
 var builtIn = map[string]bool{
+	"cache/redis":               true,
 	"config/encoder/hcl":        true,
 	"config/encoder/toml":       true,
 	"config/encoder/xml":        true,
 	"config/encoder/yaml":       true,
 	"registry/cache":            true,
+	"selector/label":            true,
+	"selector/shard":            true,
+	"selector/static":           true,
+	"store/cockroach":           true,
+	"store/file":                true,
+	"store/nats-js-kv":          true,
+	"store/redis":               true,
+	"sync/memory":               true,
 	"wrapper/select/roundrobin": true,
 	"wrapper/select/version":    true,
 }
