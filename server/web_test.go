@@ -95,6 +95,38 @@ func TestARequestWithoutAnIdThatFailsGetsTheStatusAndTheError(t *testing.T) {
 	}
 }
 
+func TestAnErrorNamesTheServiceThoughTheRequestDoesNot(t *testing.T) {
+	for endpoint, body := range map[string]string{"Faulty.Do": `{"text":`, "Faulty.Dont": `{}`, "Nobody.Do": `{}`} {
+		_, got := curl(t, startFaulty(t), body, "Content-Type", "application/json", "Micro-Endpoint", endpoint)
+		if !strings.Contains(got, endpoint) || !strings.Contains(got, `service \"test\"`) {
+			t.Errorf("%s: the error is %s", endpoint, got)
+		}
+	}
+}
+
+func TestHTTP2ClientsWithoutAnIdGetTheStatusAndTheError(t *testing.T) {
+	url := startFaulty(t)
+	only := new(http.Protocols)
+	only.SetUnencryptedHTTP2(true)
+	tr := &http.Transport{Protocols: only}
+	defer tr.CloseIdleConnections()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(`{"text":"coded"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Micro-Endpoint", "Faulty.Do")
+	rsp, err := (&http.Client{Transport: tr}).Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rsp.Body.Close()
+	body, err := io.ReadAll(rsp.Body)
+	if err != nil || rsp.ProtoMajor != 2 || rsp.StatusCode != 404 || !strings.Contains(string(body), "no such order") {
+		t.Errorf("%s %s, body %q, %v", rsp.Proto, rsp.Status, body, err)
+	}
+}
+
 func TestARequestWithoutAnIdThatSucceedsGetsItsReply(t *testing.T) {
 	rsp, body := curl(t, startFaulty(t), `{"text":"x"}`, "Content-Type", "application/json", "Micro-Service", "test", "Micro-Endpoint", "Faulty.Do")
 	if rsp.StatusCode != 200 || strings.TrimSpace(body) != `{"text":"x"}` {
@@ -103,9 +135,18 @@ func TestARequestWithoutAnIdThatSucceedsGetsItsReply(t *testing.T) {
 }
 
 func TestAMessageWithoutAnIdThatFailsGetsTheStatusAndTheError(t *testing.T) {
-	rsp, body := curl(t, startFaulty(t), `{}`, "Content-Type", "application/json", "Micro-Topic", "news")
-	if rsp.StatusCode != 500 && rsp.StatusCode != 409 || !strings.Contains(body, "sold") {
-		t.Errorf("status %d, body %q", rsp.StatusCode, body)
+	url := startFaulty(t)
+	for contentType, want := range map[string]struct {
+		status int
+		text   string
+	}{
+		"application/json":      {500, "subscriber error"},
+		"application/x-unknown": {415, "application/x-unknown"},
+	} {
+		rsp, body := curl(t, url, `{}`, "Content-Type", contentType, "Micro-Topic", "news")
+		if rsp.StatusCode != want.status || !strings.Contains(body, want.text) || rsp.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("%s: status %d, body %q, header %v", contentType, rsp.StatusCode, body, rsp.Header)
+		}
 	}
 }
 
