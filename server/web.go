@@ -15,7 +15,9 @@ import (
 // status of the response, and by its body.
 
 // isWeb reports whether a message of this head comes from such a client.
-func (c *conn) isWeb(head *wire.Head) bool { return head.ID == "" && head.Stream == "" && c.speaksHTTP() }
+func (c *conn) isWeb(head *wire.Head) bool {
+	return head.ID == "" && head.Stream == "" && c.speaksHTTP()
+}
 
 // isWeb reports whether a call comes from such a client.
 func (k *call) isWeb() bool {
