@@ -3,6 +3,7 @@ package integration_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/uuid"
@@ -29,5 +30,15 @@ func eventuallyNotFound(t testing.TB, s store.Store, key string) {
 			t.Fatal(err)
 		}
 		return err != nil
+	})
+}
+
+// eventuallyListed waits until the keys of the table are these.
+func eventuallyListed(t testing.TB, s store.Store, want ...string) {
+	t.Helper()
+	testkit.Eventually(t, fmt.Sprintf("the keys are %q", want), func() bool {
+		keys, err := s.List()
+		must(t, err)
+		return slices.Equal(keys, want)
 	})
 }

@@ -2,6 +2,7 @@ package cachetest_test
 
 import (
 	"context"
+	"path"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -129,6 +130,14 @@ func TestBrokenCachesFailByTheRightRule(t *testing.T) {
 				return nil
 			}},
 			"delete of an unknown key fails with ErrKeyNotFound",
+		},
+		"keys are cleaned as paths": {
+			broken{put: func(c cache.Cache, ctx context.Context, k string, v any, d time.Duration) error {
+				return c.Put(ctx, path.Clean(k), v, d)
+			}, get: func(c cache.Cache, ctx context.Context, k string) (any, time.Time, error) {
+				return c.Get(ctx, path.Clean(k))
+			}},
+			"odd keys are kept as they are, or refused",
 		},
 		"put ignores the context": {
 			broken{put: func(c cache.Cache, _ context.Context, k string, v any, d time.Duration) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -32,6 +33,7 @@ var rules = []conformance.Rule[Harness]{
 		Gap: conformance.Flag("NoMissingDelete", func(h Harness) bool { return h.NoMissingDelete })},
 	{Sentence: "the Items option fills the cache, and its map stays the caller's", Check: conformance.Returned(itemsOption),
 		Gap: conformance.Flag("NoItems or NoAnyValue", func(h Harness) bool { return h.NoItems || h.NoAnyValue })},
+	{Sentence: "odd keys are kept as they are, or refused", Check: conformance.Returned(oddKeys)},
 	{Sentence: "a context that is done fails every call with its error", Check: conformance.Returned(doneContext)},
 	{Sentence: "a cache can be used concurrently", Check: conformance.Returned(concurrent)},
 	{Sentence: "a cache has a name", Check: conformance.Returned(named)},
@@ -216,6 +218,24 @@ func itemsOption(t testing.TB, h Harness) error {
 	}
 	if len(items) != 1 {
 		return fmt.Errorf("the map has become %v", items)
+	}
+	return nil
+}
+
+// oddKeys puts what some backend could take for something else, or for one key.
+func oddKeys(t testing.TB, h Harness) error {
+	c, prefix := h.New(t), newKey(t)
+	ends := []string{"", " ", "a", "A", "/a", "//a", "/../a", "%", "_", "*", "?", `"`, "'", `\`, "\x00", "\r\n", "\xff", "ü", strings.Repeat("k", 10_000)}
+	var kept []string
+	for _, end := range ends {
+		if c.Put(context.Background(), prefix+end, end, time.Hour) == nil {
+			kept = append(kept, end)
+		}
+	}
+	for _, end := range kept {
+		if err := want(c, prefix+end, end); err != nil {
+			return fmt.Errorf("a key that ends in %.20q: %w", end, err)
+		}
 	}
 	return nil
 }
