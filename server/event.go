@@ -85,11 +85,7 @@ func (c *conn) event(head *wire.Head, m *incoming) {
 	if err != nil {
 		h[headers.Error] = errorText(err)
 	}
-	var body []byte
-	if err != nil && c.isWeb(head) {
-		body = fillWeb(h, webError(err))
-	}
-	sent := c.send(h, body)
+	sent := c.send(h, nil)
 	if errors.Is(sent, transport.ErrMessageTooLarge) && err != nil {
 		clear(h)
 		setBoth(h, headers.ID, "X-"+headers.ID, head.ID[:min(len(head.ID), maxName)])
