@@ -147,6 +147,13 @@ func TestShutdownWaitsForHTTP2(t *testing.T) {
 	<-entered
 	done := make(chan error, 1)
 	go func() { done <- l.(transport.Shutdowner).Shutdown(t.Context()) }()
+	testkit.Eventually(t, "the end of accepting", func() bool {
+		c, err := net.Dial("tcp", l.Addr())
+		if err == nil {
+			c.Close()
+		}
+		return err != nil
+	})
 	close(release)
 	if body := <-got; body != "late" {
 		t.Errorf("the reply is %q", body)
