@@ -117,8 +117,10 @@ func (h *Handler) openFile(name string, truncate bool) (*os.File, error) {
 		flag |= os.O_CREATE
 	}
 	f, err := root.OpenFile(name, flag, 0o666)
-	if !truncate && stderrors.Is(err, fs.ErrPermission) {
-		f, err = root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil && !truncate { // what may not be written can be read
+		if readable, failed := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0); failed == nil {
+			f, err = readable, nil
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -244,6 +246,9 @@ func (h *Handler) Close(_ context.Context, req *proto.CloseRequest, _ *proto.Clo
 // failure is the error that a caller gets. It says nothing of where the folder
 // is.
 func failure(id, operation, name string, err error) error {
+	if stderrors.Is(err, fs.ErrClosed) { // ended by another call meanwhile
+		return errors.InternalServerError(id, notOpen)
+	}
 	cause := err
 	if path := (*fs.PathError)(nil); stderrors.As(err, &path) {
 		cause = path.Err

@@ -5,14 +5,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-
 )
 
 func (c *fileClient) Download(filename, saveFile string) error {
 	return c.DownloadAt(filename, saveFile, 0)
 }
 
-func (c *fileClient) DownloadAt(filename, saveFile string, blockID int) (err error) {
+func (c *fileClient) DownloadAt(filename, saveFile string, blockID int) error {
 	if blockID < 0 {
 		return fmt.Errorf("download %s: block %d is negative", filename, blockID)
 	}
@@ -32,7 +31,7 @@ func (c *fileClient) DownloadAt(filename, saveFile string, blockID int) (err err
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, c.Close(session)) }()
+	defer func() { _ = c.Close(session) }() // what came is whole without it
 	return c.save(session, filename, saveFile, int64(blockID)*BlockSize, stat.Size)
 }
 
@@ -42,7 +41,7 @@ func (c *fileClient) save(session int64, filename, saveFile string, offset, size
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, local.Close()) }()
+	defer closing(&err, local.Close)
 	for offset < size {
 		data, err := c.readBlock(session, offset, min(size-offset, BlockSize))
 		if err != nil && err != io.EOF {
@@ -57,6 +56,13 @@ func (c *fileClient) save(session int64, filename, saveFile string, offset, size
 		}
 	}
 	return nil
+}
+
+// closing calls end and makes its error err, unless there is one.
+func closing(err *error, end func() error) {
+	if failed := end(); *err == nil {
+		*err = failed
+	}
 }
 
 // openLocal opens the file that a download writes to, and cuts off what is
@@ -93,7 +99,7 @@ func (c *fileClient) Upload(filename, saveFile string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, c.Close(session)) }()
+	defer closing(&err, func() error { return c.Close(session) })
 	return c.send(session, local)
 }
 
@@ -123,4 +129,3 @@ const (
 	directory = "Directory"
 	regular   = "File"
 )
-
