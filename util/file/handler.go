@@ -200,11 +200,14 @@ func (s *session) read(offset, size int64) ([]byte, error) {
 	if offset < 0 || size < 0 {
 		return nil, fmt.Errorf("%d bytes at %d: neither may be negative", size, offset)
 	}
+	const least = 4096 // some files are longer than they say
+	if offset > math.MaxInt64-maxRead {
+		return nil, io.EOF // no file is that long, and the sum would overflow
+	}
 	info, err := s.file.Stat()
 	if err != nil {
 		return nil, err
 	}
-	const least = 4096 // some files are longer than they say
 	size = min(size, maxRead, max(info.Size()-offset, 0)+least)
 	data := make([]byte, size)
 	n, err := s.file.ReadAt(data, offset)

@@ -45,7 +45,7 @@ func start(t testing.TB, s server.Server) {
 
 func newClient(t testing.TB, reg registry.Registry, opts ...client.Option) client.Client {
 	t.Helper()
-	c := client.NewClient(append([]client.Option{client.Registry(reg), client.Broker(broker.NewMemoryBroker())}, opts...)...)
+	c := client.NewClient(append([]client.Option{client.Registry(reg), client.ContentType("application/protobuf"), client.Broker(broker.NewMemoryBroker())}, opts...)...)
 	if closer, ok := c.(io.Closer); ok {
 		t.Cleanup(func() { check(t, closer.Close()) })
 	}
@@ -56,7 +56,7 @@ func newClient(t testing.TB, reg registry.Registry, opts ...client.Option) clien
 func newFiles(t testing.TB, opts ...file.Option) (file.File, string) {
 	t.Helper()
 	dir := t.TempDir()
-	reg := registry.NewMemoryRegistry()
+	reg := newRegistry()
 	serve(t, reg, file.NewLimitedHandler(dir, opts...))
 	return file.New("files", newClient(t, reg)), dir
 }
@@ -136,3 +136,5 @@ func newDirect(t testing.TB, dir string, opts ...file.Option) direct {
 	t.Cleanup(func() { check(t, h.Shutdown()) })
 	return direct{h}
 }
+
+func newRegistry() registry.Registry { return registry.NewMemoryRegistry() }

@@ -2,6 +2,7 @@ package file_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,8 +12,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-
-	"context"
 
 	"github.com/justcy/go-micro/v4/broker"
 	"github.com/justcy/go-micro/v4/client"
