@@ -3,9 +3,10 @@ package file_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
-	"math/rand/v2"
+	mathrand "math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
@@ -24,6 +25,7 @@ func serve(t testing.TB, reg registry.Registry, hdlr proto.FileHandler) {
 	t.Helper()
 	s := server.NewServer(
 		server.Name("files"),
+		server.Id(rand.Text()), // its own, or the nodes of a test are one
 		server.Address("127.0.0.1:0"),
 		server.Registry(reg),
 		server.Broker(broker.NewMemoryBroker()),
@@ -77,7 +79,7 @@ func must(t testing.TB, err error) {
 
 // content returns n bytes that do not repeat.
 func content(n int) []byte {
-	r := rand.NewChaCha8([32]byte{byte(n), byte(n >> 8)})
+	r := mathrand.NewChaCha8([32]byte{byte(n), byte(n >> 8)})
 	b := make([]byte, n)
 	_, _ = r.Read(b)
 	return b

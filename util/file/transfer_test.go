@@ -153,6 +153,9 @@ func TestATransferStaysWithTheNodeThatBeganIt(t *testing.T) {
 		serve(t, reg, file.NewLimitedHandler(dir))
 		put(t, content(4*file.BlockSize+i), dir, "f")
 	}
+	if list, err := reg.GetService("files"); err != nil || len(list) != 1 || len(list[0].Nodes) != len(dirs) {
+		t.Fatalf("got %v, %v", list, err)
+	}
 	files := file.New("files", newClient(t, reg))
 	for range 6 {
 		local := filepath.Join(t.TempDir(), "f")
