@@ -427,8 +427,9 @@ func (k *call) overflow() {
 
 // start starts the request that a message is.
 func (c *conn) start(head *wire.Head, m *incoming, http2 bool) {
+	web := c.isWeb(head) // as long as head has its id
 	if err := overlong(head); err != nil {
-		c.refuse(head, err, "text/plain", nil)
+		c.refuseAs(web, head, err, "text/plain", nil)
 		return
 	}
 	closes := head.Closes()
@@ -554,6 +555,11 @@ func overlong(head *wire.Head) (err error) {
 
 // refuse answers a message that cannot become a request.
 func (c *conn) refuse(head *wire.Head, err error, contentType string, body []byte) {
+	c.refuseAs(c.isWeb(head), head, err, contentType, body)
+}
+
+// refuseAs is refuse for a client that is known to be one of the web, or not.
+func (c *conn) refuseAs(web bool, head *wire.Head, err error, contentType string, body []byte) {
 	h := borrowHeader()
 	defer returnHeader(h)
 	h[headers.ContentType] = contentType
@@ -567,7 +573,7 @@ func (c *conn) refuse(head *wire.Head, err error, contentType string, body []byt
 	if head.Stream != "" {
 		h[headers.Stream] = head.Stream
 	}
-	if c.isWeb(head) && !strings.HasPrefix(head.ContentType, "application/grpc") {
+	if web && !strings.HasPrefix(head.ContentType, "application/grpc") {
 		code := int32(http.StatusBadRequest)
 		if body != nil { // no codec reads it
 			code = http.StatusUnsupportedMediaType
