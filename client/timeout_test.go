@@ -267,11 +267,11 @@ func TestDialOptions(t *testing.T) {
 		want time.Duration
 	}{
 		{"default", nil, 5 * time.Second},
-		{"dial timeout", []client.CallOption{client.WithDialTimeout(time.Second)}, time.Second},
+		{"dial timeout", []client.CallOption{client.WithDialTimeout(4 * time.Second)}, 4 * time.Second},
 		{"no dial timeout", []client.CallOption{client.WithDialTimeout(0)}, 5 * time.Second},
 		{"zero means default", []client.CallOption{client.WithDialTimeout(0), connectionTimeout(0)}, 5 * time.Second},
-		{"chosen connection timeout", []client.CallOption{connectionTimeout(time.Second)}, time.Second},
-		{"request timeout", []client.CallOption{client.WithRequestTimeout(time.Second)}, time.Second},
+		{"chosen connection timeout", []client.CallOption{connectionTimeout(4 * time.Second)}, 4 * time.Second},
+		{"request timeout", []client.CallOption{client.WithRequestTimeout(4 * time.Second)}, 4 * time.Second},
 	} {
 		if _, err := call(context.Background(), c, "a:1", e.opts...); err == nil {
 			t.Fatal("no error")

@@ -328,7 +328,9 @@ func TestConsumerThatStoppedReadingIsBounded(t *testing.T) {
 	out := new(logged)
 	bubble(t, func(t *testing.T, s events.Stream) {
 		ch := consume(t, s, "topic")
-		publish(t, s, "topic", numbers(0, 5000)...)
+		publish(t, s, "topic", "0")
+		synctest.Wait() // it is with the consumer, which has room for 16 more
+		publish(t, s, "topic", numbers(1, 5000)...)
 		// 17 are with the consumer, 1024 in the queue; the history has 100.
 		read(t, ch, numbers(0, 1041)...)
 		read(t, ch, numbers(4900, 5000)...)

@@ -428,8 +428,9 @@ func (k *call) overflow() {
 
 // start starts the request that a message is.
 func (c *conn) start(head *wire.Head, m *incoming, http2 bool) {
+	web := c.isWeb(head) // as long as head has its id
 	if err := overlong(head); err != nil {
-		c.refuse(head, err, "text/plain", nil)
+		c.refuseAs(web, head, err, "text/plain", nil)
 		return
 	}
 	closes := head.Closes()
@@ -541,18 +542,13 @@ func (c *conn) ended(k *call) {
 }
 
 // overlong refuses what names a request when it would not fit into a reply, and
-// drops it from head so that the refusal does. Of an id it leaves a part: clients
-// of the framework are those that send one.
+// drops it from head so that the refusal does.
 func overlong(head *wire.Head) (err error) {
 	names := [...]string{headers.ID, headers.Stream, headers.ContentType, headers.Request, headers.Method, headers.Endpoint}
 	for i, value := range [len(names)]*string{&head.ID, &head.Stream, &head.ContentType, &head.Service, &head.Method, &head.Endpoint} {
 		if n := len(*value); n > maxName {
 			err = microerrors.BadRequest(errorID, "%s of %d bytes, the limit is %d", names[i], n, maxName)
-			keep := 0
-			if value == &head.ID {
-				keep = maxName
-			}
-			*value = (*value)[:keep]
+			*value = ""
 		}
 	}
 	return err
@@ -560,6 +556,11 @@ func overlong(head *wire.Head) (err error) {
 
 // refuse answers a message that cannot become a request.
 func (c *conn) refuse(head *wire.Head, err error, contentType string, body []byte) {
+	c.refuseAs(c.isWeb(head), head, err, contentType, body)
+}
+
+// refuseAs is refuse for a client that is known to be one of the web, or not.
+func (c *conn) refuseAs(web bool, head *wire.Head, err error, contentType string, body []byte) {
 	h := borrowHeader()
 	defer returnHeader(h)
 	h[headers.ContentType] = contentType
@@ -573,7 +574,7 @@ func (c *conn) refuse(head *wire.Head, err error, contentType string, body []byt
 	if head.Stream != "" {
 		h[headers.Stream] = head.Stream
 	}
-	if c.isWeb(head) && !strings.HasPrefix(head.ContentType, "application/grpc") {
+	if web && !strings.HasPrefix(head.ContentType, "application/grpc") {
 		code := int32(http.StatusBadRequest)
 		if body != nil { // no codec reads it
 			code = http.StatusUnsupportedMediaType

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -56,8 +55,7 @@ func (st *settings) newMessage(topic string, header map[string]string, body []by
 	}
 	format, err := st.format(head.ContentType, false)
 	if err != nil {
-		unsupported := microerrors.New(errorID, err.Error(), http.StatusUnsupportedMediaType)
-		return nil, &namedError{text: err.Error(), coded: unsupported, cause: err}
+		return nil, err
 	}
 	return &message{
 		topic:       topic,
@@ -88,11 +86,7 @@ func (c *conn) event(head *wire.Head, m *incoming) {
 	if err != nil {
 		h[headers.Error] = errorText(err)
 	}
-	var body []byte
-	if err != nil && c.isWeb(head) {
-		body = fillWeb(h, webError(err))
-	}
-	sent := c.send(h, body)
+	sent := c.send(h, nil)
 	if errors.Is(sent, transport.ErrMessageTooLarge) && err != nil {
 		clear(h)
 		setBoth(h, headers.ID, "X-"+headers.ID, head.ID[:min(len(head.ID), maxName)])

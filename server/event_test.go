@@ -306,13 +306,13 @@ func TestEventsOverTheTransport(t *testing.T) {
 		handle(t, s, newEcho())
 		start(t, s)
 		p := dial(t, s)
-		h := header{"Micro-Id": "1", "Micro-Topic": "news", "Content-Type": "application/json", "Foo": "bar"}
+		h := header{"Micro-Topic": "news", "Content-Type": "application/json", "Foo": "bar"}
 		m := p.call(h, `{"text":"x"}`)
 		if v := <-got; v != "x" || len(m.Body) != 0 || value(m, "Foo") != "bar" || value(m, "Micro-Topic") != "news" || value(m, "Micro-Error") != "" {
 			t.Errorf("received %q, reply %v %q", v, m.Header, m.Body)
 		}
 		p.wantError(p.call(h, `{"text":"bad"}`), "subscriber error: refused")
-		p.wantError(p.call(header{"Micro-Id": "2", "Micro-Topic": "news", "Content-Type": "odd"}, ``), "unsupported Content-Type: odd")
+		p.wantError(p.call(header{"Micro-Topic": "news", "Content-Type": "odd"}, ``), "unsupported Content-Type: odd")
 		p.wantBody(p.call(jsonHeader("Echo.Call", "1"), `{"text":"on"}`), `{"text":"on"}`)
 	})
 }

@@ -42,6 +42,7 @@ type h2Guard struct {
 	lastStream uint32    // the highest id that the peer has used
 	resets     float64   // beyond what was answered and forgiven
 	counted    time.Time // when resets was reckoned last
+	over       bool      // there were too many; answers on their way change nothing
 }
 
 func newH2Guard() *h2Guard { return &h2Guard{in: h2Frames{skip: h2Preface}} }
@@ -59,7 +60,8 @@ func (g *h2Guard) received(p []byte) bool {
 			g.charge()
 		}
 	})
-	return g.resets <= h2Resets
+	g.over = g.over || g.resets > h2Resets
+	return !g.over
 }
 
 // sent looks at what the peer is sent.
@@ -91,7 +93,7 @@ func (g *h2Guard) charge() {
 // not read: it stops sending when nobody takes anything.
 func (g *h2Guard) end(conn net.Conn, done <-chan struct{}) {
 	g.mu.Lock()
-	over, whole, last := g.resets > h2Resets, g.out.between(), g.lastStream
+	over, whole, last := g.over, g.out.between(), g.lastStream
 	g.mu.Unlock()
 	if !over || !whole {
 		return

@@ -199,6 +199,7 @@ func (l *httpListener) serve(s *httpSocket, web *webServer, fn func(Socket)) {
 		if isH2(line) {
 			conn.guard = newH2Guard()
 		}
+		s.lent.Store(true)
 		web.serve(conn)
 		return
 	}

@@ -26,7 +26,8 @@ func (l *httpListener) Shutdown(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// plainSockets lists the connections that are not multiplexed.
+// plainSockets lists the connections that are neither multiplexed nor served by
+// net/http, which ends its own.
 func (l *httpListener) plainSockets() []*httpSocket {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -38,7 +39,7 @@ func (l *httpListener) plainSockets() []*httpSocket {
 	}
 	var plain []*httpSocket
 	for c := range l.conns {
-		if s, ok := c.(*httpSocket); ok && !multiplexed[s.remote] {
+		if s, ok := c.(*httpSocket); ok && !s.lent.Load() && !multiplexed[s.remote] {
 			plain = append(plain, s)
 		}
 	}

@@ -118,36 +118,59 @@ func TestShutdownEndsWithItsContext(t *testing.T) {
 }
 
 func TestShutdownWaitsForHTTP2(t *testing.T) {
-	l, err := transport.NewHTTPTransport(quiet).Listen("127.0.0.1:0")
+	work := newLateReply()
+	client := h2cClient(t)
+	shutDownDuring(t, work, client, "/", func(s transport.Socket) {
+		_ = s.Recv(new(transport.Message))
+		work.do()
+		_ = s.Send(&transport.Message{Body: []byte("late")})
+	}, quiet)
+}
+
+func TestShutdownWaitsForExtraHandlers(t *testing.T) {
+	work := newLateReply()
+	client := &http.Client{Transport: &http.Transport{}}
+	t.Cleanup(client.CloseIdleConnections)
+	handlers := map[string]http.Handler{"/page": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		work.do()
+		_, _ = io.WriteString(w, "late")
+	})}
+	shutDownDuring(t, work, client, "/page", echo, quiet, func(o *transport.Options) {
+		o.Context = context.WithValue(context.Background(), "http_handlers", handlers) //nolint:staticcheck // the key is a string
+	})
+}
+
+// lateReply is the work for a reply that ends when the test says so.
+type lateReply struct{ entered, release chan struct{} }
+
+func newLateReply() *lateReply { return &lateReply{make(chan struct{}), make(chan struct{})} }
+
+func (w *lateReply) do() {
+	close(w.entered)
+	<-w.release
+}
+
+// shutDownDuring shuts a listener down while a request is at work, lets that
+// end when the listener refuses connections, and expects its reply.
+func shutDownDuring(t *testing.T, work *lateReply, client *http.Client, path string, fn func(transport.Socket), opts ...transport.Option) {
+	l, err := transport.NewHTTPTransport(opts...).Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	entered, release := make(chan struct{}), make(chan struct{})
-	serve(t, l, func(s transport.Socket) {
-		_ = s.Recv(new(transport.Message))
-		close(entered)
-		<-release
-		_ = s.Send(&transport.Message{Body: []byte("late")})
-	})
-	protocols := new(http.Protocols)
-	protocols.SetUnencryptedHTTP2(true)
-	client := &http.Client{Transport: &http.Transport{Protocols: protocols}}
-	t.Cleanup(client.CloseIdleConnections)
+	serve(t, l, fn)
 	got := make(chan string, 1)
-	go func() {
-		rsp, err := client.Post("http://"+l.Addr()+"/", "text/plain", strings.NewReader("x"))
-		if err != nil {
-			got <- err.Error()
-			return
-		}
-		defer rsp.Body.Close()
-		b, _ := io.ReadAll(rsp.Body)
-		got <- string(b)
-	}()
-	<-entered
+	go func() { got <- post(client, "http://"+l.Addr()+path) }()
+	<-work.entered
 	done := make(chan error, 1)
 	go func() { done <- l.(transport.Shutdowner).Shutdown(t.Context()) }()
-	close(release)
+	testkit.Eventually(t, "the end of accepting", func() bool {
+		c, err := net.Dial("tcp", l.Addr())
+		if err == nil {
+			c.Close()
+		}
+		return err != nil
+	})
+	close(work.release)
 	if body := <-got; body != "late" {
 		t.Errorf("the reply is %q", body)
 	}
@@ -157,4 +180,18 @@ func TestShutdownWaitsForHTTP2(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// post returns the body of the reply, or the text of the error.
+func post(client *http.Client, url string) string {
+	rsp, err := client.Post(url, "text/plain", strings.NewReader("x"))
+	if err != nil {
+		return err.Error()
+	}
+	defer rsp.Body.Close()
+	body, err := io.ReadAll(rsp.Body)
+	if err != nil {
+		return err.Error()
+	}
+	return string(body)
 }

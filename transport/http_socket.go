@@ -18,6 +18,7 @@ type httpSocket struct {
 	httpConn
 	draining *atomic.Bool // the listener's
 	parting  atomic.Bool  // the peer was told to end the connection
+	lent     atomic.Bool  // net/http serves the connection
 	idle     time.Duration
 	handlers bool     // there are extra handlers, of which another connection may be in need
 	first    *Message // guarded by recvMu: received and not delivered

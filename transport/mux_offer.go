@@ -273,10 +273,14 @@ func (c *httpClient) closeGently() bool {
 		return false // a pending write has to be broken
 	}
 	defer c.sendMu.Unlock()
-	if half.CloseWrite() != nil || c.closed.Swap(true) {
+	if c.closed.Swap(true) { // before whoever reads can meet what follows
 		return false
 	}
 	close(c.done)
+	if half.CloseWrite() != nil {
+		c.conn.Close()
+		return true
+	}
 	c.conn.SetReadDeadline(time.Now().Add(lingerTime)) //nolint:errcheck // a closed connection ends the read
 	return true
 }
