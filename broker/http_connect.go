@@ -142,7 +142,7 @@ func serverTLS(o *Options, address string) (*tls.Config, error) {
 
 func (b *httpBroker) serve(s *httpSession) {
 	if err := s.server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
-		b.logf(logger.ErrorLevel, "http broker: serving on %s: %v", s.listener.Addr(), err)
+		logger.LoggerOrDefault(b.snapshot().Logger).Logf(logger.ErrorLevel, "http broker: serving on %s: %v", s.listener.Addr(), err)
 	}
 }
 
@@ -229,10 +229,6 @@ func (u *unusedConns) close() {
 }
 
 func (b *httpBroker) settings() httpSettings { return settingsOf(b.snapshot().Context) }
-
-func (b *httpBroker) logf(level logger.Level, format string, args ...any) {
-	logger.LoggerOrDefault(b.snapshot().Logger).Logf(level, format, args...)
-}
 
 // debugWriter passes the http server's complaints about its peers to the log.
 type debugWriter struct{ log logger.Logger }

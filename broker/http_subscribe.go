@@ -180,7 +180,7 @@ func (b *httpBroker) registerAll(s *httpSession) bool {
 		err := s.register(reg)
 		if err != nil {
 			ok = false
-			b.logf(logger.WarnLevel, "http broker: registering the subscription to %s: %v; trying again", reg.topic, err)
+			logger.LoggerOrDefault(b.snapshot().Logger).Logf(logger.WarnLevel, "http broker: registering the subscription to %s: %v; trying again", reg.topic, err)
 			continue
 		}
 		b.mu.Lock()

@@ -246,7 +246,7 @@ func (l *lane) setFailing(reason error) {
 // warn tells of the first attempt that failed after one that did not.
 func (l *lane) warn(reason error) {
 	if l.ctx.Err() == nil {
-		l.outbox.broker.logf(logger.WarnLevel, "http broker: topic %s: %v; trying again", l.key.topic, reason)
+		logger.LoggerOrDefault(l.outbox.broker.snapshot().Logger).Logf(logger.WarnLevel, "http broker: topic %s: %v; trying again", l.key.topic, reason)
 	}
 }
 
@@ -332,7 +332,7 @@ func (l *lane) nodeGone() bool {
 	}
 	o.mu.Unlock()
 	if gone := len(items) - kept; gone > 0 {
-		o.broker.logf(logger.InfoLevel, "http broker: subscriber %s of topic %s is gone before it got %d messages", l.key.node, l.key.topic, gone)
+		logger.LoggerOrDefault(o.broker.snapshot().Logger).Logf(logger.InfoLevel, "http broker: subscriber %s of topic %s is gone before it got %d messages", l.key.node, l.key.topic, gone)
 	}
 	o.tell(out)
 	return true

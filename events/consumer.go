@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/justcy/go-micro/v4/logger"
 )
 
 // consumer is one Consume: a goroutine that replays if asked to, then hands
@@ -292,7 +294,7 @@ func (c *consumer) expire() {
 	g.distribute()
 	g.mu.Unlock()
 	for _, d := range discarded {
-		g.stream.logf("Message retry limit reached, discarding: %s %d %d", d.event.ID, d.tries-1, limit)
+		g.stream.opts.Logger.Logf(logger.ErrorLevel, "Message retry limit reached, discarding: %s %d %d", d.event.ID, d.tries-1, limit)
 	}
 }
 

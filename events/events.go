@@ -27,10 +27,11 @@
 package events
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
+
+	jsoncodec "github.com/justcy/go-micro/v4/codec/json"
 )
 
 var (
@@ -98,9 +99,11 @@ type Event struct {
 	nackFunc NackFunc
 }
 
-// Unmarshal decodes the payload, which must be JSON, into v.
+// Unmarshal decodes the payload, which must be JSON, into v. Protobuf messages
+// are read in both of their forms: that of encoding/json, which Publish writes,
+// and the JSON mapping.
 func (e *Event) Unmarshal(v any) error {
-	if err := json.Unmarshal(e.Payload, v); err != nil {
+	if err := (jsoncodec.Marshaler{}).Unmarshal(e.Payload, v); err != nil {
 		return fmt.Errorf("decoding event %s of topic %s: %w", e.ID, e.Topic, err)
 	}
 	return nil

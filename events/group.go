@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/justcy/go-micro/v4/logger"
 )
 
 const (
@@ -176,6 +178,6 @@ func (g *group) catchUp() {
 	g.mu.Unlock()
 	s.mu.Unlock()
 	if gone > 0 {
-		s.logf("group %s of topic %s fell behind the history: %d events lost", g.name, g.topic.name, gone)
+		s.opts.Logger.Logf(logger.ErrorLevel, "group %s of topic %s fell behind the history: %d events lost", g.name, g.topic.name, gone)
 	}
 }

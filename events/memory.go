@@ -195,7 +195,3 @@ func (s *memoryStream) Close() error {
 	s.running.Wait()
 	return nil
 }
-
-func (s *memoryStream) logf(format string, args ...any) {
-	s.opts.Logger.Logf(logger.ErrorLevel, format, args...)
-}

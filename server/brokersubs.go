@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/justcy/go-micro/v4/broker"
+	"github.com/justcy/go-micro/v4/logger"
 )
 
 // brokerSubs are the subscriptions that a run has at its broker. It has none
@@ -102,7 +103,7 @@ func (b *brokerSubs) made(id int, s *brokerSub, sub broker.Subscriber, err error
 		s.end(b.run)
 		return nil
 	}
-	logInfo(b.run.logger(), "Subscribing to topic: %s", s.topic)
+	logger.LoggerOrDefault(b.run.logger()).Logf(logger.InfoLevel, "Subscribing to topic: %s", s.topic)
 	return nil
 }
 
@@ -129,6 +130,6 @@ func (b *brokerSubs) close(ctx context.Context) {
 // end unsubscribes.
 func (s *brokerSub) end(r *run) {
 	if err := s.sub.Unsubscribe(); err != nil {
-		logError(r.logger(), "server: unsubscribe from topic %s: %v", s.topic, err)
+		logger.LoggerOrDefault(r.logger()).Logf(logger.ErrorLevel, "server: unsubscribe from topic %s: %v", s.topic, err)
 	}
 }

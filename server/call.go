@@ -9,6 +9,7 @@ import (
 
 	microerrors "github.com/justcy/go-micro/v4/errors"
 	"github.com/justcy/go-micro/v4/internal/wire"
+	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/transport"
 	"github.com/justcy/go-micro/v4/transport/headers"
 )
@@ -114,7 +115,7 @@ func (k *call) reply(err error) {
 	}
 	if !k.request.isStream() && k.answered() {
 		// The caller has its reply, or the reason why there is none.
-		logError(k.settings.logger, "server: %s of %s: %v", k.request.endpoint, k.conn.remote, err)
+		logger.LoggerOrDefault(k.settings.logger).Logf(logger.ErrorLevel, "server: %s of %s: %v", k.request.endpoint, k.conn.remote, err)
 		return
 	}
 	logPanic(k.settings.logger, k.request.endpoint, err)
@@ -130,7 +131,7 @@ func (k *call) reply(err error) {
 		sendErr = k.sendError(shortened(err))
 	}
 	if sendErr != nil && !k.conn.isLost() {
-		logError(k.settings.logger, "server: reply to %s of %s: %v", k.request.endpoint, k.conn.remote, sendErr)
+		logger.LoggerOrDefault(k.settings.logger).Logf(logger.ErrorLevel, "server: reply to %s of %s: %v", k.request.endpoint, k.conn.remote, sendErr)
 	}
 }
 

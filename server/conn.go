@@ -15,6 +15,7 @@ import (
 	microerrors "github.com/justcy/go-micro/v4/errors"
 	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/internal/wire"
+	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/transport"
 	"github.com/justcy/go-micro/v4/transport/headers"
 )
@@ -541,13 +542,18 @@ func (c *conn) ended(k *call) {
 }
 
 // overlong refuses what names a request when it would not fit into a reply, and
-// drops it from head so that the refusal does.
+// drops it from head so that the refusal does. Of an id it leaves a part: clients
+// of the framework are those that send one.
 func overlong(head *wire.Head) (err error) {
 	names := [...]string{headers.ID, headers.Stream, headers.ContentType, headers.Request, headers.Method, headers.Endpoint}
 	for i, value := range [len(names)]*string{&head.ID, &head.Stream, &head.ContentType, &head.Service, &head.Method, &head.Endpoint} {
 		if n := len(*value); n > maxName {
 			err = microerrors.BadRequest(errorID, "%s of %d bytes, the limit is %d", names[i], n, maxName)
-			*value = ""
+			keep := 0
+			if value == &head.ID {
+				keep = maxName
+			}
+			*value = (*value)[:keep]
 		}
 	}
 	return err
@@ -581,7 +587,7 @@ func (c *conn) refuseAs(web bool, head *wire.Head, err error, contentType string
 		body = fillWeb(h, withCode(microerrors.Parse(err.Error()), code))
 	}
 	if err := c.send(h, body); err != nil && !c.isLost() {
-		logError(c.run.server.settings.Load().logger, "server: refuse a request of %s: %v", c.remote, err)
+		logger.LoggerOrDefault(c.run.server.settings.Load().logger).Logf(logger.ErrorLevel, "server: refuse a request of %s: %v", c.remote, err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4/codec"
+	"github.com/justcy/go-micro/v4/logger"
 )
 
 // idleLimit is how long nothing may happen on a stream of a draining server.
@@ -136,7 +137,7 @@ func (s *idleStreams) cut(now time.Time) {
 	}
 	s.seen = seen
 	if n > 0 {
-		logInfo(s.run.logger(), "server: ended %d idle streams: their clients go on with another node", n)
+		logger.LoggerOrDefault(s.run.logger()).Logf(logger.InfoLevel, "server: ended %d idle streams: their clients go on with another node", n)
 	}
 }
 

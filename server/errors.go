@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	stderrors "errors"
 	"fmt"
@@ -100,7 +101,7 @@ func (e *namedError) Unwrap() []error { return []error{e.coded, e.cause} }
 
 // routingError says why a request has come to no handler.
 func (t *routes) routingError(code int32, text, endpoint string, req Request, why string, cause error) *namedError {
-	where := fmt.Sprintf("endpoint %q of service %q", endpoint, req.Service())
+	where := fmt.Sprintf("endpoint %q of service %q", endpoint, cmp.Or(req.Service(), t.service))
 	if t.node != "" {
 		where += " at node " + t.node
 	}
@@ -175,18 +176,6 @@ func recoverInto(err *error) {
 func logPanic(log logger.Logger, what string, err error) {
 	var p *panicError
 	if stderrors.As(err, &p) {
-		logError(log, "server: panic in %s: %v\n%s", what, p.error, p.stack)
+		logger.LoggerOrDefault(log).Logf(logger.ErrorLevel, "server: panic in %s: %v\n%s", what, p.error, p.stack)
 	}
-}
-
-func logError(log logger.Logger, format string, args ...any) {
-	logger.LoggerOrDefault(log).Logf(logger.ErrorLevel, format, args...)
-}
-
-func logWarn(log logger.Logger, format string, args ...any) {
-	logger.LoggerOrDefault(log).Logf(logger.WarnLevel, format, args...)
-}
-
-func logInfo(log logger.Logger, format string, args ...any) {
-	logger.LoggerOrDefault(log).Logf(logger.InfoLevel, format, args...)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/justcy/go-micro/v4/codec/bytes"
 	microerrors "github.com/justcy/go-micro/v4/errors"
 	"github.com/justcy/go-micro/v4/internal/wire"
+	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/metadata"
 	"github.com/justcy/go-micro/v4/transport"
 	"github.com/justcy/go-micro/v4/transport/headers"
@@ -54,7 +56,8 @@ func (st *settings) newMessage(topic string, header map[string]string, body []by
 	}
 	format, err := st.format(head.ContentType, false)
 	if err != nil {
-		return nil, err
+		unsupported := microerrors.New(errorID, err.Error(), http.StatusUnsupportedMediaType)
+		return nil, &namedError{text: err.Error(), coded: unsupported, cause: err}
 	}
 	return &message{
 		topic:       topic,
@@ -93,7 +96,7 @@ func (c *conn) event(head *wire.Head, m *incoming) {
 		sent = c.send(h, nil)
 	}
 	if sent != nil {
-		logError(c.run.logger(), "server: answer a message on topic %s of %s: %v", head.Topic, c.remote, sent)
+		logger.LoggerOrDefault(c.run.logger()).Logf(logger.ErrorLevel, "server: answer a message on topic %s of %s: %v", head.Topic, c.remote, sent)
 	}
 	if head.Closes() {
 		c.closeWhenIdle()

@@ -306,13 +306,13 @@ func TestEventsOverTheTransport(t *testing.T) {
 		handle(t, s, newEcho())
 		start(t, s)
 		p := dial(t, s)
-		h := header{"Micro-Topic": "news", "Content-Type": "application/json", "Foo": "bar"}
+		h := header{"Micro-Id": "1", "Micro-Topic": "news", "Content-Type": "application/json", "Foo": "bar"}
 		m := p.call(h, `{"text":"x"}`)
 		if v := <-got; v != "x" || len(m.Body) != 0 || value(m, "Foo") != "bar" || value(m, "Micro-Topic") != "news" || value(m, "Micro-Error") != "" {
 			t.Errorf("received %q, reply %v %q", v, m.Header, m.Body)
 		}
 		p.wantError(p.call(h, `{"text":"bad"}`), "subscriber error: refused")
-		p.wantError(p.call(header{"Micro-Topic": "news", "Content-Type": "odd"}, ``), "unsupported Content-Type: odd")
+		p.wantError(p.call(header{"Micro-Id": "2", "Micro-Topic": "news", "Content-Type": "odd"}, ``), "unsupported Content-Type: odd")
 		p.wantBody(p.call(jsonHeader("Echo.Call", "1"), `{"text":"on"}`), `{"text":"on"}`)
 	})
 }
@@ -399,4 +399,13 @@ func TestEventMayCloseTheConnection(t *testing.T) {
 		t.Errorf("reply %v", m.Header)
 	}
 	p.closedByServer()
+}
+
+func TestASubscriberWithoutATopicIsRefused(t *testing.T) {
+	s := newServer(t)
+	start(t, s)
+	if err := s.Subscribe(s.NewSubscriber("", func(context.Context, *Text) error { return nil })); err == nil {
+		t.Fatal("it was taken")
+	}
+	subscribe(t, s, "news", func(context.Context, *Text) error { return nil }) // registers all that there are
 }

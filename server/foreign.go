@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/justcy/go-micro/v4/logger"
 )
 
 // errGivenUp stands for the error of a call that has not returned in time. That
@@ -39,7 +41,7 @@ func (r *run) foreign(ctx context.Context, what string, fn func() error) error {
 		return err
 	case <-grace.C:
 	}
-	logWarn(r.logger(), "server: %s has not returned; going on without it: %v", what, context.Cause(ctx))
+	logger.LoggerOrDefault(r.logger()).Logf(logger.WarnLevel, "server: %s has not returned; going on without it: %v", what, context.Cause(ctx))
 	return errGivenUp
 }
 

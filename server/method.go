@@ -54,7 +54,7 @@ func methodsOf(name string, handler any, log logger.Logger) []*method {
 		m := t.Method(i)
 		made, err := newMethod(name, reflect.ValueOf(handler), m)
 		if err != nil {
-			logError(log, "server: method %s.%s cannot be called: %v", name, m.Name, err)
+			logger.LoggerOrDefault(log).Logf(logger.ErrorLevel, "server: method %s.%s cannot be called: %v", name, m.Name, err)
 			continue
 		}
 		methods = append(methods, made)

@@ -200,7 +200,7 @@ func TLSConfig(t *tls.Config) Option {
 			o.Transport = transport.DefaultTransport
 		}
 		if err := o.Transport.Init(transport.Secure(true), transport.TLSConfig(t)); err != nil {
-			logError(o.Logger, "server: make transport %s secure: %v", o.Transport, err)
+			logger.LoggerOrDefault(o.Logger).Logf(logger.ErrorLevel, "server: make transport %s secure: %v", o.Transport, err)
 		}
 	}
 }

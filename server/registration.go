@@ -17,6 +17,7 @@ import (
 
 	"github.com/justcy/go-micro/v4/broker"
 	"github.com/justcy/go-micro/v4/internal/wire"
+	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/util/addr"
 	"github.com/justcy/go-micro/v4/util/backoff"
@@ -144,7 +145,7 @@ func (g *registrar) sayDraining(ctx context.Context) {
 	}
 	err := g.registerIn(ctx, ctx, g.in, service, g.options().RegisterTTL)
 	if err != nil && err != errGivenUp {
-		logError(g.run.logger(), "server: mark service %s as draining in registry %s: %v", service.Name, g.in, err)
+		logger.LoggerOrDefault(g.run.logger()).Logf(logger.ErrorLevel, "server: mark service %s as draining in registry %s: %v", service.Name, g.in, err)
 	}
 }
 
@@ -188,7 +189,7 @@ func (g *registrar) update() error {
 
 func (g *registrar) report(err error) {
 	if err != nil {
-		logError(g.run.logger(), "%v", err)
+		logger.LoggerOrDefault(g.run.logger()).Logf(logger.ErrorLevel, "%v", err)
 	}
 }
 
@@ -202,7 +203,7 @@ func (g *registrar) register(opts *Options) error {
 		return fmt.Errorf("register service %s in registry %s: %w", service.Name, opts.Registry, err)
 	}
 	if g.current == nil {
-		logInfo(opts.Logger, "Registry [%s] Registering node: %s", opts.Registry, service.Nodes[0].Id)
+		logger.LoggerOrDefault(opts.Logger).Logf(logger.InfoLevel, "Registry [%s] Registering node: %s", opts.Registry, service.Nodes[0].Id)
 	}
 	g.replace(opts.Registry, service)
 	return g.subscribe(opts)
@@ -254,7 +255,7 @@ func (g *registrar) deregisterFrom(ctx context.Context, in registry.Registry, s 
 		return in.Deregister(s.Clone(), registry.DeregisterContext(ctx))
 	})
 	if err != nil && err != errGivenUp {
-		logError(g.run.logger(), "server: deregister service %s from registry %s: %v", s.Name, in, err)
+		logger.LoggerOrDefault(g.run.logger()).Logf(logger.ErrorLevel, "server: deregister service %s from registry %s: %v", s.Name, in, err)
 	}
 }
 
@@ -275,7 +276,7 @@ func sameNode(a, b *registry.Service) bool {
 // deregister removes the service and its subscriptions.
 func (g *registrar) deregister(ctx context.Context) {
 	if g.current != nil {
-		logInfo(g.run.logger(), "Registry [%s] Deregistering node: %s", g.in, g.current.Nodes[0].Id)
+		logger.LoggerOrDefault(g.run.logger()).Logf(logger.InfoLevel, "Registry [%s] Deregistering node: %s", g.in, g.current.Nodes[0].Id)
 		g.deregisterFrom(ctx, g.in, g.current)
 		g.current, g.in = nil, nil
 	}

@@ -105,7 +105,8 @@ func (r *router) ProcessMessage(ctx context.Context, m Message) error {
 // what adds to them makes others.
 type routes struct {
 	log          logger.Logger
-	node         string // where they are, empty for a router without a server
+	service      string // whose they are, empty for a router without a server
+	node         string // where they are, likewise
 	hdlrWrappers []HandlerWrapper
 	subWrappers  []SubscriberWrapper
 	handlers     map[string]Handler // by name
@@ -174,6 +175,9 @@ func (t *routes) withSubscriber(s Subscriber) (*routes, *subscription, error) {
 	if s == nil {
 		return nil, nil, errors.New("subscribe: the subscriber is nil")
 	}
+	if s.Topic() == "" {
+		return nil, nil, errors.New("subscribe: the topic is empty")
+	}
 	rs, err := receivers(s)
 	if err != nil {
 		return nil, nil, err
@@ -196,7 +200,7 @@ func newSubscription(id int, s Subscriber, rs []receiver, wrappers []SubscriberW
 // wrappers, the logger and the name of a server.
 func (t *routes) configured(o *Options) *routes {
 	next := &routes{
-		log: o.Logger, node: o.Name + "-" + o.Id,
+		log: o.Logger, service: o.Name, node: o.Name + "-" + o.Id,
 		hdlrWrappers: o.HdlrWrappers, subWrappers: o.SubWrappers,
 		handlers: t.handlers, endpoints: map[string]*route{},
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/transport"
 )
 
@@ -160,8 +161,8 @@ func (s *rpcServer) launch(r *run) error {
 		close(r.over)
 		return err
 	}
-	logInfo(o.Logger, "Transport [%s] Listening on %s", o.Transport, r.listener.Addr())
-	logInfo(o.Logger, "Broker [%s] Connected to %s", r.broker, r.broker.Address())
+	logger.LoggerOrDefault(o.Logger).Logf(logger.InfoLevel, "Transport [%s] Listening on %s", o.Transport, r.listener.Addr())
+	logger.LoggerOrDefault(o.Logger).Logf(logger.InfoLevel, "Broker [%s] Connected to %s", r.broker, r.broker.Address())
 	if err := r.start(); err != nil {
 		return errors.Join(err, s.Stop())
 	}

@@ -134,7 +134,7 @@ func (r *run) isListening() bool {
 func (r *run) start() error {
 	r.serving.Go(func() {
 		if err := r.listener.Accept(r.serveConn); err != nil && !r.closed.Load() {
-			logError(r.logger(), "server: accept connections on %s: %v", r.listener.Addr(), err)
+			logger.LoggerOrDefault(r.logger()).Logf(logger.ErrorLevel, "server: accept connections on %s: %v", r.listener.Addr(), err)
 		}
 	})
 	r.serving.Go(r.registrar.loop)

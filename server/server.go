@@ -46,6 +46,7 @@ import (
 
 	"github.com/justcy/go-micro/v4/codec"
 	"github.com/justcy/go-micro/v4/internal/wire"
+	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/util/signal"
 )
@@ -252,7 +253,7 @@ func Init(opts ...Option) {
 		DefaultServer = NewServer()
 	}
 	if err := DefaultServer.Init(opts...); err != nil {
-		logError(DefaultServer.Options().Logger, "init of the default server: %v", err)
+		logger.LoggerOrDefault(DefaultServer.Options().Logger).Logf(logger.ErrorLevel, "init of the default server: %v", err)
 	}
 }
 

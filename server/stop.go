@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/transport"
 )
 
@@ -39,7 +40,7 @@ func (r *run) leave(o *Options, b *budget) {
 	r.draining.Store(true)
 	if d, ok := r.listener.(transport.Drainer); ok {
 		if err := r.foreign(ctx, "Drain of transport "+o.Transport.String(), d.Drain); err != nil && err != errGivenUp {
-			logError(o.Logger, "server: announce the end of %s: %v", r.listener.Addr(), err)
+			logger.LoggerOrDefault(o.Logger).Logf(logger.ErrorLevel, "server: announce the end of %s: %v", r.listener.Addr(), err)
 		}
 	}
 	r.registrar.end(ctx, b.part/2)
@@ -60,7 +61,7 @@ func (r *run) drain(o *Options, b *budget) {
 	}
 	defer cancel()
 	if n := r.active.Load(); n > 0 {
-		logInfo(o.Logger, "Server [%s] Waiting %s for %d requests in flight", o.Name, how, n)
+		logger.LoggerOrDefault(o.Logger).Logf(logger.InfoLevel, "Server [%s] Waiting %s for %d requests in flight", o.Name, how, n)
 	}
 	r.awaitQuiet(ctx)
 	r.awaitGroup(ctx, o)
@@ -105,7 +106,7 @@ func (r *run) awaitGroup(ctx context.Context, o *Options) {
 	select {
 	case <-done:
 	case <-ctx.Done():
-		logWarn(o.Logger, "server: stopped waiting for the wait group of the Wait option, which is not done")
+		logger.LoggerOrDefault(o.Logger).Logf(logger.WarnLevel, "server: stopped waiting for the wait group of the Wait option, which is not done")
 	}
 }
 
@@ -121,7 +122,7 @@ func (r *run) cut(o *Options, b *budget) error {
 	if r.hurried.Err() != nil {
 		why = "it was told to hurry"
 	}
-	logWarn(o.Logger, "Server [%s] Stops waiting, %s: cutting %d requests in flight off", o.Name, why, n)
+	logger.LoggerOrDefault(o.Logger).Logf(logger.WarnLevel, "Server [%s] Stops waiting, %s: cutting %d requests in flight off", o.Name, why, n)
 	cause := cutError(o.Name+"-"+o.Id, why)
 	r.cancelWork(cause)
 	for _, c := range r.connections() {
@@ -164,7 +165,7 @@ func (r *run) close(o *Options, b *budget) error {
 	if r.flusher != nil {
 		err := r.foreign(ctx, "Shutdown of transport "+o.Transport.String(), func() error { return r.flusher.Shutdown(ctx) })
 		if err != nil && err != errGivenUp {
-			logWarn(o.Logger, "server: not all peers have taken what they were sent: %v", err)
+			logger.LoggerOrDefault(o.Logger).Logf(logger.WarnLevel, "server: not all peers have taken what they were sent: %v", err)
 		}
 	}
 	for _, c := range r.connections() {

@@ -95,6 +95,38 @@ func TestARequestWithoutAnIdThatFailsGetsTheStatusAndTheError(t *testing.T) {
 	}
 }
 
+func TestAnErrorNamesTheServiceThoughTheRequestDoesNot(t *testing.T) {
+	for endpoint, body := range map[string]string{"Faulty.Do": `{"text":`, "Faulty.Dont": `{}`, "Nobody.Do": `{}`} {
+		_, got := curl(t, startFaulty(t), body, "Content-Type", "application/json", "Micro-Endpoint", endpoint)
+		if !strings.Contains(got, endpoint) || !strings.Contains(got, `service \"test\"`) {
+			t.Errorf("%s: the error is %s", endpoint, got)
+		}
+	}
+}
+
+func TestHTTP2ClientsWithoutAnIdGetTheStatusAndTheError(t *testing.T) {
+	url := startFaulty(t)
+	only := new(http.Protocols)
+	only.SetUnencryptedHTTP2(true)
+	tr := &http.Transport{Protocols: only}
+	defer tr.CloseIdleConnections()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(`{"text":"coded"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Micro-Endpoint", "Faulty.Do")
+	rsp, err := (&http.Client{Transport: tr}).Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rsp.Body.Close()
+	body, err := io.ReadAll(rsp.Body)
+	if err != nil || rsp.ProtoMajor != 2 || rsp.StatusCode != 404 || !strings.Contains(string(body), "no such order") {
+		t.Errorf("%s %s, body %q, %v", rsp.Proto, rsp.Status, body, err)
+	}
+}
+
 func TestARequestWithoutAnIdThatSucceedsGetsItsReply(t *testing.T) {
 	rsp, body := curl(t, startFaulty(t), `{"text":"x"}`, "Content-Type", "application/json", "Micro-Service", "test", "Micro-Endpoint", "Faulty.Do")
 	if rsp.StatusCode != 200 || strings.TrimSpace(body) != `{"text":"x"}` {

@@ -48,6 +48,9 @@ func ownToken(opts []client.CallOption) bool {
 }
 
 func (a *authenticated) authenticate(ctx context.Context, ownToken bool) context.Context {
+	if ctx == nil { // to be refused
+		return ctx
+	}
 	if _, ok := metadata.Get(ctx, authorizationHeader); ok && !ownToken {
 		return ctx
 	}

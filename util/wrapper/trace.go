@@ -32,6 +32,9 @@ type traced struct {
 }
 
 func (t *traced) Call(ctx context.Context, req client.Request, rsp any, opts ...client.CallOption) error {
+	if ctx == nil || req == nil { // to be refused
+		return t.Client.Call(ctx, req, rsp, opts...)
+	}
 	ctx, finish := begin(ctx, t.tracer, spanName(req), trace.SpanTypeRequestOutbound)
 	err := t.Client.Call(ctx, req, rsp, opts...)
 	finish(err)
@@ -39,6 +42,9 @@ func (t *traced) Call(ctx context.Context, req client.Request, rsp any, opts ...
 }
 
 func (t *traced) Publish(ctx context.Context, msg client.Message, opts ...client.PublishOption) error {
+	if ctx == nil || msg == nil {
+		return t.Client.Publish(ctx, msg, opts...)
+	}
 	ctx, finish := begin(ctx, t.tracer, "publish "+msg.Topic(), trace.SpanTypeRequestOutbound)
 	err := t.Client.Publish(ctx, msg, opts...)
 	finish(err)
@@ -46,6 +52,9 @@ func (t *traced) Publish(ctx context.Context, msg client.Message, opts ...client
 }
 
 func (t *traced) Stream(ctx context.Context, req client.Request, opts ...client.CallOption) (client.Stream, error) {
+	if ctx == nil || req == nil {
+		return t.Client.Stream(ctx, req, opts...)
+	}
 	ctx, finish := begin(ctx, t.tracer, spanName(req), trace.SpanTypeRequestOutbound)
 	s, err := t.Client.Stream(ctx, req, opts...)
 	if err != nil {

@@ -63,9 +63,9 @@ func (f *fromService) mark(ctx context.Context) context.Context {
 }
 
 // setMissing adds to the metadata of the context what is not there yet. An empty
-// value is nothing to add.
+// value is nothing to add, and a nil context is left for the client to refuse.
 func setMissing(ctx context.Context, key, value string) context.Context {
-	if value == "" {
+	if value == "" || ctx == nil {
 		return ctx
 	}
 	if _, ok := metadata.Get(ctx, key); ok {

@@ -6,7 +6,8 @@
 // types.
 //
 // Reading takes both forms of everything: names as in the .proto file or in
-// camel case, integers as numbers or strings, enums by number or name, oneofs
+// camel case, and like encoding/json in any case of letters where none is exact,
+// so that structs without tags are understood; null for empty elements; integers as numbers or strings, enums by number or name, oneofs
 // flat or under the Go name of the oneof, well-known types in their mapping or
 // as their fields. Fields that the message does not have are ignored, as they
 // are in the binary encoding, and so are names that an enum does not have.
@@ -28,8 +29,7 @@ const (
 	Body Form = iota
 	// Envelope is JSON within JSON-RPC and gRPC, which peers both write and read
 	// with encoding/json. Timestamps, durations, wrappers, field masks and Any
-	// are written as their fields. Names are read in any case, and null elements
-	// as empty ones.
+	// are written as their fields.
 	Envelope
 )
 

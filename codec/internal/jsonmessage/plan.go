@@ -77,16 +77,14 @@ func newPlan(d protoreflect.MessageDescriptor) *plan {
 	return p
 }
 
-// find returns the field of a name, nil if there is none. Names in another case
-// are found if fold is set.
-func (p *plan) find(name []byte, fold bool) *field {
-	if f, ok := p.byName[string(name)]; ok || !fold {
-		return f
-	}
+// fold returns the field whose name this is in another case, nil if there is
+// none. The fields of structs without tags have such names.
+func (p *plan) fold(name []byte) *field {
 	text := string(name)
 	for i := range p.fields {
-		if strings.EqualFold(string(p.fields[i].desc.Name()), text) {
-			return &p.fields[i]
+		f := &p.fields[i]
+		if strings.EqualFold(string(f.desc.Name()), text) || strings.EqualFold(f.desc.JSONName(), text) {
+			return f
 		}
 	}
 	return nil

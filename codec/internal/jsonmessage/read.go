@@ -22,7 +22,7 @@ func (r *reader) message(m protoreflect.Message, depth int) error {
 	}
 	var seen set
 	return r.object(func(name []byte) error {
-		if f := p.find(name, r.form == Envelope); f != nil {
+		if f := p.byName[string(name)]; f != nil {
 			return r.field(m, f.desc, f.index, &seen, depth-1)
 		}
 		if f, err := r.extension(m, name); f != nil || err != nil {
@@ -33,6 +33,9 @@ func (r *reader) message(m protoreflect.Message, depth int) error {
 		}
 		if o := p.oneof(name); o != nil && r.next() == '{' {
 			return r.oneof(m, o, &seen, depth-1)
+		}
+		if f := p.fold(name); f != nil {
+			return r.field(m, f.desc, f.index, &seen, depth-1)
 		}
 		_, err := r.skip(depth - 1) // the sender knows more than we do
 		return err
@@ -151,9 +154,10 @@ func (r *reader) mapOf(m protoreflect.Map, f protoreflect.FieldDescriptor, depth
 	})
 }
 
-// isEmpty consumes a null that stands for an empty element.
+// isEmpty consumes a null that stands for an empty element, as encoding/json
+// writes nil ones.
 func (r *reader) isEmpty(f protoreflect.FieldDescriptor) bool {
-	return r.form == Envelope && !takesNull(f) && r.word("null")
+	return !takesNull(f) && r.word("null")
 }
 
 // set is a set of small numbers.

@@ -153,12 +153,15 @@ func (l limit) hold(seconds, nanos int64) bool {
 func (r *reader) wellKnownFields(p *plan, m protoreflect.Message, depth int) error {
 	var seen set
 	return r.object(func(name []byte) error {
-		f := p.find(name, r.form == Envelope)
-		if f == nil && r.form == Envelope {
+		f := p.byName[string(name)]
+		if f == nil {
+			f = p.fold(name)
+		}
+		switch {
+		case f == nil && r.form == Envelope:
 			_, err := r.skip(depth - 1)
 			return err
-		}
-		if f == nil {
+		case f == nil:
 			return r.errorf("%s has no field %.80q", m.Descriptor().FullName(), name)
 		}
 		return r.field(m, f.desc, f.index, &seen, depth-1)
