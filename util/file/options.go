@@ -1,6 +1,10 @@
 package file
 
-import "time"
+import (
+	"time"
+
+	"github.com/justcy/go-micro/v4/internal/options"
+)
 
 // Options are the limits of a Handler.
 type Options struct {
@@ -29,12 +33,7 @@ func IdleTimeout(d time.Duration) Option { return func(o *Options) { o.IdleTimeo
 func MaxFileSize(bytes int64) Option { return func(o *Options) { o.MaxFileSize = bytes } }
 
 func newOptions(opts []Option) Options {
-	var o Options
-	for _, set := range opts {
-		if set != nil {
-			set(&o)
-		}
-	}
+	o := options.With(Options{}, opts)
 	if o.MaxSessions <= 0 {
 		o.MaxSessions = 1024
 	}
