@@ -146,15 +146,9 @@ func (b *backend) keep(ctx context.Context, h *lease.Hold) error {
 			return err
 		}
 	}
-	e, err := b.entry(ctx, h.Key)
-	if err != nil {
+	e, err := b.own(ctx, h)
+	if err != nil || !h.Renew {
 		return err
-	}
-	if e.owner != h.Owner {
-		return lease.ErrGone
-	}
-	if !h.Renew {
-		return nil
 	}
 	return b.put(ctx, h, e.revision) // the answer to an earlier renewal was lost
 }
@@ -165,14 +159,20 @@ func (b *backend) free(ctx context.Context, h *lease.Hold) error {
 			return err
 		}
 	}
-	e, err := b.entry(ctx, h.Key)
+	e, err := b.own(ctx, h)
 	if err != nil {
 		return err
 	}
-	if e.owner != h.Owner {
-		return lease.ErrGone
-	}
 	return b.remove(ctx, h.Key, e.revision)
+}
+
+// own returns the entry of a lease that is still its holder's.
+func (b *backend) own(ctx context.Context, h *lease.Hold) (*entry, error) {
+	e, err := b.entry(ctx, h.Key)
+	if err == nil && e.owner != h.Owner {
+		err = lease.ErrGone
+	}
+	return e, err
 }
 
 // freed is the subject of messages that tell of the release of a lock: of the
