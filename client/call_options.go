@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/selector"
 )
 
@@ -132,6 +133,6 @@ func (o CallOptions) with(opts []CallOption) CallOptions {
 	o.SelectOptions = slices.Clone(o.SelectOptions)
 	o.Address = slices.Clone(o.Address)
 	o.CallWrappers = slices.Clone(o.CallWrappers)
-	apply(&o, opts)
+	options.To(&o, opts)
 	return o
 }

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/selector"
 )
 
@@ -54,7 +55,7 @@ func (s *settings) choose(ctx *callContext, service string, opts []selector.Sele
 }
 
 func selectOptions(opts []selector.SelectOption) (o selector.SelectOptions) {
-	apply(&o, opts)
+	options.To(&o, opts)
 	return o
 }
 

@@ -1,6 +1,10 @@
 package client
 
-import "context"
+import (
+	"context"
+
+	"github.com/justcy/go-micro/v4/internal/options"
+)
 
 // MessageOptions configure a message.
 type MessageOptions struct {
@@ -46,7 +50,7 @@ type message struct {
 
 func newMessage(topic string, payload any, contentType string, opts []MessageOption) Message {
 	m := &message{topic: topic, payload: payload, opts: MessageOptions{ContentType: contentType}}
-	apply(&m.opts, opts)
+	options.To(&m.opts, opts)
 	if m.opts.ContentType == "" {
 		m.opts.ContentType = contentType
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/justcy/go-micro/v4/broker"
 	"github.com/justcy/go-micro/v4/codec"
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/selector"
@@ -61,8 +62,8 @@ type Options struct {
 type Option func(*Options)
 
 // NewOptions returns the package defaults with the given options.
-func NewOptions(options ...Option) Options {
-	opts := Options{
+func NewOptions(opts ...Option) Options {
+	o := Options{
 		Cache:       NewCache(),
 		Context:     context.Background(),
 		ContentType: DefaultContentType,
@@ -83,17 +84,8 @@ func NewOptions(options ...Option) Options {
 		Transport: transport.DefaultTransport,
 		Logger:    logger.DefaultLogger,
 	}
-	apply(&opts, options)
-	return opts
-}
-
-// apply applies options. Nil ones stand for nothing.
-func apply[T any, O ~func(*T)](to *T, opts []O) {
-	for _, o := range opts {
-		if o != nil {
-			o(to)
-		}
-	}
+	options.To(&o, opts)
+	return o
 }
 
 // Broker sets the broker for Publish.

@@ -10,6 +10,7 @@ import (
 	"github.com/justcy/go-micro/v4/broker"
 	"github.com/justcy/go-micro/v4/codec"
 	frame "github.com/justcy/go-micro/v4/codec/bytes"
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/metadata"
 	"github.com/justcy/go-micro/v4/transport/headers"
@@ -22,8 +23,7 @@ func (c *rpcClient) Publish(ctx context.Context, msg Message, opts ...PublishOpt
 		return err
 	}
 	s := c.settings.Load()
-	options := PublishOptions{Context: ctx}
-	apply(&options, opts)
+	options := options.With(PublishOptions{Context: ctx}, opts)
 	if err := ended(ctx); err != nil {
 		return tooLate(ctx, err)
 	}

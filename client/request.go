@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/justcy/go-micro/v4/codec"
+	"github.com/justcy/go-micro/v4/internal/options"
 )
 
 // RequestOptions configure a request.
@@ -39,7 +40,7 @@ type request struct {
 func newRequest(service, endpoint string, body any, contentType string, opts []RequestOption) Request {
 	r := &request{service: service, endpoint: endpoint, body: body}
 	r.opts.ContentType = contentType
-	apply(&r.opts, opts)
+	options.To(&r.opts, opts)
 	if r.opts.ContentType == "" {
 		r.opts.ContentType = contentType
 	}

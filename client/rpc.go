@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/selector"
 	"github.com/justcy/go-micro/v4/util/pool"
@@ -96,8 +97,7 @@ func (c *rpcClient) Init(opts ...Option) error {
 	c.init.Lock()
 	defer c.init.Unlock()
 	former := c.settings.Load()
-	options := former.opts.clone()
-	apply(&options, opts)
+	options := options.With(former.opts.clone(), opts)
 	s := c.derive(options, former)
 	c.settings.Store(s)
 	if s.pool != former.pool {

@@ -582,7 +582,7 @@ func (c *conn) refuseAs(web bool, head *wire.Head, err error, contentType string
 		body = fillWeb(h, withCode(microerrors.Parse(err.Error()), code))
 	}
 	if err := c.send(h, body); err != nil && !c.isLost() {
-		logger.LoggerOrDefault(c.run.server.settings.Load().logger).Logf(logger.ErrorLevel, "server: refuse a request of %s: %v", c.remote, err)
+		logger.LoggerOrDefault(c.run.logger()).Logf(logger.ErrorLevel, "server: refuse a request of %s: %v", c.remote, err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"reflect"
 
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/registry"
 )
 
@@ -20,11 +21,7 @@ type HandlerOptions struct {
 
 func newHandlerOptions(opts []HandlerOption) HandlerOptions {
 	o := HandlerOptions{Metadata: map[string]map[string]string{}}
-	for _, opt := range opts {
-		if opt != nil {
-			opt(&o)
-		}
-	}
+	options.To(&o, opts)
 	return o
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/justcy/go-micro/v4/broker"
 	"github.com/justcy/go-micro/v4/codec"
 	"github.com/justcy/go-micro/v4/debug/trace"
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/transport"
@@ -88,11 +89,7 @@ func NewOptions(opts ...Option) Options {
 }
 
 func (o *Options) apply(opts []Option) {
-	for _, opt := range opts {
-		if opt != nil {
-			opt(o)
-		}
-	}
+	options.To(o, opts)
 }
 
 // complete fills in defaults for what must not be empty.

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"github.com/justcy/go-micro/v4/codec"
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/logger"
 )
 
@@ -28,11 +29,7 @@ type RouterOptions struct {
 // NewRouterOptions returns the given options, completed with defaults.
 func NewRouterOptions(opts ...RouterOption) RouterOptions {
 	o := RouterOptions{Logger: logger.DefaultLogger}
-	for _, opt := range opts {
-		if opt != nil {
-			opt(&o)
-		}
-	}
+	options.To(&o, opts)
 	return o
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/registry"
 )
 
@@ -28,11 +29,7 @@ type SubscriberOptions struct {
 // NewSubscriberOptions returns the given options; AutoAck is on by default.
 func NewSubscriberOptions(opts ...SubscriberOption) SubscriberOptions {
 	o := SubscriberOptions{AutoAck: true, Context: context.Background()}
-	for _, opt := range opts {
-		if opt != nil {
-			opt(&o)
-		}
-	}
+	options.To(&o, opts)
 	return o
 }
 

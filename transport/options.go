@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4/codec"
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/logger"
 )
 
@@ -234,22 +235,14 @@ func contextOrBackground(ctx context.Context) context.Context {
 
 func newDialOptions(opts []DialOption) DialOptions {
 	o := DialOptions{Timeout: DefaultDialTimeout}
-	for _, opt := range opts {
-		if opt != nil {
-			opt(&o)
-		}
-	}
+	options.To(&o, opts)
 	o.Context = contextOrBackground(o.Context)
 	return o
 }
 
 func newListenOptions(opts []ListenOption) ListenOptions {
 	var o ListenOptions
-	for _, opt := range opts {
-		if opt != nil {
-			opt(&o)
-		}
-	}
+	options.To(&o, opts)
 	return o
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/logger"
 )
 
@@ -20,11 +21,7 @@ func (s *settings) init(opts []Option) {
 		if old != nil {
 			o = *old
 		}
-		for _, opt := range opts {
-			if opt != nil {
-				opt(&o)
-			}
-		}
+		options.To(&o, opts)
 		o.setDefaults()
 		if s.opts.CompareAndSwap(old, &o) {
 			return

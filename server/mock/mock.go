@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/server"
 )
@@ -48,12 +49,7 @@ func NewServer(opts ...server.Option) *MockServer {
 
 // Init applies options. They may use the server.
 func (m *MockServer) Init(opts ...server.Option) error {
-	next := m.Options()
-	for _, o := range opts {
-		if o != nil {
-			o(&next)
-		}
-	}
+	next := options.With(m.Options(), opts)
 	m.Lock()
 	defer m.Unlock()
 	m.Opts = next
@@ -85,12 +81,7 @@ func (m *MockServer) Handle(h server.Handler) error {
 
 // NewHandler returns a handler whose name is a new UUID.
 func (m *MockServer) NewHandler(h any, opts ...server.HandlerOption) server.Handler {
-	options := server.HandlerOptions{Metadata: map[string]map[string]string{}}
-	for _, o := range opts {
-		if o != nil {
-			o(&options)
-		}
-	}
+	options := options.With(server.HandlerOptions{Metadata: map[string]map[string]string{}}, opts)
 	return &MockHandler{Id: uuid.New().String(), Hdlr: h, Opts: options}
 }
 
