@@ -123,7 +123,10 @@ func (l *logged) String() string {
 }
 
 func TestConformance(t *testing.T) {
-	eventstest.Run(t, eventstest.Harness{New: func(t testing.TB) events.Stream { return newStream(t) }})
+	eventstest.Run(t, eventstest.Harness{
+		New:       func(t testing.TB) events.Stream { return newStream(t) },
+		NoSharing: true,
+	})
 }
 
 func TestGroupDeliversInTurn(t *testing.T) {

@@ -28,9 +28,16 @@ import (
 // Harness tells the suite how to use a stream and what it cannot do.
 type Harness struct {
 	// New returns a stream that is ready for use; the harness closes it, by
-	// t.Cleanup if need be. The backend may be shared: topics and groups are
-	// unique.
+	// t.Cleanup if need be. All streams of a harness share one backend, so that
+	// they reach each other, unless NoSharing is set. The backend may be used by
+	// others: topics and groups are unique.
 	New func(t testing.TB) events.Stream
+	// Outage returns a stream on a backend that the rule can take away from it
+	// and give back. Nil: the rules about it are skipped.
+	Outage func(t testing.TB) (s events.Stream, begin, end func())
+	// Inject puts bytes that are no event into a topic, as a foreign program
+	// does. Nil: the rules about it are skipped.
+	Inject func(t testing.TB, topic string, data []byte)
 	// Settle is how long a new consumption may take to get events. Zero: none.
 	Settle time.Duration
 	// Quiet is how long to watch that nothing (more) is delivered. Zero: 50ms.
@@ -41,6 +48,12 @@ type Harness struct {
 	// machines that stall.
 	Patience time.Duration
 
+	// NoSharing: streams of their own do not reach each other.
+	NoSharing bool
+	// NoDurableGroups: a group is forgotten when its last consumer leaves.
+	NoDurableGroups bool
+	// NoClose: streams are no io.Closer.
+	NoClose bool
 	// NoReplay: WithOffset has no effect.
 	NoReplay bool
 	// NoRedelivery: unacknowledged events do not come again.

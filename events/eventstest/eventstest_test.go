@@ -21,8 +21,9 @@ func harness(wrap func(events.Stream) events.Stream) eventstest.Harness {
 			t.Cleanup(func() { s.(io.Closer).Close() })
 			return wrap(s)
 		},
-		Quiet:    5 * time.Millisecond,
-		Patience: 200 * time.Millisecond,
+		Quiet:     5 * time.Millisecond,
+		Patience:  200 * time.Millisecond,
+		NoSharing: true,
 	}
 }
 
@@ -47,6 +48,8 @@ func (w *wrong) Publish(topic string, msg any, opts ...events.PublishOption) err
 	}
 	return w.Stream.Publish(topic, msg, opts...)
 }
+
+func (w *wrong) Close() error { return w.Stream.(io.Closer).Close() }
 
 func (w *wrong) Consume(topic string, opts ...events.ConsumeOption) (<-chan events.Event, error) {
 	if w.consume != nil {
@@ -113,9 +116,53 @@ var wrongStreams = []struct {
 			return s.Publish(topic, msg, opts...)
 		},
 	}},
+	{"drops what nobody waits for", "a slow consumer gets every event in order", wrong{
+		consume: passing(func(ctx context.Context, to chan<- events.Event, e events.Event) {
+			select {
+			case to <- e:
+			default:
+			}
+		}),
+	}},
+	{"replays everything", "an offset leaves out what was published before it", wrong{
+		consume: with(func(o *events.ConsumeOptions) { o.Offset = time.Unix(1, 0) }),
+	}},
+	{"reads ahead", "AckWait begins when the event is handed over", wrong{
+		consume: func(s events.Stream, topic string, opts ...events.ConsumeOption) (<-chan events.Event, error) {
+			ch, err := s.Consume(topic, opts...)
+			return pass(ch, make(chan events.Event, 100), opts, func(_ context.Context, to chan<- events.Event, e events.Event) { to <- e }), err
+		},
+	}},
 	{"ignores the context", "a consumption ends with its context", wrong{
 		consume: with(events.WithContext(context.Background())),
 	}},
+}
+
+// passing makes a Consume that hands its events on in its own way.
+func passing(hand func(ctx context.Context, to chan<- events.Event, e events.Event)) func(events.Stream, string, ...events.ConsumeOption) (<-chan events.Event, error) {
+	return func(s events.Stream, topic string, opts ...events.ConsumeOption) (<-chan events.Event, error) {
+		ch, err := s.Consume(topic, opts...)
+		return pass(ch, make(chan events.Event), opts, hand), err
+	}
+}
+
+// pass hands events on until the context of the consumption ends.
+func pass(from <-chan events.Event, to chan events.Event, opts []events.ConsumeOption, hand func(context.Context, chan<- events.Event, events.Event)) <-chan events.Event {
+	var o events.ConsumeOptions
+	for _, set := range opts {
+		set(&o)
+	}
+	go func() {
+		for {
+			select {
+			case e := <-from:
+				hand(o.Context, to, e)
+			case <-o.Context.Done():
+				return
+			}
+		}
+	}()
+	return to
 }
 
 func TestBrokenStreamsAreFound(t *testing.T) {

@@ -23,7 +23,10 @@ var (
 	noRetryLimit = gap("NoRetryLimit", func(h Harness) bool { return h.NoRetryLimit || h.NoRedelivery })
 )
 
-var rules = []rule{
+// rules are those of every stream, and those about the backends that streams have.
+var rules = slices.Concat(streamRules, deliveryRules, backendRules)
+
+var streamRules = []rule{
 	{Sentence: "publishing or consuming without a topic is ErrMissingTopic", Check: missingTopic},
 	{Sentence: "a message that cannot be encoded is ErrEncodingMessage", Check: encodingMessage},
 	{Sentence: "publishing without consumers succeeds", Check: withoutConsumers},
