@@ -31,6 +31,12 @@ type Harness struct {
 	// NoSharing is set. The backend may be used by others: topics and queues
 	// are unique.
 	New func(t testing.TB, opts ...broker.Option) broker.Broker
+	// Outage returns a connected broker on a backend that the rule can take away
+	// from it and give back. Nil: the rules about it are skipped.
+	Outage func(t testing.TB, opts ...broker.Option) (b broker.Broker, begin, end func())
+	// Inject publishes bytes that are no message, as a foreign program does. Nil:
+	// the rules about it are skipped.
+	Inject func(t testing.TB, topic string, data []byte)
 	// Settle is how long a new or ended subscription may take to be known to
 	// publishers. Zero: none.
 	Settle time.Duration
@@ -50,6 +56,9 @@ type Harness struct {
 	NoErrorHandler bool
 	// NoReconnect: a broker cannot be connected again after Disconnect.
 	NoReconnect bool
+	// NoBacklog: a publisher waits for slow subscribers, or overruns them after
+	// fewer than a thousand messages.
+	NoBacklog bool
 	// NoBinary: bodies are limited to text.
 	NoBinary bool
 }

@@ -25,7 +25,10 @@ var (
 	noBinary       = gap("NoBinary", func(h Harness) bool { return h.NoBinary })
 )
 
-var rules = []rule{
+// rules are those of every broker, and those about the backends that brokers have.
+var rules = slices.Concat(messageRules, backendRules)
+
+var messageRules = []rule{
 	{Sentence: "a subscriber gets what is published to its topic", Check: delivery},
 	{Sentence: "a subscriber gets nothing of other topics", Check: otherTopics},
 	{Sentence: "messages of a topic arrive in publish order, each once", Check: order},
