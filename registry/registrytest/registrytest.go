@@ -32,6 +32,9 @@ type Harness struct {
 	// returns the same instance twice. It is called once for each rule, and
 	// what needs closing is closed with t.Cleanup.
 	New func(t testing.TB) (first, second registry.Registry)
+	// Outage returns two instances on a backend that the rule can take away from
+	// both and give back. Nil: the rules about it are skipped.
+	Outage func(t testing.TB) (first, second registry.Registry, begin, end func())
 	// Settle is how long a watcher needs to be ready after Watch.
 	Settle time.Duration
 	// Patience is how long a change may need to be seen; 0 means 30s.

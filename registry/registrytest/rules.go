@@ -13,7 +13,7 @@ import (
 )
 
 // rules are the promises of a registry.
-var rules = slices.Concat(lookupRules, changeRules, watchRules, lifetimeRules)
+var rules = slices.Concat(lookupRules, changeRules, watchRules, lifetimeRules, outageRules)
 
 var (
 	noServiceMetadata = conformance.Flag("NoServiceMetadata", func(h Harness) bool { return h.NoServiceMetadata })
@@ -23,6 +23,7 @@ var (
 	noUpdate          = conformance.Flag("NoUpdate", func(h Harness) bool { return h.NoUpdate })
 	noWatchAll        = conformance.Flag("NoWatchAll", func(h Harness) bool { return h.NoWatchAll })
 	noTTL             = conformance.Flag("NoTTL", func(h Harness) bool { return h.NoTTL })
+	noOutage          = conformance.Flag("no Outage", func(h Harness) bool { return h.Outage == nil })
 	noExpiry          = conformance.Flag("NoTTL or NoExpiryEvent", func(h Harness) bool { return h.NoTTL || h.NoExpiryEvent })
 )
 

@@ -146,6 +146,34 @@ var messageRules = []rule{
 			return nil
 		})
 	}},
+	{"what is sent before anybody receives arrives, in order from the first message", nil, func(tr *trial) error {
+		begin := make(chan struct{})
+		received := make(chan error, 1)
+		c, _, err := tr.connect(func(s transport.Socket) {
+			<-begin
+			for i := range 20 {
+				if err := expect(s, fmt.Sprint(i)); err != nil {
+					received <- err
+					return
+				}
+			}
+			received <- nil
+		}, transport.WithStream())
+		if err != nil {
+			close(begin)
+			return err
+		}
+		return tr.within("the first messages", func() error {
+			for i := range 20 {
+				if err := c.Send(message(fmt.Sprint(i))); err != nil {
+					close(begin)
+					return err
+				}
+			}
+			close(begin)
+			return <-received
+		})
+	}},
 	{"without WithStream a Recv waits for a Send of its own", func(h Harness) bool { return h.NoPairing || h.NoPush }, func(tr *trial) error {
 		c, s, _, err := tr.meet()
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -218,6 +219,17 @@ var breakages = map[string]struct {
 				name, v, _ := strings.Cut(forged, ": ")
 				m.Header[name] = v
 			}
+		}
+	})},
+	"loses the first messages": {"what is sent before anybody receives arrives, in order from the first message", editing(func(e *edited) {
+		var lost atomic.Bool
+		e.recv = func(m *transport.Message) error {
+			if m != nil && !lost.Swap(true) {
+				if err := e.Socket.Recv(m); err != nil {
+					return err
+				}
+			}
+			return e.Socket.Recv(m)
 		}
 	})},
 	"swaps messages": {"messages arrive in the order in which they were sent", editing(func(e *edited) {
