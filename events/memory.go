@@ -1,16 +1,11 @@
 package events
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"maps"
 	"sync"
-	"time"
 
 	"github.com/google/uuid"
-	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/store"
 )
@@ -19,8 +14,6 @@ const (
 	defaultHistory      = 10_000
 	defaultTotalHistory = 100_000
 )
-
-var errInvalidAckWait = errors.New("invalid AckWait passed, should be positive integer")
 
 // memoryStream streams events within the process. Publish adds the event to the
 // history and offers it to the groups of the topic; nothing it does waits
@@ -72,7 +65,7 @@ func (s *memoryStream) Publish(topic string, msg any, opts ...PublishOption) err
 		return fmt.Errorf("publishing to %s: stream %w", topic, ErrClosed)
 	default:
 	}
-	event, err := newEvent(topic, msg, opts)
+	event, err := NewEvent(topic, msg, opts...)
 	if err != nil {
 		return err
 	}
@@ -123,40 +116,11 @@ func (s *memoryStream) forget(evicted []*Event) error {
 
 func storeKey(e *Event) string { return e.Topic + "/" + e.ID }
 
-// newEvent makes the event of a message.
-func newEvent(topic string, msg any, opts []PublishOption) (*Event, error) {
-	var o PublishOptions
-	options.To(&o, opts)
-	if o.Timestamp.IsZero() {
-		o.Timestamp = time.Now().Round(0) // as it comes back from JSON
-	}
-	payload, isBytes := msg.([]byte)
-	if isBytes {
-		payload = bytes.Clone(payload)
-	} else {
-		var err error
-		if payload, err = json.Marshal(msg); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrEncodingMessage, err)
-		}
-	}
-	return &Event{
-		ID:        uuid.NewString(),
-		Topic:     topic,
-		Timestamp: o.Timestamp,
-		Metadata:  maps.Clone(o.Metadata),
-		Payload:   payload,
-	}, nil
-}
-
 // Consume adds a consumer to a group of the topic.
 func (s *memoryStream) Consume(topic string, opts ...ConsumeOption) (<-chan Event, error) {
-	if topic == "" {
-		return nil, ErrMissingTopic
-	}
-	o := ConsumeOptions{AutoAck: true}
-	options.To(&o, opts)
-	if !o.AutoAck && o.AckWait <= 0 {
-		return nil, errInvalidAckWait
+	o, err := NewConsumeOptions(topic, opts...)
+	if err != nil {
+		return nil, err
 	}
 	if o.Group == "" {
 		o.Group = uuid.NewString()
