@@ -56,6 +56,9 @@ type Harness struct {
 	NoErrorHandler bool
 	// NoReconnect: a broker cannot be connected again after Disconnect.
 	NoReconnect bool
+	// NoConfirm: Publish does not wait for the backend's answer, so that what is
+	// published at the moment when the backend goes away may be lost.
+	NoConfirm bool
 	// NoBacklog: a publisher waits for slow subscribers, or overruns them after
 	// fewer than a thousand messages.
 	NoBacklog bool

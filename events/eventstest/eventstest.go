@@ -68,8 +68,9 @@ type Harness struct {
 	NoOddTopics bool
 }
 
-// Run checks all rules for streams.
-func Run(t *testing.T, h Harness) { conformance.Run(t, h, rules) }
+// Run checks all rules for streams. Rules mostly wait, so that several are checked
+// at once.
+func Run(t *testing.T, h Harness) { conformance.RunParallel(t, h, rules) }
 
 func gap[H any](name string, declared func(H) bool) func(H) string {
 	return func(h H) string {

@@ -95,7 +95,7 @@ func (s Settings) observe(o *nats.Options) {
 	disconnected, reconnected, failed := o.DisconnectedErrCB, o.ReconnectedCB, o.AsyncErrorCB
 	o.DisconnectedErrCB = func(c *nats.Conn, err error) {
 		if err != nil {
-			log.Logf(logger.WarnLevel, "%s: lost the connection to NATS at %s: %v", o.Name, Redacted(c.ConnectedUrl()), err)
+			log.Logf(logger.WarnLevel, "%s: lost the connection to NATS (%s), and will connect again: %v", o.Name, Redacted(c.Servers()...), err)
 		}
 		changed()
 		if disconnected != nil {
