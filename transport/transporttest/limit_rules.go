@@ -90,7 +90,7 @@ var limitRules = []rule{
 			return nil
 		})
 	}},
-	{"Timeout ends a waiting Send", func(h Harness) bool { return h.NoTimeout }, func(tr *trial) error {
+	{"Timeout ends a waiting Send", func(h Harness) bool { return h.NoTimeout || h.NoBackpressure }, func(tr *trial) error {
 		release := make(chan struct{})
 		s, err := tr.listen(func(transport.Socket) { <-release })
 		tr.closers = append(tr.closers, func() error { close(release); return nil })

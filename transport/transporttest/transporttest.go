@@ -42,6 +42,8 @@ type Harness struct {
 	NoPush bool
 	// NoSizeLimit: MaxMessageSize and MaxHeaderSize are not applied.
 	NoSizeLimit bool
+	// NoBackpressure: Send does not wait for the other end to receive.
+	NoBackpressure bool
 	// NoTimeout: Options.Timeout is not applied.
 	NoTimeout bool
 	// NoDialContext: WithContext does not end a Dial.

@@ -13,6 +13,10 @@ import (
 // patience is how long a server may take to come up on a machine that stalls.
 const patience = 30 * time.Second
 
+// maxPayload is the largest message of servers that are started here, in bytes: what
+// a rule about bodies of several megabytes needs.
+const maxPayload = 16 << 20
+
 func findNATS(b *Backend) (stop func()) {
 	if url := os.Getenv("MICRO_TEST_NATS_URL"); url != "" {
 		b.is(Real, url, "at "+url)
@@ -40,6 +44,7 @@ func startNATS(dir string, port int) (*server.Server, error) {
 	s, err := server.NewServer(&server.Options{
 		Host: "127.0.0.1", Port: port, JetStream: true, StoreDir: dir,
 		NoLog: true, NoSigs: true,
+		MaxPayload: maxPayload,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("starting a NATS server: %w", err)
