@@ -102,5 +102,20 @@ func unknown[C any](s *settings, flag, name string, tables ...map[string]C) erro
 	if part, ok := notFound[flag]; ok {
 		text = part + " " + name + " not found"
 	}
-	return fmt.Errorf("%s (given by the %s; %s; import the package that provides %q to make it known)", text, s.origin(flag), known, name)
+	return fmt.Errorf("%s (given by the %s; %s; import %s to make it known)", text, s.origin(flag), known, provider(flag, name))
+}
+
+// provider returns the package that provides an implementation which is not built
+// in.
+func provider(flag, name string) string {
+	const module = "github.com/justcy/go-micro/"
+	switch folder := flag + "/" + name; folder {
+	case "broker/nats", "broker/redis", "registry/nats", "store/cockroach", "store/file", "store/redis", "transport/nats":
+		return module + "v4/" + folder
+	case "store/natsjskv":
+		return module + "v4/store/nats-js-kv"
+	case "registry/etcd":
+		return module + "plugins/v4/" + folder
+	}
+	return fmt.Sprintf("the package that provides %q", name)
 }
