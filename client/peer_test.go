@@ -26,7 +26,7 @@ type peer struct {
 
 	mu       sync.Mutex
 	messages []transport.Message
-	conns    int
+	conns    map[string]bool // by the address of the other end
 	open     int
 }
 
@@ -55,7 +55,12 @@ func newPeer(t testing.TB, tr transport.Transport, fn serve) *peer {
 
 func (p *peer) accept(s transport.Socket, fn serve) {
 	defer s.Close()
-	p.count(&p.conns, 1)
+	p.mu.Lock()
+	if p.conns == nil {
+		p.conns = map[string]bool{}
+	}
+	p.conns[s.Remote()] = true
+	p.mu.Unlock()
 	p.count(&p.open, 1)
 	defer p.count(&p.open, -1)
 	for {
@@ -89,7 +94,7 @@ func (p *peer) received() []transport.Message {
 func (p *peer) connections() (total, open int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.conns, p.open
+	return len(p.conns), p.open
 }
 
 // echo sends back the body.

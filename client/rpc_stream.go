@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4/codec"
-	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/transport"
 	"github.com/justcy/go-micro/v4/transport/headers"
@@ -27,10 +26,11 @@ type rpcStream struct {
 	response streamResponse
 	coder    *wire.Coder
 	conn     transport.Client
-	carrier  mux.FieldSocket // conn without maps of headers; nil when it or the codec needs them
+	carrier  wire.Carrier // conn without maps of headers; nil when it or the codec needs them
 
 	sending  sync.Mutex
-	fields   []mux.Field       // the headers of messages
+	first    *wire.Request     // the headers of the message that opens the stream; nil when it was sent
+	fields   []wire.Field      // the headers of the others
 	header   map[string]string // the same, if carrier is nil
 	message  codec.Message     // what is being encoded
 	sendDone bool              // the end of the sending side was announced
@@ -44,7 +44,7 @@ type rpcStream struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	stop   func() bool       // ends the watch on ctx
-	last   mux.Headers       // of the last message received
+	last   wire.Header       // of the last message received
 	opened bool              // there is one
 	shown  map[string]string // the same, once they were handed out
 	err    error             // the last one of Send or Recv
@@ -110,25 +110,31 @@ func (s *rpcStream) write(msg any) (err error) {
 
 // carry prepares the sending on the connection.
 func (s *rpcStream) carry() {
-	if carrier, ok := s.conn.(mux.FieldSocket); ok && s.coder.Headerless() {
+	if carrier, ok := s.conn.(wire.Carrier); ok && s.coder.Headerless() {
 		s.carrier = carrier
 		return
 	}
-	s.header = mux.FieldMap(s.fields)
+	s.header = wire.FieldMap(s.fields)
 }
 
 // send sends a message.
 func (s *rpcStream) send(body []byte) error {
-	if s.carrier != nil {
-		return s.carrier.SendFields(s.fields, body)
+	first := s.first
+	s.first = nil
+	if s.carrier == nil {
+		return s.conn.Send(&transport.Message{Header: s.header, Body: body})
 	}
-	return s.conn.Send(&transport.Message{Header: s.header, Body: body})
+	if opener, ok := s.conn.(wire.Opener); ok && first != nil {
+		first.Body = body
+		return opener.Open(first)
+	}
+	return s.carrier.SendFields(s.fields, body)
 }
 
 // setHeader adds a header to the messages that follow.
 func (s *rpcStream) setHeader(name, value string) {
 	if s.carrier != nil {
-		s.fields = append(s.fields, mux.Field{Name: name, Value: value})
+		s.fields = append(s.fields, wire.Field{Name: name, Value: value})
 		return
 	}
 	s.header[name] = value
@@ -191,7 +197,7 @@ func (s *rpcStream) receive() error {
 	}
 	remote, err := s.open()
 	s.mu.Lock() // after the codec, which may change the headers
-	s.last, s.shown, s.opened = s.in.headers, nil, true
+	s.last, s.shown, s.opened = s.in.header, nil, true
 	s.mu.Unlock()
 	switch {
 	case remote != nil:

@@ -2,10 +2,8 @@ package client
 
 import (
 	"context"
-	"strconv"
 	"time"
 
-	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/transport"
@@ -72,9 +70,6 @@ func (s *settings) open(ctx context.Context, node *registry.Node, req Request, o
 		}
 		return nil, failure(clientID, "connection error: ", err)
 	}
-	if a, ok := stream.conn.(interface{ Attend() }); ok {
-		a.Attend()
-	}
 	stream.carry()
 	if err := stream.sendFirst(ctx); err != nil {
 		stream.closeConn()
@@ -105,13 +100,15 @@ func (s *settings) newStream(ctx context.Context, node *registry.Node, req Reque
 	if err != nil {
 		return nil, err
 	}
-	id := strconv.FormatUint(s.client.nextID(), 10)
-	fields := appendHeaders(make([]mux.Field, 0, 8), ctx, req, contentType, id)
-	fields = append(fields, mux.Field{Name: headers.Stream, Value: id})
+	id := s.client.nextID()
+	name := wire.FormatID(id)
+	fields := appendHeaders(make([]wire.Field, 0, 12), ctx, req, contentType)
+	fields = append(fields, wire.Field{Name: headers.Stream, Value: name})
+	first := &wire.Request{ID: id, Fields: fields}
 	if deadline, ok := ctx.Deadline(); ok && opts.StreamTimeout > 0 {
-		fields = append(fields, mux.Field{Name: headers.Timeout, Value: wire.Timeout(time.Until(deadline))})
+		first.Left = max(1, time.Until(deadline))
 	}
-	stream := &rpcStream{id: id, coder: format.Coder(), fields: fields}
+	stream := &rpcStream{id: name, coder: format.Coder(), first: first, fields: first.AppendAll(nil)}
 	stream.request = streamRequest{Request: req, stream: stream}
 	stream.response.stream = stream
 	return stream, nil
