@@ -25,11 +25,13 @@ type rpcStream struct {
 	request  streamRequest
 	response streamResponse
 	coder    *wire.Coder
-	conn     transport.Client
-	carrier  wire.Carrier // conn without maps of headers; nil when it or the codec needs them
+	conn     transport.Client // guarded by mu
+	carrier  wire.Carrier     // conn without maps of headers; nil when it or the codec needs them
+	retry    *reopening       // how to open the stream at another node; nil when that cannot be done any more
 
 	sending  sync.Mutex
-	first    *wire.Request     // the headers of the message that opens the stream; nil when it was sent
+	opening  *wire.Request     // the message that opens the stream
+	first    *wire.Request     // the same; nil when it was sent
 	fields   []wire.Field      // the headers of the others
 	header   map[string]string // the same, if carrier is nil
 	message  codec.Message     // what is being encoded
@@ -50,8 +52,8 @@ type rpcStream struct {
 	err    error             // the last one of Send or Recv
 	end    error             // why the stream is over, nil while it is open
 
-	closeOnce sync.Once
-	closeErr  error
+	closed   bool // conn was, and is not replaced
+	closeErr error
 }
 
 // watch makes the end of ctx the end of the stream.
@@ -83,6 +85,9 @@ func (s *rpcStream) Send(msg any) error {
 		return s.note(errSendClosed)
 	}
 	err := s.write(msg)
+	if err != nil && s.lost {
+		err = s.reopen(err) // which sends the message too
+	}
 	if err == nil {
 		return nil
 	}
@@ -101,20 +106,12 @@ func (s *rpcStream) write(msg any) (err error) {
 	if err != nil {
 		return codecError(err)
 	}
+	s.reopening().keep(body)
 	if err = s.send(body); err != nil {
 		s.lost = notSent(err)
 		return failure(transportID, "", err)
 	}
 	return nil
-}
-
-// carry prepares the sending on the connection.
-func (s *rpcStream) carry() {
-	if carrier, ok := s.conn.(wire.Carrier); ok && s.coder.Headerless() {
-		s.carrier = carrier
-		return
-	}
-	s.header = wire.FieldMap(s.fields)
 }
 
 // send sends a message.
@@ -166,6 +163,7 @@ func (s *rpcStream) sendEnd() error {
 		return nil
 	}
 	s.sendDone = true
+	s.reopening().stop()
 	s.setHeader(headers.Error, wire.EOS)
 	if err := s.send(nil); err != nil {
 		return failure(transportID, "", err)
@@ -192,12 +190,12 @@ func (s *rpcStream) receive() error {
 	if err := s.over(); err != nil {
 		return err
 	}
-	if err := s.in.receive(s.conn, s.carrier); err != nil {
+	if err := s.next(); err != nil {
 		return s.finish(s.failure(err))
 	}
 	remote, err := s.open()
 	s.mu.Lock() // after the codec, which may change the headers
-	s.last, s.shown, s.opened = s.in.header, nil, true
+	s.last, s.shown, s.opened, s.retry = s.in.header, nil, true, nil
 	s.mu.Unlock()
 	switch {
 	case remote != nil:
@@ -206,6 +204,25 @@ func (s *rpcStream) receive() error {
 		return codecError(err)
 	}
 	return nil
+}
+
+// next receives the next message.
+func (s *rpcStream) next() error {
+	for {
+		conn, carrier := s.connection()
+		err := s.in.receive(conn, carrier)
+		if err != nil && notSent(err) && s.over() == nil && s.reopenFor(conn, err) == nil {
+			continue
+		}
+		return err
+	}
+}
+
+// connection returns what the stream receives on.
+func (s *rpcStream) connection() (transport.Client, wire.Carrier) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.conn, s.carrier
 }
 
 // lastHeader hands out the headers of the last message received.
@@ -255,6 +272,8 @@ func (s *rpcStream) Close() error {
 	s.sending.Unlock()
 	limit.Stop()
 	s.release()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return s.closeErr
 }
 
@@ -290,7 +309,17 @@ func (s *rpcStream) release() {
 
 // closeConn closes the connection once.
 func (s *rpcStream) closeConn() {
-	s.closeOnce.Do(func() { s.closeErr = s.conn.Close() })
+	s.mu.Lock()
+	was, conn := s.closed, s.conn
+	s.closed = true
+	s.mu.Unlock()
+	if was {
+		return
+	}
+	err := conn.Close()
+	s.mu.Lock()
+	s.closeErr = err
+	s.mu.Unlock()
 }
 
 // over returns why the stream is over, nil while it is open.

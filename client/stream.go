@@ -42,6 +42,7 @@ func (c *rpcClient) Stream(ctx context.Context, req Request, opts ...CallOption)
 		cancel()
 		return nil, err
 	}
+	stream.retry.prepare(s, nodes, options)
 	stream.watch(streamCtx, cancel)
 	s.follow(streamCtx, call.opening, stream)
 	return stream, nil
@@ -62,15 +63,13 @@ func (s *settings) open(ctx context.Context, node *registry.Node, req Request, o
 	if err != nil {
 		return nil, failure(clientID, "", err)
 	}
-	stream.conn, err = s.dialStream(ctx, node, opts)
-	if err != nil {
+	if err := stream.dial(s, ctx, node, opts); err != nil {
 		callOf(ctx).report(refused)
 		if contextErr := ended(ctx); contextErr != nil {
 			return nil, callTimeout(ctx, contextErr)
 		}
 		return nil, failure(clientID, "connection error: ", err)
 	}
-	stream.carry()
 	if err := stream.sendFirst(ctx); err != nil {
 		stream.closeConn()
 		return nil, err
@@ -108,7 +107,7 @@ func (s *settings) newStream(ctx context.Context, node *registry.Node, req Reque
 	if deadline, ok := ctx.Deadline(); ok && opts.StreamTimeout > 0 {
 		first.Left = max(1, time.Until(deadline))
 	}
-	stream := &rpcStream{id: name, coder: format.Coder(), first: first, fields: first.AppendAll(nil)}
+	stream := &rpcStream{id: name, coder: format.Coder(), opening: first, first: first, fields: first.AppendAll(nil), retry: new(reopening)}
 	stream.request = streamRequest{Request: req, stream: stream}
 	stream.response.stream = stream
 	return stream, nil

@@ -47,8 +47,6 @@ type call struct {
 	exchange wire.Exchange // nil for all others
 	single   bool          // there is one request and one reply
 	own      ownSource     // source, of a stream
-	pace     *pace         // to be told how long it takes; nil if nobody asks
-	number   uint64        // the id, if it has not been made a text
 
 	activity activity
 
@@ -112,17 +110,6 @@ func (k *call) serve() {
 		k.conn.ended(k)
 	}()
 	err = k.handle()
-}
-
-// serveTimed is serve that tells how long it takes.
-func (k *call) serveTimed() {
-	if k.pace == nil {
-		k.serve()
-		return
-	}
-	began := time.Now()
-	defer func() { k.pace.took(time.Since(began)) }() // also when the handler ends the goroutine
-	k.serve()
 }
 
 func (k *call) handle() (err error) {

@@ -114,12 +114,6 @@ func (c *conn) park() bool {
 	if c.parker == nil {
 		return false
 	}
-	c.mu.Lock()
-	busy := c.open > 0
-	c.mu.Unlock()
-	if busy {
-		return false
-	}
 	c.parked = true // before resume can be called
 	if c.parker.Park(c.resume) {
 		return true
@@ -165,9 +159,9 @@ func (c *conn) receive(m *incoming) (err error) {
 }
 
 // hand gives a request to the goroutine that serves it. Streams do not hold up
-// the one that reads.
+// the one that reads, and neither does a request whose socket can be left alone.
 func (c *conn) hand(k *call) {
-	if c.http2 == nil && !k.mayStream {
+	if c.http2 == nil && c.parker == nil && !k.mayStream {
 		c.here = k
 		return
 	}

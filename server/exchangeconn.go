@@ -35,7 +35,7 @@ func (c *exchangeConn) End() {
 func (c *exchangeConn) Serve(x wire.Exchange, h wire.Header, body []byte, here bool) {
 	head := h.Head()
 	if head.Topic != "" {
-		go c.event(x, &head, &incoming{h, body}) // which the run waits for as for any message
+		c.later(x, head.Topic, h, body)
 		return
 	}
 	if err := overlong(&head); err != nil {
@@ -60,12 +60,10 @@ func (c *exchangeConn) Serve(x wire.Exchange, h wire.Header, body []byte, here b
 		return
 	}
 	x.OnEnd(k)
-	pace := st.pace(&head)
-	if here && k.single && pace.isQuick() {
-		pace.serve(k)
+	if here && k.single && st.pace(&head).isQuick() {
+		k.serve()
 		return
 	}
-	k.pace = pace
 	c.run.workers.do(k)
 }
 
@@ -107,11 +105,16 @@ func (c *exchangeConn) refuse(x wire.Exchange, head *wire.Head, err error) {
 	}
 }
 
+// later handles a message published straight to the server in a goroutine of its
+// own: subscribers must not hold up the one that reads.
+func (c *exchangeConn) later(x wire.Exchange, topic string, h wire.Header, body []byte) {
+	go c.event(x, topic, h.Map(), body) // the run waits for it as for any message
+}
+
 // event handles a message published straight to the server and answers it.
-func (c *exchangeConn) event(x wire.Exchange, head *wire.Head, m *incoming) {
+func (c *exchangeConn) event(x wire.Exchange, topic string, header map[string]string, body []byte) {
 	defer x.Close()
-	header := m.header.Map()
-	err := c.run.server.accept(c.run, nil, head.Topic, header, m.body)
+	err := c.run.server.accept(c.run, nil, topic, header, body)
 	reply := map[string]string{}
 	echoHeader(reply, header)
 	if err != nil {
@@ -122,7 +125,7 @@ func (c *exchangeConn) event(x wire.Exchange, head *wire.Head, m *incoming) {
 		sent = x.SendFields([]wire.Field{{Name: headers.Error, Value: shortened(err).Error()}}, nil)
 	}
 	if sent != nil {
-		logger.LoggerOrDefault(c.run.logger()).Logf(logger.DebugLevel, "server: answer a message on topic %s of %s: %v", head.Topic, c.remote, sent)
+		logger.LoggerOrDefault(c.run.logger()).Logf(logger.DebugLevel, "server: answer a message on topic %s of %s: %v", topic, c.remote, sent)
 	}
 }
 

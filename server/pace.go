@@ -8,17 +8,17 @@ import (
 )
 
 const (
-	// quickCall is how long calls to an endpoint may take on average that the
-	// goroutine which reads the connection serves itself: about what it costs to
-	// have another one do it.
-	quickCall = 8 * time.Microsecond
-	// sampled says which of the quick calls are timed, one of so many.
+	// quickHandler is how long the handler of an endpoint may take on average
+	// whose calls the goroutine serves that reads the connection: about what it
+	// costs to have another one do it.
+	quickHandler = 8 * time.Microsecond
+	// sampled says which calls of a quick handler are timed, one of so many.
 	sampled = 16
-	// unknownPace is that of an endpoint which nobody has called.
+	// unknownPace is that of a handler which was never called.
 	unknownPace = time.Millisecond
 )
 
-// pace is how long the calls to an endpoint take.
+// pace is how long the handler of an endpoint takes.
 type pace struct {
 	average atomic.Int64 // in nanoseconds, of late calls more than of early ones
 	calls   atomic.Uint32
@@ -32,17 +32,16 @@ func newPace() *pace {
 
 // isQuick reports whether a call may be served by the goroutine that reads. Nil is
 // the pace of what is not known.
-func (p *pace) isQuick() bool { return p != nil && p.average.Load() < int64(quickCall) }
+func (p *pace) isQuick() bool { return p != nil && p.average.Load() < int64(quickHandler) }
 
-// serve serves a call in the goroutine that reads.
-func (p *pace) serve(k *call) {
-	if p.calls.Add(1)%sampled != 0 {
-		k.serve()
-		return
+// time calls the handler, and now and then takes the time.
+func (p *pace) time(handler func() error) error {
+	if p.isQuick() && p.calls.Add(1)%sampled != 0 {
+		return handler()
 	}
 	began := time.Now()
 	defer func() { p.took(time.Since(began)) }() // also when the handler ends the goroutine
-	k.serve()
+	return handler()
 }
 
 // took notes how long a call took. One that took very long counts like a slow

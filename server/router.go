@@ -312,7 +312,8 @@ func (t *routes) serveUnary(ctx context.Context, e *route, ex *exchange, req Req
 		arg = view()
 	}
 	reply := reflect.New(e.reply.Elem()).Interface()
-	if err := e.handler(ctx, withBody(req, arg), reply); err != nil {
+	err := e.pace.time(func() error { return e.handler(ctx, withBody(req, arg), reply) })
+	if err != nil {
 		return err
 	}
 	ex.out.Id, ex.out.Type = ex.in.Id, codec.Response

@@ -35,7 +35,7 @@ func (w *workers) do(k *call) {
 func (w *workers) work(k *call) {
 	defer w.all.Done()
 	for {
-		k.serveTimed()
+		k.serve()
 		select {
 		case w.idle <- struct{}{}:
 		default:

@@ -67,7 +67,7 @@ func (k *Call) Do(c *Conn, r *wire.Request, reply *wire.Reply) error {
 	}
 	err := k.send(r)
 	if err != nil {
-		k.abandon(c, err)
+		k.abandon(c, err, false)
 	}
 	return orElse(err, k.await())
 }
@@ -129,17 +129,19 @@ func (k *Call) Break(err error, late bool) {
 	if c == nil {
 		return
 	}
-	if k.abandon(c, err) && late {
-		c.Suspect(k.heard)
-	}
+	k.abandon(c, err, late)
 }
 
-// abandon ends the call with err, unless it is over.
-func (k *Call) abandon(c *Conn, err error) (ended bool) {
+// abandon ends the call with err, unless it is over. The connection is suspected
+// before the caller can make another call.
+func (k *Call) abandon(c *Conn, err error, late bool) {
 	c.mu.Lock()
 	if k.over {
 		c.mu.Unlock()
-		return false
+		return
+	}
+	if late {
+		c.suspect(k.heard)
 	}
 	c.turn.interrupt(c, k)
 	begun := k.written || k.pending != nil && k.pending.begun
@@ -151,9 +153,8 @@ func (k *Call) abandon(c *Conn, err error) (ended bool) {
 	case begun:
 		c.put(appendReset(make([]byte, 0, headSize+1), k.id, resetCancelled, ""))
 	default:
-		c.mu.Unlock()
+		c.kick()
 	}
-	return true
 }
 
 // finish ends the call. The lock is held. It reports whether the connection is to

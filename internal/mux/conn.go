@@ -339,12 +339,18 @@ const suspectFor = 2 * time.Second
 // life since, nobody opens sockets on the connection any more, and it ends when
 // the peer does not answer a ping soon. It reports whether that is so.
 func (c *Conn) Suspect(heard uint64) bool {
+	c.mu.Lock()
+	suspected := c.suspect(heard)
+	c.kick()
+	return suspected
+}
+
+// suspect is Suspect for those who hold the lock. It does not write.
+func (c *Conn) suspect(heard uint64) bool {
 	if c.heard.Load() != heard {
 		return false
 	}
-	c.mu.Lock()
 	if c.err != nil || c.leaving {
-		c.mu.Unlock()
 		return true
 	}
 	c.leave()
@@ -353,7 +359,7 @@ func (c *Conn) Suspect(heard uint64) bool {
 			c.fail(errors.New("no sign of life while a caller waited"))
 		}
 	})
-	c.put(appendPing(nil, kindPing, heard))
+	c.writer.add(appendPing(nil, kindPing, heard))
 	return true
 }
 

@@ -40,7 +40,9 @@ func (in *input) preload(ahead []byte) {
 func (in *input) read(p []byte) (int, error) {
 	in.before()
 	n, err := in.conn.Read(p)
-	in.reads.Add(1)
+	if n > 0 {
+		in.reads.Add(1)
+	}
 	return n, err
 }
 

@@ -308,7 +308,9 @@ func (s *Socket) Park(resume func()) bool {
 }
 
 // hasNews reports whether a Recv would not have to wait. The lock is held.
-func (s *Socket) hasNews() bool { return s.closed || s.broken != nil || s.recvErr != nil || s.next < len(s.queue) }
+func (s *Socket) hasNews() bool {
+	return s.closed || s.broken != nil || s.recvErr != nil || s.next < len(s.queue)
+}
 
 // Inject adds a message that did not arrive in frames. It waits while the user
 // of the socket does not keep up. It is false when the socket has ended.

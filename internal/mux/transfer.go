@@ -85,7 +85,7 @@ func (c *Conn) send(m *outgoing, limit time.Duration) error {
 		c.mu.Unlock()
 		return err
 	}
-	t := &transfer{message: m, left: len(m.body), done: make(chan struct{}, 1)}
+	t := &transfer{message: *m, left: len(m.body), done: make(chan struct{}, 1)}
 	w.line = append(w.line, t)
 	m.pending(t)
 	c.kick()
@@ -190,7 +190,7 @@ func (c *Conn) sent(m *outgoing, end uint64) {
 
 // transfer is a message that waits for room, for credit or for its turn.
 type transfer struct {
-	message *outgoing
+	message outgoing
 	begun   bool
 	offset  int // of body, as far as it is in batches
 	left    int // bytes of body that were not written
@@ -251,7 +251,7 @@ func (t *transfer) unpin() {
 // wrote notes that n bytes of the body were written. The lock is held.
 func (c *Conn) wrote(t *transfer, n int) {
 	if t.left -= n; t.left == 0 && !t.over {
-		c.sent(t.message, 0)
+		c.sent(&t.message, 0)
 		t.finish(nil)
 	}
 }
@@ -294,7 +294,7 @@ func (c *Conn) fill(b *batch) {
 // frameOf adds the next frame of a transfer, the end of which may come with it.
 // The lock is held.
 func (c *Conn) frameOf(t *transfer, b *batch) {
-	m := t.message
+	m := &t.message
 	var own []byte // what is copied
 	room := MaxPayload
 	if t.begun {

@@ -203,9 +203,9 @@ type piece struct {
 	from *transfer // whose memory data is, nil for the connection's
 }
 
-// zeros takes the place of what is left of a frame whose sender has given up: its
+// blank takes the place of what is left of a frame whose sender has given up: its
 // length was announced, and the peer drops it.
-var zeros [MaxPayload]byte
+func (p piece) blank() piece { return piece{data: make([]byte, len(p.data))} }
 
 // take returns what is to be written next. When that is nothing it is nil, and
 // nobody writes any more.
@@ -293,7 +293,7 @@ func (c *Conn) pin(b *batch) {
 		switch p := &b.pieces[i]; {
 		case p.from == nil:
 		case p.from.over:
-			p.data, p.from = zeros[:len(p.data)], nil
+			*p = p.blank()
 		default:
 			p.from.pin()
 		}
@@ -318,7 +318,7 @@ func (c *Conn) writeCopy(b *batch) error {
 		c.mu.Lock()
 		for _, p := range b.pieces {
 			if p.from != nil && p.from.over {
-				p = piece{data: zeros[:len(p.data)]}
+				p = p.blank()
 			}
 			data = append(data, p.data...)
 			if p.from != nil {

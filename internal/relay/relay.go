@@ -10,8 +10,9 @@ import (
 )
 
 // patience is how long at least, and half of how long at most, serving keeps
-// the reading goroutine before another one reads on.
-const patience = time.Millisecond
+// the reading goroutine before another one reads on. A shorter time would have the
+// clock wake a processor more often than it helps.
+const patience = 5 * time.Millisecond
 
 // Next is how reading goes on after a Step.
 type Next int

@@ -3,7 +3,6 @@ package wire
 import (
 	"iter"
 	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -139,8 +138,12 @@ func FieldMap(fields []Field) map[string]string {
 func AppendMap(fields []Field, h map[string]string) []Field {
 	from := len(fields)
 	for name, value := range h {
-		fields = append(fields, Field{name, value})
+		at := len(fields) // by insertion: there are few
+		fields = append(fields, Field{})
+		for ; at > from && fields[at-1].Name > name; at-- {
+			fields[at] = fields[at-1]
+		}
+		fields[at] = Field{name, value}
 	}
-	slices.SortFunc(fields[from:], func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
 	return fields
 }
