@@ -95,7 +95,12 @@ func (c *conn) serve() {
 	c.serving.Lock() // resume may be called while the one who parked has not returned
 	defer c.serving.Unlock()
 	c.parked = false
+	defer c.served() // also when a handler ends the goroutine
 	c.relay.Run()
+}
+
+// served follows the end of reading.
+func (c *conn) served() {
 	if c.parked {
 		return
 	}

@@ -3,7 +3,6 @@ package server
 import (
 	"errors"
 
-	microerrors "github.com/justcy/go-micro/v4/errors"
 	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/transport/headers"
@@ -144,6 +143,3 @@ func (c *exchangeConn) sendMap(k *call, h map[string]string, body []byte) error 
 
 // Ended is told that the caller of an exchange has gone.
 func (k *call) Ended(error) { k.fail(errConnectionLost) }
-
-// errOneMessage says that more was sent on an exchange than fits into one.
-var errOneMessage = microerrors.BadRequest(errorID, "a call has one request")

@@ -148,8 +148,8 @@ func (e *muxEnd) carry(s *httpSocket) {
 	if e.listener.draining.Load() {
 		e.conn.GoAway()
 	}
+	defer e.end()
 	e.conn.Run(bytes.Clone(s.reader.Buffered())) //nolint:errcheck // the sockets tell their users
-	e.end()
 }
 
 // accept serves a socket that the peer has opened.

@@ -175,8 +175,7 @@ func TestSocketsThatAreNotReadStopTheirSenders(t *testing.T) {
 
 func TestRequestsInHandlersStayWithinTheBudgetOfTheirConnection(t *testing.T) {
 	entered, release := make(chan int, 100), make(chan struct{})
-	var p *pair
-	p = newPair(t, mux.Config{}, mux.Config{}, func(s *mux.Socket, _ wire.Header, body []byte, _ bool) {
+	p := newPair(t, mux.Config{}, mux.Config{}, func(s *mux.Socket, _ wire.Header, body []byte, _ bool) {
 		go func() {
 			entered <- len(body)
 			<-release

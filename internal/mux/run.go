@@ -24,14 +24,20 @@ const (
 // Run reads the connection, after what was read of it already, until it ends,
 // and waits for what the connection started. It returns nil when the peer or
 // this end closed it.
-func (c *Conn) Run(ahead []byte) error {
+func (c *Conn) Run(ahead []byte) (err error) {
 	defer c.own.Wait()
 	defer c.conn.Close()
+	defer func() { err = c.ran() }() // also when what is served ends the goroutine
 	c.in.before = c.beforeRead
 	c.in.preload(ahead)
 	c.mu.Lock()
 	c.kick()
 	c.relay.Run()
+	return nil
+}
+
+// ran ends the connection when reading has come to its end, and returns why.
+func (c *Conn) ran() error {
 	err := c.turn.failed
 	var v violation
 	if errors.As(err, &v) {

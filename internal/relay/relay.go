@@ -46,7 +46,8 @@ type Relay struct {
 }
 
 // Run reads until the end, and waits until what was served has returned. It may
-// be called again afterwards.
+// be called again afterwards. When what is served ends the goroutine, Run does so
+// too, but not before the end of reading: what has to follow it is deferred.
 func (r *Relay) Run() {
 	r.mu.Lock()
 	r.over, r.ticking = false, false
@@ -54,7 +55,12 @@ func (r *Relay) Run() {
 	r.mu.Unlock()
 	r.ended = make(chan struct{})
 	r.all.Add(1)
+	defer r.finish()
 	r.loop()
+}
+
+// finish waits for the end of reading and for what is still being served.
+func (r *Relay) finish() {
 	<-r.ended
 	r.mu.Lock()
 	r.over = true
