@@ -3,10 +3,8 @@ package client
 import (
 	"context"
 	"io"
-	"strings"
 
 	"github.com/justcy/go-micro/v4/codec"
-	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/metadata"
 	"github.com/justcy/go-micro/v4/registry"
@@ -30,28 +28,28 @@ func (s *settings) formatFor(node *registry.Node, contentType string) (*wire.For
 
 // appendHeaders appends the headers of a request: what the metadata of ctx
 // passes on, then what describes the request.
-func appendHeaders(h []mux.Field, ctx context.Context, req Request, contentType, id string) []mux.Field {
+// The id and the timeout are not among them.
+func appendHeaders(h []wire.Field, ctx context.Context, req Request, contentType string) []wire.Field {
 	if md, ok := metadata.FromContext(ctx); ok {
 		for name, value := range md {
 			if wire.Travels(name) {
-				h = append(h, mux.Field{Name: name, Value: value})
+				h = append(h, wire.Field{Name: name, Value: value})
 			}
 		}
 	}
 	h = append(h,
-		mux.Field{Name: headers.ContentType, Value: contentType},
-		mux.Field{Name: headers.Accept, Value: req.ContentType()},
-		mux.Field{Name: headers.ID, Value: id})
+		wire.Field{Name: headers.ContentType, Value: contentType},
+		wire.Field{Name: headers.Accept, Value: req.ContentType()})
 	h = appendNonEmpty(h, headers.Request, req.Service())
 	h = appendNonEmpty(h, headers.Method, req.Method())
 	return appendNonEmpty(h, headers.Endpoint, req.Endpoint())
 }
 
-func appendNonEmpty(h []mux.Field, name, value string) []mux.Field {
+func appendNonEmpty(h []wire.Field, name, value string) []wire.Field {
 	if value == "" {
 		return h
 	}
-	return append(h, mux.Field{Name: name, Value: value})
+	return append(h, wire.Field{Name: name, Value: value})
 }
 
 // requestMessage is the message of req as codecs see it.
@@ -68,34 +66,21 @@ func requestMessage(req Request, id string, header map[string]string) codec.Mess
 
 // received is a message on its way to the user.
 type received struct {
-	headers mux.Headers
-	body    []byte
+	header wire.Header
+	body   []byte
 }
 
 // receive receives a message, without a map of its headers if the connection
 // can do that.
-func (r *received) receive(conn transport.Socket, fields mux.FieldSocket) (err error) {
-	if fields != nil {
-		r.body, err = fields.RecvHeaders(&r.headers)
+func (r *received) receive(conn transport.Socket, carrier wire.Carrier) (err error) {
+	if carrier != nil {
+		r.body, err = carrier.RecvHeader(&r.header)
 		return err
 	}
 	var m transport.Message
 	err = conn.Recv(&m)
-	r.headers, r.body = mux.HeadersOf(m.Header), m.Body
+	r.header, r.body = wire.MapHeader(m.Header), m.Body
 	return err
-}
-
-// errorText is what the message reports in place of a body.
-func (r *received) errorText() (text string) {
-	exact := false
-	for name, value := range r.headers.All() {
-		if name == headers.Error {
-			text, exact = value, true
-		} else if !exact && len(name) == len(headers.Error) && strings.EqualFold(name, headers.Error) {
-			text = value
-		}
-	}
-	return text
 }
 
 // decode reads the message into v: the error that it reports, or the body.
@@ -117,32 +102,31 @@ func (r *received) decode(c *wire.Coder, m *codec.Message, v any) error {
 // sees it. The first error is what the message reports in place of a body, the
 // second one says why it could not be read.
 func (r *received) open(c *wire.Coder, m *codec.Message) (remote, err error) {
-	if text := r.errorText(); text != "" {
-		return r.remoteError(text), nil
+	if text, coded := r.header.Error(); text != "" {
+		return remoteError(text, coded), nil
 	}
 	*m = codec.Message{Type: codec.Response}
 	if !c.Headerless() {
-		m.Header = r.headers.Map()
+		m.Header = r.header.Map()
 	}
 	c.Load(r.body)
 	if err := c.ReadHeader(m, codec.Response); err != nil {
 		return nil, err
 	}
 	if m.Error != "" {
-		return r.remoteError(m.Error), nil
+		return remoteError(m.Error, ""), nil
 	}
 	return nil, nil
 }
 
-// remoteError is the error that the other side reported with text.
-func (r *received) remoteError(text string) error {
-	if text == wire.EOS {
+// remoteError is the error that the other side reported with text, and in coded
+// form unless that is empty.
+func remoteError(text, coded string) error {
+	switch {
+	case text == wire.EOS:
 		return io.EOF
-	}
-	for name, value := range r.headers.All() {
-		if strings.EqualFold(name, wire.CodedErrorHeader) {
-			return wire.CodedError(text, value)
-		}
+	case coded != "":
+		return wire.CodedError(text, coded)
 	}
 	return wire.RemoteError(text)
 }

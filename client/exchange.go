@@ -3,13 +3,9 @@ package client
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/justcy/go-micro/v4/codec"
-	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/transport"
@@ -29,41 +25,34 @@ type exchange struct {
 	opts     CallOptions
 	limit    time.Time // when the attempt ends, zero when its context decides
 
-	fields  []mux.Field       // the headers of the request, to which its Timeout is added
+	request wire.Request
+	fields  []wire.Field      // all headers of the request, for a connection
 	header  map[string]string // the same for a codec that wants to see them, else nil
-	spare   map[string]string // the same for a connection that needs a map
-	body    []byte            // of the request
-	reply   received
+	reply   wire.Reply
 	out, in codec.Message
 	coder   *wire.Coder
 	guard   guard
-	shard   uint8 // of the client's deadlines
-	dialled bool  // the connection is a new one
+	call    wire.Call // nil when the transport carries none
+	caller  wire.Caller
+	dialled bool // the connection is a new one
 	dial    []transport.DialOption
 }
 
-var exchanges sync.Pool
-
-// lastShard deals shards out to new exchanges. The pool keeps an exchange with
-// the processor that used it, so that each processor has a few shards for itself.
-var lastShard atomic.Uint32
-
-func newExchange() *exchange {
-	if x, ok := exchanges.Get().(*exchange); ok {
+// newExchange returns an exchange of the client's. Clients share none: the timers
+// of one may run in another time than those of another, in tests.
+func (c *rpcClient) newExchange() *exchange {
+	if x, ok := c.exchanges.Get().(*exchange); ok {
 		return x
 	}
-	x := &exchange{
-		fields: make([]mux.Field, 0, 16),
-		shard:  uint8(lastShard.Add(1) % deadlineShards),
-	}
-	x.guard.fire = x.guard.expire
+	x := &exchange{}
+	x.request.Fields = make([]wire.Field, 0, 16)
 	x.dial = []transport.DialOption{x.dialOptions}
 	return x
 }
 
 // exchange makes one attempt. It is the CallFunc inside all wrappers.
 func (s *settings) exchange(ctx context.Context, node *registry.Node, req Request, rsp any, opts CallOptions) error {
-	x := newExchange()
+	x := s.client.newExchange()
 	x.settings, x.ctx, x.node, x.req, x.opts = s, ctx, node, req, opts
 	clean, err := x.do(rsp)
 	if clean {
@@ -74,12 +63,14 @@ func (s *settings) exchange(ctx context.Context, node *registry.Node, req Reques
 
 // recycle keeps the exchange for later attempts, without anything of this one.
 func (x *exchange) recycle() {
-	if len(x.fields) > keepHeaders {
+	exchanges := &x.settings.client.exchanges
+	if len(x.request.Fields) > keepHeaders {
 		return
 	}
-	clear(x.fields[:cap(x.fields)])
-	clear(x.spare)
-	x.fields, x.header, x.body, x.reply = x.fields[:0], nil, nil, received{}
+	clear(x.request.Fields)
+	clear(x.fields)
+	x.request = wire.Request{Fields: x.request.Fields[:0]}
+	x.fields, x.header, x.reply = x.fields[:0], nil, wire.Reply{}
 	x.settings, x.ctx, x.node, x.req, x.opts, x.limit = nil, nil, nil, nil, CallOptions{}, time.Time{}
 	x.out, x.in = codec.Message{}, codec.Message{}
 	exchanges.Put(x)
@@ -102,16 +93,31 @@ func (x *exchange) do(rsp any) (clean bool, err error) {
 	}
 	clean, err = x.deliver()
 	if err == nil {
-		err = reported(x.ctx, x.end(), x.req, x.node, x.reply.decode(x.coder, &x.in, rsp))
+		err = reported(x.ctx, x.end(), x.req, x.node, x.decode(rsp))
 	}
 	x.coder.Release()
 	x.coder = nil
 	return clean, err
 }
 
+// decode reads the reply into rsp.
+func (x *exchange) decode(rsp any) error {
+	r := received{x.reply.Header, x.reply.Body}
+	return r.decode(x.coder, &x.in, rsp)
+}
+
 // deliver sends the request and receives the reply. Connections that the node
 // closed while they lay idle say nothing about the node and are passed over.
 func (x *exchange) deliver() (clean bool, err error) {
+	if ok, whole, clean, err := x.overCall(); ok {
+		if err != nil {
+			return clean, x.failed(err, whole)
+		}
+		callOf(x.ctx).report(answered)
+		return clean, nil
+	} else if !clean {
+		return false, x.failed(err, whole)
+	}
 	for stale := 0; ; stale++ {
 		conn, err := x.connect()
 		if err != nil {
@@ -119,85 +125,95 @@ func (x *exchange) deliver() (clean bool, err error) {
 			return true, x.explain(err, "connection error: ", clientID)
 		}
 		whole, clean, err := x.over(conn)
-		if err == nil {
+		switch {
+		case err == nil:
 			callOf(x.ctx).report(answered)
 			return clean, nil
-		}
-		if !notSent(err) {
-			x.reportReached(err)
-		} else if !x.dialled && clean && stale < x.settings.opts.PoolSize {
+		case notSent(err) && !x.dialled && clean && stale < x.settings.opts.PoolSize:
 			continue
-		} else {
-			callOf(x.ctx).report(refused)
 		}
-		if !whole && ended(x.ctx) == nil {
-			return clean, timeout(fmt.Sprintf("no reply from %s within %v", x.node.Address, x.opts.ConnectionTimeout), context.DeadlineExceeded)
-		}
-		return clean, x.explain(err, "", transportID)
+		return clean, x.failed(err, whole)
 	}
 }
 
-// reportReached tells the call that a handler may have run although the exchange
-// failed with err.
-func (x *exchange) reportReached(err error) {
+// failed tells the call whether a handler may have run, and returns the error of
+// an exchange that failed with err.
+func (x *exchange) failed(err error, whole bool) error {
 	call := callOf(x.ctx)
-	if connectionLost(err) && ended(x.ctx) == nil {
+	switch {
+	case notSent(err):
+		call.report(refused)
+	case connectionLost(err) && ended(x.ctx) == nil:
 		call.reportLoss()
-		return
+	default:
+		call.report(reached)
 	}
-	call.report(reached)
+	if !whole && ended(x.ctx) == nil {
+		return timeout(fmt.Sprintf("no reply from %s within %v", x.node.Address, x.opts.ConnectionTimeout), context.DeadlineExceeded)
+	}
+	return x.explain(err, "", transportID)
+}
+
+// overCall makes the exchange as a call, if the transport has a connection for
+// that.
+func (x *exchange) overCall() (ok, whole, clean bool, err error) {
+	caller := x.settings.caller
+	if caller == nil || x.opts.ConnClose {
+		return false, true, true, nil
+	}
+	if x.caller != caller {
+		x.call, x.caller = caller.NewCall(), caller
+	}
+	now := time.Now()
+	x.prepare(now)
+	x.guard.arm(x.ctx, x.call, x.limit, now)
+	defer func() {
+		if whole, clean = x.guard.disarm(); !whole && clean {
+			x.call.Reset()
+		}
+	}()
+	ok, err = x.call.Do(x.node.Address, &x.request, &x.reply)
+	return
+}
+
+// prepare completes the request, which tells the handler how much time it has.
+func (x *exchange) prepare(now time.Time) {
+	x.request.Left = 0
+	if end := x.end(); !end.IsZero() {
+		x.request.Left = max(1, end.Sub(now))
+	}
 }
 
 // over makes the exchange on conn and gives conn back. It is not whole when the
 // guard had to break it.
-func (x *exchange) over(conn connection) (whole, clean bool, err error) {
+func (x *exchange) over(conn *connection) (whole, clean bool, err error) {
 	failure := errExpired // of the connection, should the transport panic
 	now := time.Now()
-	x.guard.arm(x.ctx, conn, &x.settings.client.deadlines[x.shard], x.limit, now)
+	x.prepare(now)
+	x.guard.arm(x.ctx, conn, x.limit, now)
 	defer func() {
-		var guarded connection
-		if guarded, whole, clean = x.guard.disarm(); whole {
-			guarded.done(failure)
+		if whole, clean = x.guard.disarm(); whole {
+			conn.done(failure)
 		}
 	}()
-	fields := conn.fields()
-	if err = x.send(conn, fields, now); err == nil {
-		err = x.reply.receive(conn.Client, fields)
+	carrier := conn.carrier()
+	if err = x.send(conn, carrier); err == nil {
+		var r received
+		err = r.receive(conn.Client, carrier)
+		x.reply = wire.Reply{Header: r.header, Body: r.body}
 	}
 	failure = err
 	return
 }
 
-// send sends the request, which tells the handler how much time it has. Fields
-// is nil when the connection needs a map of headers.
-func (x *exchange) send(conn connection, fields mux.FieldSocket, now time.Time) error {
-	timeout := ""
-	if end := x.end(); !end.IsZero() {
-		timeout = wire.Timeout(end.Sub(now))
+// send sends the request. Carrier is nil when the connection needs a map of
+// headers.
+func (x *exchange) send(conn *connection, carrier wire.Carrier) error {
+	x.fields = x.request.AppendAll(x.fields[:0])
+	if carrier != nil {
+		return carrier.SendFields(x.fields, x.request.Body)
 	}
-	if fields != nil && x.header == nil {
-		return fields.SendFields(appendNonEmpty(x.fields, headers.Timeout, timeout), x.body)
-	}
-	header := x.header
-	if header == nil {
-		header = x.mapped()
-	}
-	if timeout != "" {
-		header[headers.Timeout] = timeout
-	}
-	return conn.Send(&transport.Message{Header: header, Body: x.body})
-}
-
-// mapped returns the headers as a map.
-func (x *exchange) mapped() map[string]string {
-	if x.spare == nil {
-		x.spare = make(map[string]string, len(x.fields)+1)
-	}
-	clear(x.spare)
-	for _, f := range x.fields {
-		x.spare[f.Name] = f.Value
-	}
-	return x.spare
+	return conn.Send(&transport.Message{Header: wire.FieldMap(x.fields), Body: x.request.Body})
 }
 
 // explain returns the error of a failed operation: that of the context if it
@@ -211,15 +227,15 @@ func (x *exchange) explain(err error, what, id string) error {
 
 // connect returns a connection to the node, from the pool unless the call
 // wants one of its own.
-func (x *exchange) connect() (connection, error) {
+func (x *exchange) connect() (*connection, error) {
 	s := x.settings
 	x.dialled = false
 	if x.opts.ConnClose {
 		c, err := s.opts.Transport.Dial(x.node.Address, x.dial...)
-		return connection{Client: c}, err
+		return &connection{Client: c}, err
 	}
 	c, err := s.pool.Get(x.node.Address, x.dial...)
-	return connection{Client: c, pooled: c, pool: s.pool}, err
+	return &connection{Client: c, pooled: c, pool: s.pool}, err
 }
 
 // dialOptions is the one option of every dial for this exchange. It runs only
@@ -268,12 +284,14 @@ func (x *exchange) encode() error {
 	if err != nil {
 		return failure(clientID, "", err)
 	}
-	id := strconv.FormatUint(x.settings.client.nextID(), 10)
-	x.fields = appendHeaders(x.fields[:0], x.ctx, x.req, contentType, id)
+	x.request.ID = x.settings.client.nextID()
+	x.request.Fields = appendHeaders(x.request.Fields[:0], x.ctx, x.req, contentType)
 	x.coder = format.Coder()
-	x.header = nil
-	if !x.coder.Headerless() {
-		x.header = mux.FieldMap(x.fields)
+	id := ""
+	if x.header = nil; !x.coder.Headerless() {
+		id = wire.FormatID(x.request.ID)
+		x.header = wire.FieldMap(x.request.Fields)
+		x.header[headers.ID] = id
 	}
 	x.out = requestMessage(x.req, id, x.header)
 	body, err := x.coder.Encode(&x.out, x.req.Body())
@@ -281,6 +299,10 @@ func (x *exchange) encode() error {
 		x.coder.Release()
 		return codecError(err)
 	}
-	x.body = body
+	x.request.Body = body
+	if x.header != nil { // which the codec may have changed
+		delete(x.header, headers.ID)
+		x.request.Fields = wire.AppendMap(x.request.Fields[:0], x.header)
+	}
 	return nil
 }

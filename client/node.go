@@ -27,6 +27,7 @@ type picker struct {
 	next     selector.Next  // nil until more than the first node is wanted
 	static   bool           // the addresses came with the call
 	chosen   *registry.Node // to be handed out next
+	last     *registry.Node // that was handed out
 	avoid    []string       // addresses of nodes that failed
 }
 
@@ -114,6 +115,12 @@ func (c *rpcClient) static(addresses []string) selector.Next {
 // pick returns the node for the next attempt, one that has not failed yet if
 // there is one.
 func (p *picker) pick() (*registry.Node, error) {
+	node, err := p.nextNode()
+	p.last = node
+	return node, err
+}
+
+func (p *picker) nextNode() (*registry.Node, error) {
 	if node := p.chosen; node != nil {
 		p.chosen = nil
 		return node, nil

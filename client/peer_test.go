@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -26,7 +27,8 @@ type peer struct {
 
 	mu       sync.Mutex
 	messages []transport.Message
-	conns    int
+	inMemory bool
+	conns    map[string]bool // by the address of the other end
 	open     int
 }
 
@@ -40,7 +42,7 @@ func newPeer(t testing.TB, tr transport.Transport, fn serve) *peer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &peer{addr: l.Addr(), listener: l}
+	p := &peer{addr: l.Addr(), listener: l, inMemory: tr.String() == "memory"}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -55,7 +57,16 @@ func newPeer(t testing.TB, tr transport.Transport, fn serve) *peer {
 
 func (p *peer) accept(s transport.Socket, fn serve) {
 	defer s.Close()
-	p.count(&p.conns, 1)
+	p.mu.Lock()
+	if p.conns == nil {
+		p.conns = map[string]bool{}
+	}
+	name := s.Remote()
+	if p.inMemory { // where all have one name
+		name = fmt.Sprint(len(p.conns))
+	}
+	p.conns[name] = true
+	p.mu.Unlock()
 	p.count(&p.open, 1)
 	defer p.count(&p.open, -1)
 	for {
@@ -89,7 +100,7 @@ func (p *peer) received() []transport.Message {
 func (p *peer) connections() (total, open int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.conns, p.open
+	return len(p.conns), p.open
 }
 
 // echo sends back the body.

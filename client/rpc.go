@@ -24,7 +24,7 @@ type rpcClient struct {
 	settings atomic.Pointer[settings]
 	lookups  chan struct{} // one token for each lookup under way
 
-	deadlines [deadlineShards]deadlines // of the attempts that run
+	exchanges sync.Pool // of *exchange
 
 	init   sync.Mutex // serialises Init and Close
 	closed bool
@@ -37,6 +37,7 @@ type settings struct {
 	opts    Options
 	formats *wire.Formats
 	pool    pool.Pool
+	caller  wire.Caller // nil when the transport carries no calls
 	broker  *brokerLink
 	tracker selector.Tracker // nil when the selector takes no account of load
 	picker  selector.Picker  // nil when the selector has no short way to a node
@@ -71,6 +72,7 @@ func (c *rpcClient) derive(opts Options, former *settings) *settings {
 	}
 	s.tracker, _ = opts.Selector.(selector.Tracker)
 	s.picker, _ = opts.Selector.(selector.Picker)
+	s.caller, _ = opts.Transport.(wire.Caller)
 	s.formats = wire.NewFormats(DefaultCodecs, opts.Codecs)
 	s.bare = s.exchange
 	s.attempt = wrapped(s.bare, opts.CallOptions.CallWrappers)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4/codec"
-	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/transport"
 	"github.com/justcy/go-micro/v4/transport/headers"
@@ -26,11 +25,14 @@ type rpcStream struct {
 	request  streamRequest
 	response streamResponse
 	coder    *wire.Coder
-	conn     transport.Client
-	carrier  mux.FieldSocket // conn without maps of headers; nil when it or the codec needs them
+	conn     transport.Client // guarded by mu
+	carrier  wire.Carrier     // conn without maps of headers; nil when it or the codec needs them
+	retry    *reopening       // how to open the stream at another node; nil when that cannot be done any more
 
 	sending  sync.Mutex
-	fields   []mux.Field       // the headers of messages
+	opening  *wire.Request     // the message that opens the stream
+	first    *wire.Request     // the same; nil when it was sent
+	fields   []wire.Field      // the headers of the others
 	header   map[string]string // the same, if carrier is nil
 	message  codec.Message     // what is being encoded
 	sendDone bool              // the end of the sending side was announced
@@ -44,14 +46,14 @@ type rpcStream struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	stop   func() bool       // ends the watch on ctx
-	last   mux.Headers       // of the last message received
+	last   wire.Header       // of the last message received
 	opened bool              // there is one
 	shown  map[string]string // the same, once they were handed out
 	err    error             // the last one of Send or Recv
 	end    error             // why the stream is over, nil while it is open
 
-	closeOnce sync.Once
-	closeErr  error
+	closed   bool // conn was, and is not replaced
+	closeErr error
 }
 
 // watch makes the end of ctx the end of the stream.
@@ -83,6 +85,9 @@ func (s *rpcStream) Send(msg any) error {
 		return s.note(errSendClosed)
 	}
 	err := s.write(msg)
+	if err != nil && s.lost {
+		err = s.reopen(err) // which sends the message too
+	}
 	if err == nil {
 		return nil
 	}
@@ -101,6 +106,7 @@ func (s *rpcStream) write(msg any) (err error) {
 	if err != nil {
 		return codecError(err)
 	}
+	s.reopening().keep(body)
 	if err = s.send(body); err != nil {
 		s.lost = notSent(err)
 		return failure(transportID, "", err)
@@ -108,27 +114,24 @@ func (s *rpcStream) write(msg any) (err error) {
 	return nil
 }
 
-// carry prepares the sending on the connection.
-func (s *rpcStream) carry() {
-	if carrier, ok := s.conn.(mux.FieldSocket); ok && s.coder.Headerless() {
-		s.carrier = carrier
-		return
-	}
-	s.header = mux.FieldMap(s.fields)
-}
-
 // send sends a message.
 func (s *rpcStream) send(body []byte) error {
-	if s.carrier != nil {
-		return s.carrier.SendFields(s.fields, body)
+	first := s.first
+	s.first = nil
+	if s.carrier == nil {
+		return s.conn.Send(&transport.Message{Header: s.header, Body: body})
 	}
-	return s.conn.Send(&transport.Message{Header: s.header, Body: body})
+	if opener, ok := s.conn.(wire.Opener); ok && first != nil {
+		first.Body = body
+		return opener.Open(first)
+	}
+	return s.carrier.SendFields(s.fields, body)
 }
 
 // setHeader adds a header to the messages that follow.
 func (s *rpcStream) setHeader(name, value string) {
 	if s.carrier != nil {
-		s.fields = append(s.fields, mux.Field{Name: name, Value: value})
+		s.fields = append(s.fields, wire.Field{Name: name, Value: value})
 		return
 	}
 	s.header[name] = value
@@ -160,6 +163,7 @@ func (s *rpcStream) sendEnd() error {
 		return nil
 	}
 	s.sendDone = true
+	s.reopening().stop()
 	s.setHeader(headers.Error, wire.EOS)
 	if err := s.send(nil); err != nil {
 		return failure(transportID, "", err)
@@ -186,12 +190,12 @@ func (s *rpcStream) receive() error {
 	if err := s.over(); err != nil {
 		return err
 	}
-	if err := s.in.receive(s.conn, s.carrier); err != nil {
+	if err := s.next(); err != nil {
 		return s.finish(s.failure(err))
 	}
 	remote, err := s.open()
 	s.mu.Lock() // after the codec, which may change the headers
-	s.last, s.shown, s.opened = s.in.headers, nil, true
+	s.last, s.shown, s.opened, s.retry = s.in.header, nil, true, nil
 	s.mu.Unlock()
 	switch {
 	case remote != nil:
@@ -200,6 +204,25 @@ func (s *rpcStream) receive() error {
 		return codecError(err)
 	}
 	return nil
+}
+
+// next receives the next message.
+func (s *rpcStream) next() error {
+	for {
+		conn, carrier := s.connection()
+		err := s.in.receive(conn, carrier)
+		if err != nil && notSent(err) && s.over() == nil && s.reopenFor(conn, err) == nil {
+			continue
+		}
+		return err
+	}
+}
+
+// connection returns what the stream receives on.
+func (s *rpcStream) connection() (transport.Client, wire.Carrier) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.conn, s.carrier
 }
 
 // lastHeader hands out the headers of the last message received.
@@ -249,6 +272,8 @@ func (s *rpcStream) Close() error {
 	s.sending.Unlock()
 	limit.Stop()
 	s.release()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return s.closeErr
 }
 
@@ -284,7 +309,17 @@ func (s *rpcStream) release() {
 
 // closeConn closes the connection once.
 func (s *rpcStream) closeConn() {
-	s.closeOnce.Do(func() { s.closeErr = s.conn.Close() })
+	s.mu.Lock()
+	was, conn := s.closed, s.conn
+	s.closed = true
+	s.mu.Unlock()
+	if was {
+		return
+	}
+	err := conn.Close()
+	s.mu.Lock()
+	s.closeErr = err
+	s.mu.Unlock()
 }
 
 // over returns why the stream is over, nil while it is open.

@@ -2,10 +2,8 @@ package client
 
 import (
 	"context"
-	"strconv"
 	"time"
 
-	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/transport"
@@ -44,6 +42,7 @@ func (c *rpcClient) Stream(ctx context.Context, req Request, opts ...CallOption)
 		cancel()
 		return nil, err
 	}
+	stream.retry.prepare(s, nodes, options)
 	stream.watch(streamCtx, cancel)
 	s.follow(streamCtx, call.opening, stream)
 	return stream, nil
@@ -64,18 +63,13 @@ func (s *settings) open(ctx context.Context, node *registry.Node, req Request, o
 	if err != nil {
 		return nil, failure(clientID, "", err)
 	}
-	stream.conn, err = s.dialStream(ctx, node, opts)
-	if err != nil {
+	if err := stream.dial(s, ctx, node, opts); err != nil {
 		callOf(ctx).report(refused)
 		if contextErr := ended(ctx); contextErr != nil {
 			return nil, callTimeout(ctx, contextErr)
 		}
 		return nil, failure(clientID, "connection error: ", err)
 	}
-	if a, ok := stream.conn.(interface{ Attend() }); ok {
-		a.Attend()
-	}
-	stream.carry()
 	if err := stream.sendFirst(ctx); err != nil {
 		stream.closeConn()
 		return nil, err
@@ -105,13 +99,15 @@ func (s *settings) newStream(ctx context.Context, node *registry.Node, req Reque
 	if err != nil {
 		return nil, err
 	}
-	id := strconv.FormatUint(s.client.nextID(), 10)
-	fields := appendHeaders(make([]mux.Field, 0, 8), ctx, req, contentType, id)
-	fields = append(fields, mux.Field{Name: headers.Stream, Value: id})
+	id := s.client.nextID()
+	name := wire.FormatID(id)
+	fields := appendHeaders(make([]wire.Field, 0, 12), ctx, req, contentType)
+	fields = append(fields, wire.Field{Name: headers.Stream, Value: name})
+	first := &wire.Request{ID: id, Fields: fields}
 	if deadline, ok := ctx.Deadline(); ok && opts.StreamTimeout > 0 {
-		fields = append(fields, mux.Field{Name: headers.Timeout, Value: wire.Timeout(time.Until(deadline))})
+		first.Left = max(1, time.Until(deadline))
 	}
-	stream := &rpcStream{id: id, coder: format.Coder(), fields: fields}
+	stream := &rpcStream{id: name, coder: format.Coder(), opening: first, first: first, fields: first.AppendAll(nil), retry: new(reopening)}
 	stream.request = streamRequest{Request: req, stream: stream}
 	stream.response.stream = stream
 	return stream, nil

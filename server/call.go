@@ -22,7 +22,8 @@ const maxErrorText = 8 << 10
 // for a stream, to the end of its handler. It is one allocation that holds all
 // that handlers see of a request.
 type call struct {
-	conn     *conn
+	conn     connection
+	run      *run
 	settings *settings
 	ctx      requestContext
 	request  request
@@ -34,7 +35,19 @@ type call struct {
 	id       string // Micro-ID, or the id in the envelope
 	streamID string // Micro-Stream
 	http2    bool   // pseudo headers may be sent
-	inbox    *inbox // the further messages of a stream; nil if there are none
+	source   source // of the further messages of a stream; nil if there are none
+
+	// Of a call on a socket that carries others too.
+	inbox     *inbox // source, of a stream
+	mayStream bool
+	after     <-chan struct{} // closed when the request before it was answered; nil for none
+	done      chan struct{}   // closed when this one was; made for the one after it
+
+	// Of a call that is an exchange.
+	exchange wire.Exchange // nil for all others
+	single   bool          // there is one request and one reply
+	own      ownSource     // source, of a stream
+
 	activity activity
 
 	metadata sync.Once         // makes header
@@ -50,8 +63,8 @@ type call struct {
 }
 
 // newCall makes the call of a message.
-func newCall(c *conn, st *settings, head *wire.Head, format *wire.Format, m *incoming) *call {
-	k := &call{conn: c, settings: st, id: head.ID, streamID: head.Stream, size: len(m.body)}
+func newCall(c connection, r *run, st *settings, head *wire.Head, format *wire.Format, m incoming) *call {
+	k := &call{conn: c, run: r, settings: st, id: head.ID, streamID: head.Stream, size: len(m.body)}
 	k.writer.call, k.response.call = k, k
 	k.coder = format.Coder()
 	k.request = request{
@@ -61,14 +74,18 @@ func newCall(c *conn, st *settings, head *wire.Head, format *wire.Format, m *inc
 		endpoint:    head.Endpoint,
 		contentType: head.ContentType,
 		stream:      head.Stream != "",
-		first:       *m,
+		first:       m,
+	}
+	k.own.call = k
+	if id, ok := m.header.Exchange(); ok && k.id == "" && (head.Stream != "" || !k.coder.Headerless()) {
+		k.id = wire.FormatID(id)
 	}
 	k.ctx.Context, k.ctx.source = context.Background(), k
-	k.ctx.server = c.run.server
+	k.ctx.server = r.server
 	if st.router != nil {
 		k.Metadata() // a router that is not known may read headers and metadata at a time
 	}
-	if left, ok := head.TimeLeft(); ok {
+	if left, ok := m.header.TimeLeft(head); ok {
 		k.ctx.deadline = time.Now().Add(left)
 	}
 	return k
@@ -78,9 +95,8 @@ func newCall(c *conn, st *settings, head *wire.Head, format *wire.Format, m *inc
 // is made when somebody asks for it: most handlers read no metadata.
 func (k *call) Metadata() map[string]string {
 	k.metadata.Do(func() {
-		k.header = k.request.first.headers.Map()
-		k.header[headers.Local] = k.conn.local
-		k.header[headers.Remote] = k.conn.remote
+		k.header = k.request.first.header.Map()
+		k.header[headers.Local], k.header[headers.Remote] = k.conn.addresses()
 	})
 	return k.header
 }
@@ -115,7 +131,7 @@ func (k *call) reply(err error) {
 	}
 	if !k.request.isStream() && k.answered() {
 		// The caller has its reply, or the reason why there is none.
-		logger.LoggerOrDefault(k.settings.logger).Logf(logger.ErrorLevel, "server: %s of %s: %v", k.request.endpoint, k.conn.remote, err)
+		logger.LoggerOrDefault(k.settings.logger).Logf(logger.ErrorLevel, "server: %s of %s: %v", k.request.endpoint, k.remote(), err)
 		return
 	}
 	logPanic(k.settings.logger, k.request.endpoint, err)
@@ -131,8 +147,24 @@ func (k *call) reply(err error) {
 		sendErr = k.sendError(shortened(err))
 	}
 	if sendErr != nil && !k.conn.isLost() {
-		logger.LoggerOrDefault(k.settings.logger).Logf(logger.ErrorLevel, "server: reply to %s of %s: %v", k.request.endpoint, k.conn.remote, sendErr)
+		level := logger.ErrorLevel
+		if k.callerGone() {
+			level = logger.DebugLevel // as after each timeout of a caller
+		}
+		logger.LoggerOrDefault(k.settings.logger).Logf(level, "server: reply to %s of %s: %v", k.request.endpoint, k.remote(), sendErr)
 	}
+}
+
+// remote is the address of the caller.
+func (k *call) remote() string {
+	_, remote := k.conn.addresses()
+	return remote
+}
+
+// callerGone reports whether the caller does not wait for the reply any more, as
+// far as is known: its time is over, or it has said so.
+func (k *call) callerGone() bool {
+	return errors.Is(context.Cause(&k.ctx), errConnectionLost) || k.ctx.Err() == context.DeadlineExceeded
 }
 
 func (k *call) answered() bool {
@@ -172,7 +204,12 @@ func (k *call) isGRPC() bool { return k.coder.Codec().String() == "grpc" }
 
 // send sends a message of this call. The caller holds writing.
 func (k *call) send(h map[string]string, body []byte) error {
-	err := k.conn.send(h, body)
+	return k.sent(k.conn.sendMap(k, h, body))
+}
+
+// sent notes that a message was sent, unless err is not nil. The caller holds
+// writing.
+func (k *call) sent(err error) error {
 	if err == nil {
 		k.replied = true
 		k.activity.gave()
@@ -183,8 +220,8 @@ func (k *call) send(h map[string]string, body []byte) error {
 // finish ends the use of everything that handlers may have kept.
 func (k *call) finish() {
 	k.ctx.cancel(context.Canceled, errRequestOver)
-	if k.inbox != nil {
-		k.inbox.abort(errRequestOver)
+	if k.source != nil {
+		k.source.abort(errRequestOver)
 	}
 	k.reading.Lock()
 	defer k.reading.Unlock()
@@ -199,7 +236,7 @@ func (k *call) finish() {
 // no more messages.
 func (k *call) fail(cause error) {
 	k.ctx.cancel(context.Canceled, cause)
-	if k.inbox != nil {
-		k.inbox.close(cause)
+	if k.source != nil {
+		k.source.close(cause)
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 	"github.com/justcy/go-micro/v4/codec/grpc"
 	microerrors "github.com/justcy/go-micro/v4/errors"
-	"github.com/justcy/go-micro/v4/internal/mux"
+	"github.com/justcy/go-micro/v4/internal/relay"
 	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/transport"
@@ -21,274 +21,156 @@ import (
 )
 
 const (
-	// maxCalls is how many requests one connection may have open at a time.
+	// maxCalls is how many requests one socket may have open at a time.
 	maxCalls = 4096
-	// maxHeld is how many bytes the requests that are open on one connection may
-	// have in their bodies. One alone may have any number.
+	// maxHeld is how many bytes the requests that are open on one socket may
+	// have in their bodies; others wait. One alone may have any number.
 	maxHeld = 64 << 20
 	// maxName limits what names a request or its content type. Replies repeat
 	// it, some of it twice.
 	maxName = 1 << 10
-	// maxLate is how many finished streams a connection remembers.
+	// maxLate is how many finished streams a socket remembers.
 	maxLate = 1024
-	// patienceAlone is how long a stream that has its connection for itself may
+	// patienceAlone is how long a stream that has its socket for itself may
 	// keep it waiting with a full queue, and patienceShared how long one that
 	// keeps other requests waiting. Then the stream is ended with an error.
 	patienceAlone  = 30 * time.Second
 	patienceShared = time.Second
+	// sendGrace is how long a stream whose context has ended may still take to
+	// send a message.
+	sendGrace = time.Second
 )
 
-// conn serves the requests that arrive on one socket. One goroutine at a time
-// reads; each open request has one to itself.
+// conn serves the requests that arrive on one socket, whichever they are. The
+// goroutine that reads serves calls itself, since most callers wait for their
+// reply before they send anything else; when that takes long another one reads on.
 type conn struct {
-	run    *run
-	socket transport.Socket
-	fields mux.FieldSocket // socket without maps of headers; nil when it needs them
-	local  string
-	remote string
+	calls
+	run     *run
+	socket  transport.Socket
+	carrier wire.Carrier // socket without maps of headers; nil when it needs them
+	parker  wire.Parker  // socket that can be left alone; nil when it cannot
+	local   string
+	remote  string
 
 	sending sync.Mutex // messages are sent one after the other
 	out     transport.Message
-	in      incoming // what was received last; the reader's own
-	http2   *pieces  // nil for sockets that carry messages; the reader's own
-	shared  bool     // a stream was open beside something else; the reader's own
-	unread  bool     // in was received but not passed on; the reader's own
 
-	// The goroutine that reads serves requests itself when the socket tells it
-	// about further messages; without a watcher each has a goroutine.
-	watcher transport.Watcher
-	onMore  func() // takeOver, made once
-	// attender is told of streams, during which something may come at any time.
-	attender interface{ Attend() }
-	here     *call // for the reader to serve; the reader's own
+	serving sync.Mutex // held by serve
 
-	calls  sync.WaitGroup
+	relay  relay.Relay
+	http2  *pieces // nil for sockets that carry messages; the reader's own
+	shared bool    // a stream was open beside something else; the reader's own
+	here   *call   // for the reader to serve; the reader's own
+	parked bool    // the reader left the socket alone; the reader's own
+
 	queued atomic.Int64 // bytes that wait for the handlers of streams
 
-	mu      sync.Mutex // guards what follows
-	first   *call      // the open calls
-	open    int
-	held    int              // bytes in the bodies of the open calls
+	room    *sync.Cond       // on mu: a call has ended
+	held    int              // guarded by mu, as what follows: bytes in the bodies of the open calls
 	streams map[string]*call // those to which further messages may belong
 	late    lateStreams      // finished ones to which messages may still come
+	unnamed *call            // the last request without an id, while it is open
 	closing bool             // no new requests; close when the open ones are done
-	lost    bool
-	others  int        // goroutines that took over the reading
-	waiter  *inbox     // of the only open call, whose handler waits for a message
-	over    bool       // they have read to the end
-	rested  *sync.Cond // on mu: others has changed
 }
 
 func newConn(r *run, s transport.Socket) *conn {
 	c := &conn{run: r, socket: s, local: s.Local(), remote: s.Remote()}
-	c.fields, _ = s.(mux.FieldSocket)
-	c.attender, _ = s.(interface{ Attend() })
+	c.room = sync.NewCond(&c.mu)
+	c.relay.Step = c.step
+	c.carrier, _ = s.(wire.Carrier)
+	c.parker, _ = s.(wire.Parker)
 	if p, ok := s.(transport.Piecewise); ok {
 		c.http2 = &pieces{ctx: p.Context()}
-	} else if c.watcher, _ = s.(transport.Watcher); c.watcher != nil {
-		c.rested, c.onMore = sync.NewCond(&c.mu), c.takeOver
 	}
 	return c
 }
 
-// serve reads the socket until its end and waits for the requests.
+// serve reads the socket until its end and waits for the requests, or leaves it
+// alone while nothing is to be done.
 func (c *conn) serve() {
 	if c.http2 != nil {
 		defer context.AfterFunc(c.http2.ctx, func() { c.lose(errConnectionLost) })()
 	}
-	for c.next() {
-		if k := c.here; k != nil {
-			c.here = nil
-			if !c.serveHere(k) {
-				break
-			}
-		}
-	}
-	c.calls.Wait()
-	_ = c.socket.Close() // nobody is left who could be told
+	c.serving.Lock() // resume may be called while the one who parked has not returned
+	defer c.serving.Unlock()
+	c.parked = false
+	defer c.served() // also when a handler ends the goroutine
+	c.relay.Run()
 }
 
-// next receives one message and passes it on. It is false at the end.
-func (c *conn) next() bool {
-	if !c.unread && !c.received() {
+// served follows the end of reading.
+func (c *conn) served() {
+	if c.parked {
+		return
+	}
+	c.all.Wait()
+	_ = c.socket.Close() // nobody is left who could be told
+	c.run.disconnect(c)
+}
+
+// resume goes on with a socket that was left alone.
+func (c *conn) resume() {
+	c.run.serving.Go(c.serve)
+}
+
+// park leaves the socket alone if that is possible.
+func (c *conn) park() bool {
+	if c.parker == nil {
 		return false
 	}
-	c.unread = false
-	if c.http2 != nil {
-		c.piece(&c.in)
-	} else {
-		c.dispatch(&c.in)
+	c.parked = true // before resume can be called
+	if c.parker.Park(c.resume) {
+		return true
 	}
-	c.in = incoming{}
-	return true
+	c.parked = false
+	return false
 }
 
-// received receives one message into c.in. It is false at the end.
-func (c *conn) received() bool {
-	err := c.receive()
-	if err != nil {
+// step receives one message and serves it or passes it on.
+func (c *conn) step() relay.Next {
+	if c.park() {
+		return relay.Over
+	}
+	var m incoming
+	if err := c.receive(&m); err != nil {
 		c.end(err)
+		return relay.Over
 	}
-	return err == nil
+	if c.http2 != nil {
+		c.piece(&m)
+	} else {
+		c.dispatch(&m)
+	}
+	if k := c.here; k != nil {
+		c.here = nil
+		if !c.relay.Serve(k.serve) {
+			return relay.Lost
+		}
+	}
+	return relay.More
 }
 
-// receive receives one message into c.in.
-func (c *conn) receive() (err error) {
-	if c.fields != nil {
-		c.in.body, err = c.fields.RecvHeaders(&c.in.headers)
+// receive receives one message.
+func (c *conn) receive(m *incoming) (err error) {
+	if c.carrier != nil {
+		m.body, err = c.carrier.RecvHeader(&m.header)
 		return err
 	}
-	var m transport.Message
-	err = c.socket.Recv(&m)
-	c.in = incoming{mux.HeadersOf(m.Header), m.Body}
+	var whole transport.Message
+	err = c.socket.Recv(&whole)
+	*m = incoming{wire.MapHeader(whole.Header), whole.Body}
 	return err
 }
 
-// hand gives a request to the goroutine that serves it.
+// hand gives a request to the goroutine that serves it. Streams do not hold up
+// the one that reads, and neither does a request whose socket can be left alone.
 func (c *conn) hand(k *call) {
-	if c.watcher != nil {
+	if c.http2 == nil && c.parker == nil && !k.mayStream {
 		c.here = k
 		return
 	}
 	c.run.workers.do(k)
-}
-
-// serveHere serves a request in the goroutine that reads: most callers wait for
-// their reply before they send anything else. What arrives meanwhile is read by
-// others. It is false when they have come to the end.
-func (c *conn) serveHere(k *call) bool {
-	if !c.watcher.Watch(c.onMore) {
-		if k.inbox == nil {
-			c.run.workers.do(k)
-			return true
-		}
-		c.takeOver() // what follows belongs to the stream, most likely
-	}
-	if k.inbox != nil && c.attender != nil {
-		c.attender.Attend()
-	}
-	k.serve()
-	return c.takeBack()
-}
-
-// takeOver makes somebody read what has arrived: the handler that waits for it,
-// or else another goroutine. The socket calls it too.
-func (c *conn) takeOver() {
-	c.mu.Lock()
-	c.others++
-	q := c.waiter
-	c.waiter = nil
-	if q != nil {
-		q.turn = true
-	}
-	c.mu.Unlock()
-	if q != nil {
-		signalOnce(q.arrived)
-		return
-	}
-	go c.readOn()
-}
-
-// await makes the one who waits for a message in q read it from the socket when
-// it arrives, which spares a goroutine and being woken by it.
-func (c *conn) await(q *inbox) {
-	if c.watcher == nil {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.open == 1 { // no other call waits for what q's handler would have to read first
-		c.waiter = q
-	}
-}
-
-// awake ends await. It reports whether the caller has to read now.
-func (c *conn) awake(q *inbox) (turn bool) {
-	if c.watcher == nil {
-		return false
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.waiter == q {
-		c.waiter = nil
-	}
-	turn, q.turn = q.turn, false
-	return turn
-}
-
-// readOne reads one message in the goroutine of a handler that had nothing to
-// do. What else has arrived is read by another one meanwhile.
-func (c *conn) readOne() {
-	if !c.watcher.Pending() {
-		go c.readOn() // only a part is there
-		return
-	}
-	if !c.received() {
-		c.readTo(true)
-		return
-	}
-	head := wire.ParseHeaders(&c.in.headers)
-	if head.Topic != "" {
-		c.unread = true
-		go c.readOn() // a subscriber must not hold up the handler, or end its goroutine
-		return
-	}
-	c.route(&head, &c.in)
-	c.in = incoming{}
-	c.serveElsewhere()
-	if !c.watcher.Watch(c.onMore) {
-		go c.readOn()
-		return
-	}
-	c.readTo(false)
-}
-
-// serveElsewhere has a worker serve the request that was read, if it was one.
-func (c *conn) serveElsewhere() {
-	if k := c.here; k != nil {
-		c.here = nil
-		c.run.workers.do(k)
-	}
-}
-
-// readTo ends the reading by one who took it over.
-func (c *conn) readTo(over bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.others--
-	c.over = c.over || over
-	c.rested.Broadcast()
-}
-
-// readOn reads as long as there is something, so that a stream on which nothing
-// happens has one goroutine alone.
-func (c *conn) readOn() {
-	over := true // also when a subscriber ends the goroutine
-	defer func() { c.readTo(over) }()
-	for c.next() {
-		c.serveElsewhere()
-		if c.watcher.Watch(c.onMore) {
-			over = false
-			return
-		}
-	}
-}
-
-// takeBack ends the reading by others. It is false when they have come to the
-// end.
-func (c *conn) takeBack() bool {
-	for !c.watcher.Unwatch() {
-		c.mu.Lock()
-		for c.others > 0 {
-			c.rested.Wait()
-		}
-		over := c.over
-		c.mu.Unlock()
-		if over {
-			return false
-		}
-	}
-	return true
 }
 
 // end is called when nothing more can be received.
@@ -297,8 +179,8 @@ func (c *conn) end(err error) {
 	if c.http2 != nil && errors.Is(err, io.EOF) && !c.run.isClosed() {
 		c.lastPiece()
 		for _, k := range c.openCalls() {
-			if k.inbox != nil {
-				k.inbox.close(io.EOF)
+			if k.source != nil {
+				k.source.close(io.EOF)
 			}
 		}
 		return
@@ -310,34 +192,9 @@ func (c *conn) end(err error) {
 	c.lose(cause)
 }
 
-// lose cancels the open requests: nobody can be told how they end.
-func (c *conn) lose(cause error) {
-	c.mu.Lock()
-	c.lost = true
-	c.mu.Unlock()
-	for _, k := range c.openCalls() {
-		k.fail(cause)
-	}
-}
-
-func (c *conn) openCalls() (open []*call) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for k := c.first; k != nil; k = k.next {
-		open = append(open, k)
-	}
-	return open
-}
-
-func (c *conn) isLost() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.lost || c.http2 != nil && c.http2.ctx.Err() != nil
-}
-
 // dispatch passes a message on to whom it concerns.
 func (c *conn) dispatch(m *incoming) {
-	head := wire.ParseHeaders(&m.headers)
+	head := m.header.Head()
 	if head.Topic != "" {
 		c.event(&head, m)
 		return
@@ -422,7 +279,7 @@ type overflowError struct{ error }
 
 func (k *call) overflow() {
 	err := overflowError{microerrors.New(errorID, fmt.Sprintf("stream %s: messages arrive faster than the handler receives them", k.key), 429)}
-	k.inbox.abort(err)
+	k.source.abort(err)
 	k.ctx.cancel(context.Canceled, err)
 }
 
@@ -435,25 +292,20 @@ func (c *conn) start(head *wire.Head, m *incoming, http2 bool) {
 	}
 	closes := head.Closes()
 	st := c.run.server.settings.Load()
-	if head.ContentType == "" {
-		head.ContentType = st.contentType
-		h := m.headers.Map()
-		h[headers.ContentType] = head.ContentType
-		m.headers = mux.HeadersOf(h)
-	}
-	legacy := head.Resolve()
-	format, err := st.format(head.ContentType, legacy)
+	format, err := st.complete(head, &m.header)
 	if err != nil {
 		c.refuse(head, err, "text/plain", []byte(err.Error()))
 		return
 	}
-	k := newCall(c, st, head, format, m)
+	k := newCall(c, c.run, st, head, format, *m)
 	k.http2 = http2
-	if st.mayStream(head, http2) {
+	k.mayStream = mayStream(head, http2)
+	if k.mayStream {
 		k.key = streamKey(head, http2)
 	}
 	if k.key != "" {
 		k.inbox = newInbox(&c.queued)
+		k.source = k.inbox
 	}
 	if strings.HasPrefix(format.ContentType, "application/grpc") && http2 {
 		closes = true
@@ -466,28 +318,27 @@ func (c *conn) start(head *wire.Head, m *incoming, http2 bool) {
 }
 
 // begin adds a call to the open ones, unless the connection or the server take
-// no more.
+// no more. It waits for the room that others hold.
 func (c *conn) begin(k *call, closes bool) error {
 	if !c.run.begin() {
 		return errStopped
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.admit(k.size); err != nil {
+	for c.open > 0 && c.held+k.size > maxHeld && !c.gone {
+		c.room.Wait()
+	}
+	if err := c.admit(); err != nil {
 		c.run.done()
 		return err
 	}
 	c.shared = c.shared || c.open > 0
 	c.closing = closes
-	if c.open++; c.open > 1 {
-		c.waiter = nil // see await
-	}
 	c.held += k.size
-	c.calls.Add(1)
-	if k.next = c.first; k.next != nil {
-		k.next.prev = k
+	c.add(k)
+	if k.id == "" && k.streamID == "" && c.http2 == nil && c.speaksHTTP() {
+		c.order(k)
 	}
-	c.first = k
 	if k.key != "" {
 		if c.streams == nil {
 			c.streams = map[string]*call{}
@@ -497,18 +348,26 @@ func (c *conn) begin(k *call, closes bool) error {
 	return nil
 }
 
-// admit returns why no call with a body of size bytes can be begun. The lock is
+// order makes the reply to a request without an id wait for the one before it:
+// they can only be told apart by their order (RFC 9112, section 9.3.2). The lock is
 // held.
-func (c *conn) admit(size int) error {
+func (c *conn) order(k *call) {
+	if before := c.unnamed; before != nil {
+		before.done = make(chan struct{})
+		k.after = before.done
+	}
+	c.unnamed = k
+}
+
+// admit returns why no call can be begun. The lock is held.
+func (c *conn) admit() error {
 	switch {
-	case c.lost:
+	case c.gone:
 		return errConnectionLost
 	case c.closing:
 		return microerrors.New(errorID, "the connection is being closed", 503)
 	case c.open >= maxCalls:
 		return microerrors.New(errorID, fmt.Sprintf("more than %d open requests on one connection", maxCalls), 503)
-	case c.open > 0 && c.held+size > maxHeld:
-		return microerrors.New(errorID, fmt.Sprintf("more than %d bytes in open requests on one connection", maxHeld), 503)
 	}
 	return nil
 }
@@ -516,16 +375,15 @@ func (c *conn) admit(size int) error {
 // ended removes a call from the open ones.
 func (c *conn) ended(k *call) {
 	c.mu.Lock()
-	if k.prev != nil {
-		k.prev.next = k.next
-	} else {
-		c.first = k.next
-	}
-	if k.next != nil {
-		k.next.prev = k.prev
-	}
-	c.open--
+	c.remove(k)
 	c.held -= k.size
+	c.room.Broadcast()
+	if c.unnamed == k {
+		c.unnamed = nil
+	}
+	if k.done != nil {
+		close(k.done)
+	}
 	if k.key != "" && c.streams[k.key] == k {
 		delete(c.streams, k.key)
 		if k.request.isStream() && !k.inbox.clientEnded() {
@@ -537,8 +395,18 @@ func (c *conn) ended(k *call) {
 	if last {
 		_ = c.socket.Close() // the reply is sent; there is nobody to tell
 	}
-	c.calls.Done()
+	c.all.Done()
 	c.run.done()
+}
+
+// lose cancels the open requests: nobody can be told how they end.
+func (c *conn) lose(cause error) {
+	c.calls.lose(cause)
+	c.room.Broadcast()
+}
+
+func (c *conn) isLost() bool {
+	return c.calls.isLost() || c.http2 != nil && c.http2.ctx.Err() != nil
 }
 
 // overlong refuses what names a request when it would not fit into a reply, and
@@ -586,6 +454,43 @@ func (c *conn) refuseAs(web bool, head *wire.Head, err error, contentType string
 	}
 }
 
+func (c *conn) addresses() (local, remote string) { return c.local, c.remote }
+func (c *conn) needsMap() bool                    { return c.carrier == nil }
+func (c *conn) close()                            { _ = c.socket.Close() }
+
+// speaksHTTP reports whether each message is one of HTTP.
+func (c *conn) speaksHTTP() bool {
+	return c.carrier == nil && c.run.server.settings.Load().options.Transport.String() == "http"
+}
+
+// sendMap sends a message of a call.
+func (c *conn) sendMap(k *call, h map[string]string, body []byte) error {
+	if k.after != nil {
+		<-k.after
+	}
+	defer c.limitSend(k)()
+	return c.send(h, body)
+}
+
+// limitSend bounds the sending of a stream whose context ends while its client
+// does not receive. It closes the socket, on which a message was sent in part.
+func (c *conn) limitSend(k *call) (stop func()) {
+	if !k.mayStream {
+		return func() {}
+	}
+	sent := make(chan struct{})
+	cancel := context.AfterFunc(&k.ctx, func() {
+		limit := time.NewTimer(sendGrace)
+		defer limit.Stop()
+		select {
+		case <-sent:
+		case <-limit.C:
+			c.close()
+		}
+	})
+	return func() { cancel(); close(sent) }
+}
+
 // send sends one message. Header and body are the caller's again afterwards.
 func (c *conn) send(h map[string]string, body []byte) error {
 	c.sending.Lock()
@@ -596,9 +501,10 @@ func (c *conn) send(h map[string]string, body []byte) error {
 	return err
 }
 
-// sendFields is send for a socket that needs no map.
-func (c *conn) sendFields(fields []mux.Field, body []byte) error {
+// sendFields is sendMap for a socket that needs no map.
+func (c *conn) sendFields(k *call, fields []wire.Field, body []byte) error {
+	defer c.limitSend(k)()
 	c.sending.Lock()
 	defer c.sending.Unlock()
-	return c.fields.SendFields(fields, body)
+	return c.carrier.SendFields(fields, body)
 }

@@ -38,7 +38,7 @@ func (a *activity) gave() {
 // takeNext receives the next message of a stream.
 func (k *call) takeNext() (inbound, error) {
 	k.activity.working.Store(false)
-	m, err := k.inbox.take(&k.ctx, k.conn)
+	m, err := k.source.take(&k.ctx)
 	if err == nil {
 		k.activity.took()
 	}
@@ -48,15 +48,23 @@ func (k *call) takeNext() (inbound, error) {
 // isIdle reports whether a call is a stream whose handler waits for a message,
 // or for something outside, and has left none unanswered.
 func (k *call) isIdle() bool {
-	if k.inbox == nil || k.activity.working.Load() {
+	if k.source == nil || k.activity.working.Load() {
 		return false
 	}
-	return k.isStream() && k.inbox.isWaiting()
+	return k.isStream() && k.source.isWaiting()
 }
 
 // isStream reports whether the call is a stream, as far as is known by now.
 func (k *call) isStream() bool {
 	return k.activity.streams.Load() || k.settings.router != nil && k.streamID != ""
+}
+
+// opensStream reports whether the caller wants a stream.
+func (k *call) opensStream() bool {
+	if k.exchange != nil {
+		return !k.single
+	}
+	return k.streamID != ""
 }
 
 // isWaiting reports whether messages may come and none is there.
@@ -77,7 +85,7 @@ func (k *call) cut(cause stopError) {
 		return
 	}
 	k.fail(cause)
-	k.conn.run.answers.Go(func() {
+	k.run.answers.Go(func() {
 		defer k.activity.answering.Done()
 		_ = k.sendError(cause) // nobody is left who could be told that it failed
 	})

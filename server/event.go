@@ -77,7 +77,7 @@ func (c *conn) event(head *wire.Head, m *incoming) {
 			c.lose(errConnectionLost)
 		}
 	}()
-	header := m.headers.Map()
+	header := m.header.Map()
 	err := c.run.server.accept(c.run, nil, head.Topic, header, m.body)
 	handled = true
 	h := borrowHeader()

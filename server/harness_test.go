@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4/broker"
+	"github.com/justcy/go-micro/v4/codec/bytes"
 	"github.com/justcy/go-micro/v4/internal/testkit"
 	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/registry"
@@ -221,6 +222,14 @@ func (e *Echo) Wait(_ context.Context, req *Text, rsp *Text) error {
 	e.entered <- struct{}{}
 	<-e.release
 	rsp.Text = req.Text
+	return nil
+}
+
+// Hold is Wait for a request of any kind.
+func (e *Echo) Hold(_ context.Context, _ *bytes.Frame, rsp *bytes.Frame) error {
+	e.entered <- struct{}{}
+	<-e.release
+	rsp.Data = []byte("held")
 	return nil
 }
 

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	microerrors "github.com/justcy/go-micro/v4/errors"
-	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/transport"
 	"github.com/justcy/go-micro/v4/transport/headers"
@@ -41,7 +40,7 @@ type pieces struct {
 func (c *conn) piece(m *incoming) {
 	p := c.http2
 	if p.header == nil {
-		p.head, p.header = wire.ParseHeaders(&m.headers), m.headers.Map()
+		p.head, p.header = m.header.Head(), m.header.Map()
 		p.grpc = strings.HasPrefix(p.head.ContentType, "application/grpc")
 		p.limit = c.run.messageLimit()
 	}
@@ -77,7 +76,7 @@ func (c *conn) tooLarge(p *pieces) {
 	err := microerrors.New(errorID, fmt.Sprintf("message over the limit of %d bytes (transport.MaxMessageSize)", p.limit), http.StatusRequestEntityTooLarge)
 	if open := c.openCalls(); len(open) > 0 {
 		for _, k := range open {
-			k.inbox.abort(overflowError{err})
+			k.source.abort(overflowError{err})
 			k.ctx.cancel(context.Canceled, overflowError{err})
 		}
 		return
@@ -113,7 +112,7 @@ func (c *conn) frames(p *pieces) {
 		}
 		body := p.body[:n:n]
 		p.body, p.framed = p.body[n:], true
-		c.dispatch(&incoming{mux.HeadersOf(maps.Clone(p.header)), body})
+		c.dispatch(&incoming{wire.MapHeader(maps.Clone(p.header)), body})
 	}
 }
 
@@ -125,6 +124,6 @@ func (c *conn) lastPiece() {
 	if p.header == nil || p.broken || len(p.body) == 0 && streaming {
 		return
 	}
-	c.dispatch(&incoming{mux.HeadersOf(p.header), p.body})
+	c.dispatch(&incoming{wire.MapHeader(p.header), p.body})
 	p.body = nil
 }

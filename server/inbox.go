@@ -2,12 +2,10 @@ package server
 
 import (
 	"context"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/internal/wire"
 )
 
@@ -19,29 +17,6 @@ const (
 	connBudget  = 64 << 20
 	messageCost = 512
 )
-
-// incoming is a message as it arrived.
-type incoming struct {
-	headers mux.Headers
-	body    []byte
-}
-
-// inbound is a message of a stream on its way to the handler.
-type inbound struct {
-	incoming
-	err string // of the Micro-Error header
-}
-
-// halfCloses reports whether the sender of a message that ends its side of the
-// stream waits for the end of the other one.
-func (m *inbound) halfCloses() bool {
-	for name := range m.headers.All() {
-		if strings.EqualFold(name, wire.HalfCloseHeader) {
-			return true
-		}
-	}
-	return false
-}
 
 // inbox queues the messages of one stream. One goroutine puts and one takes.
 type inbox struct {
@@ -57,8 +32,6 @@ type inbox struct {
 
 	arrived chan struct{} // holds a token after a put or a close
 	room    chan struct{} // holds a token after a take or a close
-
-	turn bool // the one who takes has to read the socket; guarded by conn.mu
 }
 
 func newInbox(total *atomic.Int64) *inbox {
@@ -127,35 +100,23 @@ func (q *inbox) putWithin(limit time.Duration, m inbound) verdict {
 	}
 }
 
-// take returns the next message, waiting for it until ctx is done. The reader of
-// the connection may leave the reading to the goroutine that waits.
-func (q *inbox) take(ctx context.Context, c *conn) (inbound, error) {
+// take returns the next message, waiting for it until ctx is done.
+func (q *inbox) take(ctx context.Context) (inbound, error) {
 	if m, ok, err := q.poll(); ok || err != nil {
 		return m, err
 	}
 	for {
-		c.await(q)
 		var ended error
 		select {
 		case <-q.arrived:
 		case <-ctx.Done():
 			ended = causeOf(ctx)
 		}
-		turn := c.awake(q)
-		// Others may have filled the queue before it was this one's turn. Who
-		// reads on then would wait for room that nobody makes.
-		m, ok, err := q.poll()
-		if !ok && err == nil {
-			err = ended
-		}
-		if ok || err != nil {
-			if turn {
-				go c.readOn()
-			}
+		if m, ok, err := q.poll(); ok || err != nil {
 			return m, err
 		}
-		if turn {
-			c.readOne()
+		if ended != nil {
+			return inbound{}, ended
 		}
 	}
 }

@@ -20,7 +20,7 @@ func TestInboxKeepsOrderAndForgetsWhatWasTaken(t *testing.T) {
 		if i%3 != 0 {
 			continue
 		}
-		m, err := q.take(ctx, new(conn))
+		m, err := q.take(ctx)
 		if err != nil || m.body[0] != next {
 			t.Fatalf("got %v, %v, want %d", m.body, err, next)
 		}
@@ -29,7 +29,7 @@ func TestInboxKeepsOrderAndForgetsWhatWasTaken(t *testing.T) {
 	end := errors.New("end")
 	q.close(end)
 	for {
-		m, err := q.take(ctx, new(conn))
+		m, err := q.take(ctx)
 		if err != nil {
 			if err != end || q.size != 0 {
 				t.Errorf("%v with %d bytes", err, q.size)
@@ -55,7 +55,7 @@ func TestInboxWaitsForRoom(t *testing.T) {
 		}
 		go func() {
 			time.Sleep(time.Second)
-			q.take(context.Background(), new(conn))
+			q.take(context.Background())
 		}()
 		if q.putWithin(time.Minute, inbound{}) != taken {
 			t.Error("there was room")

@@ -43,6 +43,7 @@ type method struct {
 	stream   bool
 	request  parameter
 	reply    reflect.Type // of a unary method, a pointer
+	pace     *pace
 }
 
 // methodsOf returns the suitable methods of a handler. Those that are not, and
@@ -63,7 +64,7 @@ func methodsOf(name string, handler any, log logger.Logger) []*method {
 }
 
 func newMethod(name string, receiver reflect.Value, m reflect.Method) (*method, error) {
-	made := &method{name: name + "." + m.Name, receiver: receiver, fn: m.Func}
+	made := &method{name: name + "." + m.Name, receiver: receiver, fn: m.Func, pace: newPace()}
 	t := m.Type
 	if t.NumIn() < 2 || t.In(1) != contextType {
 		return nil, fmt.Errorf("%s does not take a context.Context first", t)

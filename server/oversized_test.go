@@ -50,24 +50,23 @@ func TestEventWhoseHeadersLeaveNoRoomForAnErrorIsAnswered(t *testing.T) {
 }
 
 // Requests that are open hold their bodies, and one connection may have many.
-func TestOpenRequestsOfOneConnectionShareABudget(t *testing.T) {
-	s := newServer(t, server.Transport(transport.NewMemoryTransport()))
-	e := newEcho()
-	handle(t, s, e)
-	start(t, s)
-	p := dial(t, s)
-	body := fmt.Sprintf(`{"text":"%s"}`, strings.Repeat("x", 15<<20))
-	for i := range 4 {
-		p.send(jsonHeader("Echo.Wait", fmt.Sprint(i)), body)
-	}
-	testkit.Eventually(t, "four requests are open", func() bool { return len(e.entered) == 4 })
-	p.wantError(p.call(jsonHeader("Echo.Call", "5"), body), "bytes in open requests")
-	p.wantBody(p.call(jsonHeader("Echo.Call", "6"), `{"text":"small"}`), `{"text":"small"}`)
-	close(e.release)
-	for range 4 {
-		p.recv()
-	}
-	if m := p.call(jsonHeader("Echo.Call", "7"), body); len(m.Body) < len(body) {
-		t.Errorf("afterwards a large request gets %.100q %v", m.Body, m.Header)
-	}
+func TestARequestWaitsForTheRoomThatOthersOfItsConnectionHold(t *testing.T) {
+	onTransports(t, func(t *testing.T, opt server.Option) {
+		s := newServer(t, opt)
+		e := newEcho()
+		handle(t, s, e)
+		start(t, s)
+		p := dial(t, s)
+		frame := make([]byte, 15<<20)
+		for i := range 5 {
+			go p.conn.Send(&transport.Message{Header: header{"Content-Type": "application/octet-stream", "Micro-Service": "test", "Micro-Endpoint": "Echo.Hold", "Micro-Id": fmt.Sprint(i)}, Body: frame}) //nolint:errcheck // the replies tell
+		}
+		testkit.Eventually(t, "four requests are open", func() bool { return len(e.entered) == 4 })
+		close(e.release)
+		for range 5 {
+			if m := p.recv(); value(m, "Micro-Error") != "" {
+				t.Errorf("a request got %v", m.Header)
+			}
+		}
+	})
 }

@@ -106,7 +106,7 @@ func TestEndpointsInTheRegistry(t *testing.T) {
 	for _, e := range registered(t, s).Endpoints {
 		names = append(names, e.Name)
 	}
-	want := "Echo.Call Echo.Fail Echo.Panic Echo.Stream Echo.Value Echo.Wait Echo.WaitDone Raw.Turn Notes.First Notes.Second Func"
+	want := "Echo.Call Echo.Fail Echo.Hold Echo.Panic Echo.Stream Echo.Value Echo.Wait Echo.WaitDone Raw.Turn Notes.First Notes.Second Func"
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("endpoints %s, want %s", got, want)
 	}

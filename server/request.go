@@ -44,7 +44,7 @@ func (r *request) isStream() bool { return r.stream && !r.single }
 func (r *request) Read() ([]byte, error) {
 	r.call.reading.Lock()
 	defer r.call.reading.Unlock()
-	if r.single || r.call.inbox == nil {
+	if r.single || r.call.source == nil {
 		if r.read {
 			return nil, io.EOF
 		}
@@ -120,7 +120,7 @@ func (r *request) showHeader(m *codec.Message, in *inbound, first bool) {
 		m.Header = maps.Clone(r.call.Metadata()) // which others may be reading
 		return
 	}
-	m.Header = in.headers.Map()
+	m.Header = in.header.Map()
 }
 
 // readHeader reads what the codec keeps about the loaded message.
@@ -177,7 +177,7 @@ func (r *request) next() (inbound, error) {
 	case !r.opened, r.single:
 		r.opened = true
 		return inbound{incoming: r.first}, nil
-	case c.inbox == nil:
+	case c.source == nil:
 		return inbound{}, io.EOF
 	}
 	return c.takeNext()
@@ -188,8 +188,8 @@ func (r *request) decoded(body any) {
 	r.call.reading.Lock()
 	defer r.call.reading.Unlock()
 	r.body, r.single = body, true
-	if r.call.inbox != nil {
-		r.call.inbox.isUnary()
+	if r.call.source != nil {
+		r.call.source.isUnary()
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/justcy/go-micro/v4/codec"
 	"github.com/justcy/go-micro/v4/codec/grpc"
-	"github.com/justcy/go-micro/v4/internal/mux"
+	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/transport/headers"
 )
 
@@ -56,7 +56,7 @@ func (w *replyWriter) Write(m *codec.Message, v any) error {
 	if c.takesNoMore(m.Type) {
 		return errRequestOver
 	}
-	if c.conn.fields != nil && len(m.Header) == 0 && c.response.header == nil && c.coder.Headerless() {
+	if !c.conn.needsMap() && len(m.Header) == 0 && c.response.header == nil && c.coder.Headerless() {
 		return c.sendReply(m, v)
 	}
 	h := borrowHeader()
@@ -85,16 +85,14 @@ func (w *replyWriter) Write(m *codec.Message, v any) error {
 // sendReply is Write where nobody needs a map of headers.
 func (c *call) sendReply(m *codec.Message, v any) error {
 	body, failure := c.encode(m, v)
-	fields := fieldPool.Get().(*[]mux.Field)
+	fields := fieldPool.Get().(*[]wire.Field)
 	*fields = c.appendFields((*fields)[:0], m)
-	err := c.conn.sendFields(*fields, body)
+	err := c.sent(c.conn.sendFields(c, *fields, body))
 	clear(*fields)
 	fieldPool.Put(fields)
 	if err != nil {
 		return err
 	}
-	c.replied = true
-	c.activity.gave()
 	return failure
 }
 
@@ -114,29 +112,29 @@ func (c *call) encode(m *codec.Message, v any) (body []byte, failure error) {
 
 // appendFields appends what tells the client which request a reply is for, and
 // what it is.
-func (c *call) appendFields(f []mux.Field, m *codec.Message) []mux.Field {
+func (c *call) appendFields(f []wire.Field, m *codec.Message) []wire.Field {
 	f = appendBoth(f, headers.ID, "X-"+headers.ID, m.Id)
 	f = appendBoth(f, headers.Request, "X-"+headers.Request, m.Target)
 	f = appendBoth(f, headers.Method, "X-"+headers.Method, m.Method)
 	f = appendBoth(f, headers.Endpoint, "X-"+headers.Endpoint, m.Endpoint)
 	f = appendBoth(f, headers.Error, "X-"+headers.Error, m.Error)
 	if c.streamID != "" {
-		f = append(f, mux.Field{Name: headers.Stream, Value: c.streamID})
+		f = append(f, wire.Field{Name: headers.Stream, Value: c.streamID})
 	}
-	return append(f, mux.Field{Name: headers.ContentType, Value: c.request.contentType})
+	return append(f, wire.Field{Name: headers.ContentType, Value: c.request.contentType})
 }
 
-func appendBoth(f []mux.Field, name, prefixed, value string) []mux.Field {
+func appendBoth(f []wire.Field, name, prefixed, value string) []wire.Field {
 	if value == "" {
 		return f
 	}
-	return append(f, mux.Field{Name: name, Value: value}, mux.Field{Name: prefixed, Value: value})
+	return append(f, wire.Field{Name: name, Value: value}, wire.Field{Name: prefixed, Value: value})
 }
 
 // fillHeader adds the same to h. Headers set with WriteHeader win.
 func (c *call) fillHeader(h map[string]string, m *codec.Message) {
 	foreign := len(h) > 0 // written by the codec or the caller
-	var space [16]mux.Field
+	var space [16]wire.Field
 	for _, f := range c.appendFields(space[:0], m) {
 		h[f.Name] = f.Value
 	}
@@ -171,7 +169,7 @@ func (c *call) tidy(h map[string]string) {
 }
 
 // fieldPool holds the headers of replies for transports that need no maps.
-var fieldPool = sync.Pool{New: func() any { f := make([]mux.Field, 0, 16); return &f }}
+var fieldPool = sync.Pool{New: func() any { f := make([]wire.Field, 0, 16); return &f }}
 
 // headerPool holds the header maps of replies. Transports do not keep them.
 var headerPool = sync.Pool{New: func() any { return make(map[string]string, 8) }}

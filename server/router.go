@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"go/token"
 	"maps"
+	"net/http"
 	"reflect"
 	"slices"
 	"strings"
@@ -262,6 +263,9 @@ func (t *routes) serve(ctx context.Context, req Request, rsp Response) error {
 	if err != nil {
 		return err
 	}
+	if err := t.suits(e, req); err != nil {
+		return err
+	}
 	if e.stream {
 		id := ex.in.Id
 		ex.release()
@@ -269,6 +273,20 @@ func (t *routes) serve(ctx context.Context, req Request, rsp Response) error {
 		return t.serveStream(ctx, e, id, req, rsp)
 	}
 	return t.serveUnary(ctx, e, ex, req, rsp)
+}
+
+// suits says why a request cannot be made of an endpoint: one of both is a stream,
+// and the other is not. Requests of HTTP/2 do not tell.
+func (t *routes) suits(e *route, req Request) error {
+	own, ok := req.(*request)
+	if !ok || own.call.http2 || own.call.opensStream() == e.stream {
+		return nil
+	}
+	why := "the endpoint is a stream: it is opened, not called"
+	if !e.stream {
+		why = "the endpoint is no stream: it is called, not opened"
+	}
+	return t.routingError(http.StatusBadRequest, "rpc: endpoint "+e.name+": "+why, e.name, req, why, nil)
 }
 
 // read reads the envelope of a request.
@@ -294,7 +312,8 @@ func (t *routes) serveUnary(ctx context.Context, e *route, ex *exchange, req Req
 		arg = view()
 	}
 	reply := reflect.New(e.reply.Elem()).Interface()
-	if err := e.handler(ctx, withBody(req, arg), reply); err != nil {
+	err := e.pace.time(func() error { return e.handler(ctx, withBody(req, arg), reply) })
+	if err != nil {
 		return err
 	}
 	ex.out.Id, ex.out.Type = ex.in.Id, codec.Response

@@ -45,7 +45,7 @@ type run struct {
 
 	mu    sync.Mutex // guards what follows
 	state state
-	conns map[*conn]struct{}
+	conns map[connection]struct{}
 }
 
 // state is how far a Start has come.
@@ -68,7 +68,7 @@ func newRun(s *rpcServer) *run {
 		ready:   make(chan struct{}),
 		over:    make(chan struct{}),
 		changed: make(chan struct{}, 1),
-		conns:   map[*conn]struct{}{},
+		conns:   map[connection]struct{}{},
 	}
 	r.work, r.cancelWork = context.WithCancelCause(context.Background())
 	r.hurried, r.hurry = context.WithCancel(context.Background())
@@ -133,7 +133,7 @@ func (r *run) isListening() bool {
 // when that fails.
 func (r *run) start() error {
 	r.serving.Go(func() {
-		if err := r.listener.Accept(r.serveConn); err != nil && !r.closed.Load() {
+		if err := r.accept(); err != nil && !r.closed.Load() {
 			logger.LoggerOrDefault(r.logger()).Logf(logger.ErrorLevel, "server: accept connections on %s: %v", r.listener.Addr(), err)
 		}
 	})
@@ -143,16 +143,31 @@ func (r *run) start() error {
 
 func (r *run) serveConn(s transport.Socket) {
 	c := newConn(r, s)
-	r.mu.Lock()
-	r.conns[c] = struct{}{}
-	r.mu.Unlock()
-	defer func() {
-		r.mu.Lock()
-		delete(r.conns, c)
-		r.mu.Unlock()
-		signalOnce(r.changed)
-	}()
+	r.connect(c)
 	c.serve()
+}
+
+// connect notes a connection.
+func (r *run) connect(c connection) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.conns[c] = struct{}{}
+}
+
+// disconnect notes the end of a connection.
+func (r *run) disconnect(c connection) {
+	r.mu.Lock()
+	delete(r.conns, c)
+	r.mu.Unlock()
+	signalOnce(r.changed)
+}
+
+// accept serves connections until the listener is closed.
+func (r *run) accept() error {
+	if l, ok := r.listener.(exchangeListener); ok {
+		return l.AcceptExchanges(r.serveConn, r)
+	}
+	return r.listener.Accept(r.serveConn)
 }
 
 // begin counts a request or message that is to be served. It is false when the
@@ -188,10 +203,10 @@ func (r *run) done() {
 func (r *run) isClosed() bool { return r.closed.Load() }
 
 // connections lists the connections that are open.
-func (r *run) connections() []*conn {
+func (r *run) connections() []connection {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	open := make([]*conn, 0, len(r.conns))
+	open := make([]connection, 0, len(r.conns))
 	for c := range r.conns {
 		open = append(open, c)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/justcy/go-micro/v4/codec"
 	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/logger"
+	"github.com/justcy/go-micro/v4/transport/headers"
 )
 
 // maxChanges is how often a change of the settings starts over because another
@@ -109,6 +110,18 @@ func (st *settings) serve(ctx context.Context, req *request, rsp *response) erro
 	return st.handle(ctx, req, rsp)
 }
 
+// complete completes the headers that decide about a request, and returns the
+// format of its body.
+func (st *settings) complete(head *wire.Head, h *wire.Header) (*wire.Format, error) {
+	if head.ContentType == "" {
+		head.ContentType = st.contentType
+		m := h.Map()
+		m[headers.ContentType] = head.ContentType
+		*h = h.With(m)
+	}
+	return st.format(head.ContentType, head.Resolve())
+}
+
 // format finds the format of a content type.
 func (st *settings) format(contentType string, legacy bool) (*wire.Format, error) {
 	if legacy {
@@ -120,11 +133,10 @@ func (st *settings) format(contentType string, legacy bool) (*wire.Format, error
 }
 
 // mayStream reports whether further messages may belong to a request.
-func (st *settings) mayStream(head *wire.Head, http2 bool) bool {
-	return http2 || st.isStream(head)
-}
+func mayStream(head *wire.Head, http2 bool) bool { return http2 || head.Stream != "" }
 
-// isStream reports whether a request opens a stream, as far as its headers tell.
+// isStream reports whether a request of HTTP/2 opens a stream, as far as its
+// headers tell.
 func (st *settings) isStream(head *wire.Head) bool {
 	if head.Stream != "" {
 		return true

@@ -169,7 +169,7 @@ func (r *run) close(o *Options, b *budget) error {
 		}
 	}
 	for _, c := range r.connections() {
-		_ = c.socket.Close() // everybody was told
+		c.close() // everybody was told
 		c.lose(errStopped)
 	}
 	err := r.foreign(ctx, "Close of transport "+o.Transport.String(), r.listener.Close)

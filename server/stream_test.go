@@ -262,12 +262,6 @@ func TestLostConnectionEndsStreams(t *testing.T) {
 	})
 }
 
-func TestStreamWithoutStreamHeaderIsKnownByItsEndpoint(t *testing.T) {
-	p := serve(t, newEcho())
-	p.send(jsonHeader("Echo.Stream", "1"), "")
-	p.wantBody(p.call(jsonHeader("Echo.Stream", "1"), `{"text":"x"}`), `{"text":"x"}`)
-}
-
 func TestStreamWrapperGetsTheStream(t *testing.T) {
 	seen := make(chan any, 1)
 	p := serve(t, newEcho(), server.WrapHandler(func(next server.HandlerFunc) server.HandlerFunc {

@@ -240,7 +240,7 @@ func TestConcurrentChangesAreAllKept(t *testing.T) {
 	if calls.Load() != 20 {
 		t.Errorf("%d of 20 wrappers are in force", calls.Load())
 	}
-	if n := len(registered(t, s).Endpoints); n != 7+20 {
+	if n := len(registered(t, s).Endpoints); n != 8+20 {
 		t.Errorf("%d endpoints are registered, want those of the handler and 20 subscribers", n)
 	}
 }

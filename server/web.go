@@ -24,11 +24,6 @@ func (k *call) isWeb() bool {
 	return k.id == "" && k.streamID == "" && k.conn.speaksHTTP() && !k.isGRPC()
 }
 
-// speaksHTTP reports whether each message is one of HTTP.
-func (c *conn) speaksHTTP() bool {
-	return c.fields == nil && c.run.server.settings.Load().options.Transport.String() == "http"
-}
-
 // webError is an error as the body of a response says it.
 func webError(err error) *microerrors.Error {
 	e := coded(err, err.Error())

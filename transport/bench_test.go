@@ -60,16 +60,6 @@ func BenchmarkCall(b *testing.B) {
 	}
 }
 
-// replyWatching is reply by one goroutine that watches the socket meanwhile.
-func replyWatching(s transport.Socket) {
-	var m transport.Message
-	for s.Recv(&m) == nil {
-		if !s.(transport.Watcher).Watch(func() {}) || s.Send(&transport.Message{Header: replyHeader, Body: m.Body}) != nil || !s.(transport.Watcher).Unwatch() {
-			return
-		}
-	}
-}
-
 // replyHandingOn is reply by a second goroutine, while the first one reads.
 func replyHandingOn(s transport.Socket) {
 	bodies := make(chan []byte)
@@ -90,7 +80,7 @@ func replyHandingOn(s transport.Socket) {
 // BenchmarkPlainServer shows what it costs to notice, while a message is worked
 // on, that its sender has gone.
 func BenchmarkPlainServer(b *testing.B) {
-	for name, fn := range map[string]func(transport.Socket){"none": reply, "watch": replyWatching, "goroutine": replyHandingOn} {
+	for name, fn := range map[string]func(transport.Socket){"none": reply, "goroutine": replyHandingOn} {
 		b.Run(name, func(b *testing.B) { benchmarkServer(b, transport.NewHTTPTransport(transport.DisableMux()), fn, 128) })
 	}
 }

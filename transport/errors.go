@@ -8,13 +8,6 @@ import (
 	"github.com/justcy/go-micro/v4/internal/httpmsg"
 )
 
-// notSent marks an error after which the peer has executed nothing. Its text
-// is the cause's.
-type notSent struct{ cause error }
-
-func (e notSent) Error() string   { return e.cause.Error() }
-func (e notSent) Unwrap() []error { return []error{ErrNotSent, e.cause} }
-
 // StatusError is the error of a Send or Recv whose message the peer refused with
 // an HTTP response of another status than 200, instead of replying to it. It
 // does not wrap ErrNotSent: the peer was reached, and another one would most

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"github.com/justcy/go-micro/v4/internal/wire"
 	"net"
 
 	mnet "github.com/justcy/go-micro/v4/util/net"
@@ -64,12 +65,12 @@ func (t *httpTransport) Dial(addr string, opts ...DialOption) (Client, error) {
 	if o.DisableMux || dial.ConnClose {
 		conn, err := dialHTTP(addr, &o, &dial, false)
 		if err != nil {
-			return nil, notSent{err}
+			return nil, wire.NotSent(err)
 		}
 		return newHTTPClient(conn, addr, &o, &dial), nil
 	}
 	if err := context.Cause(dial.Context); err != nil {
-		return nil, notSent{err}
+		return nil, wire.NotSent(err)
 	}
 	return t.dialLink(addr, &o, &dial)
 }

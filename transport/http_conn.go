@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"github.com/justcy/go-micro/v4/internal/wire"
 	"io"
 	"net"
 	"sync"
@@ -93,7 +94,7 @@ func (c *httpConn) write(head *[]byte, body []byte) error {
 		return io.EOF
 	}
 	if c.sendError != nil {
-		return notSent{c.sendError}
+		return wire.NotSent(c.sendError)
 	}
 	if c.timeout > 0 {
 		c.conn.SetWriteDeadline(time.Now().Add(c.timeout)) //nolint:errcheck // a closed connection fails the write
@@ -110,7 +111,7 @@ func (c *httpConn) write(head *[]byte, body []byte) error {
 	case whole:
 		return c.sendError
 	}
-	return notSent{c.sendError}
+	return wire.NotSent(c.sendError)
 }
 
 // failReading turns an error of the reader into the one to return and, unless

@@ -11,7 +11,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/justcy/go-micro/v4/internal/budget"
 	"github.com/justcy/go-micro/v4/internal/mux"
+	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/logger"
 )
 
@@ -24,6 +26,9 @@ type httpListener struct {
 	listener net.Listener
 	tls      *tls.Config // nil without TLS
 	addr     string
+	budget   *budget.Budget // of what is held for all connections
+
+	exchanges wire.Server // who serves exchanges, nil for the accept function; set by Accept
 
 	draining atomic.Bool
 	web      atomic.Pointer[webServer] // set by Accept
@@ -41,6 +46,7 @@ func newHTTPListener(l net.Listener, config *tls.Config, o Options) *httpListene
 		listener: l,
 		tls:      config,
 		addr:     l.Addr().String(),
+		budget:   budget.New(o.maxTotalBytes()),
 		done:     make(chan struct{}),
 		conns:    map[io.Closer]struct{}{},
 	}
@@ -120,6 +126,13 @@ func (l *httpListener) untrack(c io.Closer) {
 	l.work.Done()
 }
 
+// AcceptExchanges is Accept, except that the exchanges of multiplexed connections
+// go to s.
+func (l *httpListener) AcceptExchanges(fn func(Socket), s wire.Server) error {
+	l.exchanges = s
+	return l.Accept(fn)
+}
+
 // Accept serves connections until Close.
 func (l *httpListener) Accept(fn func(Socket)) error {
 	web, err := newWebServer(l, fn)
@@ -189,7 +202,7 @@ func (l *httpListener) serve(s *httpSocket, web *webServer, fn func(Socket)) {
 	s.reader.SetDeadline(time.Now().Add(limit))
 	line, err := s.reader.PeekFirstLine()
 	if err == nil && isPreface(line) && !l.opts.DisableMux {
-		defer s.end()
+		defer s.Close()
 		l.serveMux(s, fn)
 		return
 	}
@@ -203,7 +216,7 @@ func (l *httpListener) serve(s *httpSocket, web *webServer, fn func(Socket)) {
 		web.serve(conn)
 		return
 	}
-	defer s.end()
+	defer s.Close()
 	if s.receiveFirst(err) != nil {
 		return
 	}

@@ -16,6 +16,9 @@ func (l *httpListener) Shutdown(ctx context.Context) error {
 		return err
 	}
 	var ending sync.WaitGroup
+	for _, e := range l.muxEnds() {
+		ending.Go(func() { e.conn.Shutdown(ctx) })
+	}
 	for _, s := range l.plainSockets() {
 		ending.Go(func() { s.finish(ctx) })
 	}

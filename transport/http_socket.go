@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4/internal/httpmsg"
-	"github.com/justcy/go-micro/v4/transport/headers"
 )
 
 // httpSocket is the end of an HTTP/1.1 connection that listened.
@@ -22,7 +21,6 @@ type httpSocket struct {
 	idle     time.Duration
 	handlers bool     // there are extra handlers, of which another connection may be in need
 	first    *Message // guarded by recvMu: received and not delivered
-	watch    watch
 	replies  replies
 }
 
@@ -50,7 +48,6 @@ func (s *httpSocket) Recv(m *Message) error {
 	if s.recvError != nil {
 		return s.recvError
 	}
-	s.watch.stop()
 	if err := s.awaitRequest(); err != nil {
 		return s.refuse(err)
 	}
@@ -61,12 +58,9 @@ func (s *httpSocket) Recv(m *Message) error {
 func (s *httpSocket) awaitRequest() error {
 	s.startRecv()
 	if s.timeout > 0 || s.idle <= 0 {
-		return s.watch.settle() // receive waits, under the deadline of Timeout or none
+		return nil // receive waits, under the deadline of Timeout or none
 	}
 	s.reader.SetDeadline(time.Now().Add(s.idle))
-	if err := s.watch.settle(); err != nil {
-		return err
-	}
 	if err := s.reader.Wait(); err != nil {
 		return err
 	}
@@ -112,9 +106,6 @@ func (s *httpSocket) deliver(m *Message, body []byte) {
 	m.Header, m.Body = s.head.Header, body
 	s.head.Header = nil
 	s.expect(s.head.Method, m)
-	if m.Header[headers.Stream] != "" {
-		s.watch.hurry()
-	}
 }
 
 // askForBody answers the expectation of a 100.

@@ -174,7 +174,7 @@ func (w *webServer) message(rw http.ResponseWriter, r *http.Request) {
 	s := newHTTPSocket(conn, ahead, w.listener)
 	s.first = &Message{Header: firstValues(r.Header), Body: body}
 	s.expect(r.Method, s.first)
-	defer s.end()
+	defer s.Close()
 	if !w.listener.track(s) {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/justcy/go-micro/v4/internal/wire"
 	"math/rand/v2"
 	"net"
 	"strconv"
@@ -61,7 +62,7 @@ func (t *memoryTransport) Dial(addr string, opts ...DialOption) (Client, error) 
 	l := t.listeners[addr]
 	t.mu.Unlock()
 	if l == nil {
-		return nil, notSent{fmt.Errorf("could not dial %s", addr)}
+		return nil, wire.NotSent(fmt.Errorf("could not dial %s", addr))
 	}
 	ctx := dial.Context
 	if dial.Timeout > 0 {
@@ -71,7 +72,7 @@ func (t *memoryTransport) Dial(addr string, opts ...DialOption) (Client, error) 
 	}
 	c, err := l.connect(ctx, &o)
 	if err != nil {
-		return nil, notSent{err}
+		return nil, wire.NotSent(err)
 	}
 	return c, nil
 }

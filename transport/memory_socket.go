@@ -2,6 +2,7 @@ package transport
 
 import (
 	"fmt"
+	"github.com/justcy/go-micro/v4/internal/wire"
 	"io"
 	"os"
 	"strings"
@@ -108,7 +109,7 @@ func (s *memorySocket) Send(m *Message) error {
 	case <-s.peer.closed:
 		return s.hungUp()
 	case <-expired:
-		return notSent{fmt.Errorf("send to %s: %w", s.listener.addr, os.ErrDeadlineExceeded)}
+		return wire.NotSent(fmt.Errorf("send to %s: %w", s.listener.addr, os.ErrDeadlineExceeded))
 	}
 }
 
@@ -126,7 +127,7 @@ func cleanHeader(h map[string]string) map[string]string {
 
 // hungUp is the error of a Send to an end that is closed.
 func (s *memorySocket) hungUp() error {
-	return notSent{fmt.Errorf("send to %s: closed by the other end: %w", s.listener.addr, io.EOF)}
+	return wire.NotSent(fmt.Errorf("send to %s: closed by the other end: %w", s.listener.addr, io.EOF))
 }
 
 // check refuses a message that must not be sent.

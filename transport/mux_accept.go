@@ -8,6 +8,7 @@ import (
 
 	"github.com/justcy/go-micro/v4/internal/httpmsg"
 	"github.com/justcy/go-micro/v4/internal/mux"
+	"github.com/justcy/go-micro/v4/internal/wire"
 )
 
 // switching is the answer that accepts an offer.
@@ -19,6 +20,14 @@ type muxEnd struct {
 	listener *httpListener
 	fn       func(Socket)
 	remote   string
+	serving  wire.Connection // of exchanges; nil when fn serves them
+}
+
+// end tells whoever serves exchanges that no others come.
+func (e *muxEnd) end() {
+	if e.serving != nil {
+		e.serving.End()
+	}
 }
 
 // Close ends the connection with all its sockets.
@@ -35,9 +44,18 @@ func (l *httpListener) newMuxEnd(s *httpSocket, fn func(Socket)) *muxEnd {
 	if idle <= 0 {
 		idle = acceptedIdle
 	}
+	if l.exchanges != nil {
+		e.serving = l.exchanges.Connect(l.addr, e.remote)
+	}
+	limit := l.opts.Timeout
+	if limit <= 0 {
+		limit = l.opts.IdleTimeout
+	}
 	e.conn = mux.New(mux.Config{
-		Conn: s.conn, Server: true, Accept: e.accept,
-		MaxMessage: l.opts.maxMessageSize(), Ping: l.opts.pingInterval(), Idle: idle,
+		Conn: s.conn, Accept: e.accept,
+		MaxMessage: l.opts.maxMessageSize(), MaxBuffered: l.opts.MaxConnBytes, Budget: l.budget,
+		SendLimit: l.opts.Timeout, RecvLimit: limit,
+		Ping: l.opts.pingInterval(), Idle: idle,
 	})
 	return e
 }
@@ -51,19 +69,21 @@ func (l *httpListener) upgrade(s *httpSocket, fn func(Socket)) {
 	}
 	e := l.newMuxEnd(s, fn)
 	first := e.conn.First()
-	first.Inject(mux.Message(*s.first))
+	first.Inject(s.first.Header, s.first.Body)
 	s.first = nil
 	if !l.track(e) {
 		e.Close()
+		e.end()
 		return
 	}
 	defer l.untrack(e)
-	e.accept(first)
+	e.socket(first)
 	if err := s.followUp(first); err != nil {
 		e.conn.Abort(followUpError(err))
+		e.end()
 		return
 	}
-	e.run(s)
+	e.carry(s)
 }
 
 // followUp reads the plain requests that the peer sent before it knew that the
@@ -90,7 +110,7 @@ func (s *httpSocket) followUp(first *mux.Socket) error {
 		if err != nil {
 			return err
 		}
-		if !first.Inject(mux.Message{Header: s.head.Header, Body: body}) {
+		if !first.Inject(s.head.Header, body) {
 			return errors.New("the first socket ended before the switch was complete")
 		}
 	}
@@ -100,7 +120,7 @@ func (s *httpSocket) followUp(first *mux.Socket) error {
 func followUpError(err error) error {
 	var refused *httpmsg.Error
 	if errors.As(err, &refused) && refused.TooLarge() {
-		return fmt.Errorf("%w: %w", mux.ErrTooLarge, err)
+		return fmt.Errorf("%w: %w", wire.ErrTooLarge, err)
 	}
 	return err
 }
@@ -116,34 +136,57 @@ func (l *httpListener) serveMux(s *httpSocket, fn func(Socket)) {
 	e := l.newMuxEnd(s, fn)
 	if !l.track(e) {
 		e.Close()
+		e.end()
 		return
 	}
 	defer l.untrack(e)
-	e.run(s)
+	e.carry(s)
 }
 
-// run carries sockets until the connection ends.
-func (e *muxEnd) run(s *httpSocket) {
+// carry carries sockets until the connection ends.
+func (e *muxEnd) carry(s *httpSocket) {
 	if e.listener.draining.Load() {
 		e.conn.GoAway()
 	}
+	defer e.end()
 	e.conn.Run(bytes.Clone(s.reader.Buffered())) //nolint:errcheck // the sockets tell their users
 }
 
-// accept runs the accept function for a socket in a goroutine of its own.
-func (e *muxEnd) accept(socket *mux.Socket) {
-	l := e.listener
-	s := &muxSocket{socket: socket, local: l.addr, remote: e.remote, sendLimit: l.opts.Timeout, recvLimit: l.opts.Timeout}
-	if s.recvLimit <= 0 {
-		s.recvLimit = l.opts.IdleTimeout
+// accept serves a socket that the peer has opened.
+func (e *muxEnd) accept(socket *mux.Socket, h wire.Header, body []byte, here bool) {
+	_, exchange := h.Exchange()
+	switch {
+	case !exchange:
+		e.socket(socket)
+	case e.serving != nil:
+		e.serving.Serve(socket, h, body, here)
+	default:
+		s := &exchangeSocket{header: h, body: body}
+		s.Socket, s.local, s.remote = socket, e.listener.addr, e.remote
+		e.run(s, &s.muxSocket)
 	}
+}
+
+// socket serves a socket that carries any messages.
+func (e *muxEnd) socket(socket *mux.Socket) {
+	s := &muxSocket{Socket: socket, local: e.listener.addr, remote: e.remote}
+	e.run(s, s)
+}
+
+// run runs the accept function for a socket in a goroutine of its own.
+func (e *muxEnd) run(s Socket, state *muxSocket) {
+	l := e.listener
 	if !l.track(s) {
 		s.Close()
 		return
 	}
 	go func() {
 		defer l.untrack(s)
-		defer s.Close()
+		defer func() {
+			if !state.parked.Load() {
+				s.Close()
+			}
+		}()
 		l.run(s, e.fn)
 	}()
 }
@@ -151,15 +194,19 @@ func (e *muxEnd) accept(socket *mux.Socket) {
 // goAway tells the peers of all multiplexed connections to open no more
 // sockets.
 func (l *httpListener) goAway() {
+	for _, e := range l.muxEnds() {
+		e.conn.GoAway()
+	}
+}
+
+// muxEnds lists the multiplexed connections.
+func (l *httpListener) muxEnds() (ends []*muxEnd) {
 	l.mu.Lock()
-	var ends []*muxEnd
+	defer l.mu.Unlock()
 	for c := range l.conns {
 		if e, ok := c.(*muxEnd); ok {
 			ends = append(ends, e)
 		}
 	}
-	l.mu.Unlock()
-	for _, e := range ends {
-		e.conn.GoAway()
-	}
+	return ends
 }

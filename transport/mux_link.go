@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4/internal/mux"
+	"github.com/justcy/go-micro/v4/internal/wire"
 )
 
 const (
@@ -29,6 +30,8 @@ type links struct {
 	mu    sync.Mutex
 	open  map[linkKey]*link     // guarded by mu
 	plain map[linkKey]time.Time // guarded by mu: until when not to ask
+
+	calls sync.Map // by address, the *link on which calls are made
 }
 
 // linkKey is what two Dials have in common whose sockets may share a
@@ -38,13 +41,13 @@ type linkKey struct {
 	secure, insecure bool
 	tls              *tls.Config
 	maxBody          int
-	ping             time.Duration
+	timeout, ping    time.Duration
 }
 
 func newLinkKey(addr string, o *Options, dial *DialOptions) linkKey {
 	return linkKey{
 		addr: addr, secure: o.secure(), insecure: dial.InsecureSkipVerify, tls: o.TLSConfig,
-		maxBody: o.maxMessageSize(), ping: o.PingInterval,
+		maxBody: o.maxMessageSize(), timeout: o.Timeout, ping: o.PingInterval,
 	}
 }
 
@@ -52,6 +55,8 @@ func newLinkKey(addr string, o *Options, dial *DialOptions) linkKey {
 type link struct {
 	conn          *mux.Conn
 	local, remote string
+	opts          *Options // in force when it was dialled
+	timeout       time.Duration
 	// surplus says that another link to the same address was first. What uses
 	// this one dials anew as soon as it can.
 	surplus atomic.Bool
@@ -60,9 +65,11 @@ type link struct {
 func newLink(conn net.Conn, o *Options) *link {
 	return &link{
 		conn: mux.New(mux.Config{
-			Conn: conn, MaxMessage: o.maxMessageSize(), Ping: o.pingInterval(), Idle: linkIdle,
+			Conn: conn, MaxMessage: o.maxMessageSize(), MaxBuffered: o.MaxConnBytes,
+			SendLimit: o.Timeout, RecvLimit: o.Timeout, Ping: o.pingInterval(), Idle: linkIdle,
 		}),
 		local: conn.LocalAddr().String(), remote: conn.RemoteAddr().String(),
+		opts: o, timeout: o.Timeout,
 	}
 }
 
@@ -99,6 +106,7 @@ func (ls *links) adopt(key linkKey, l *link, ahead []byte) {
 		if ls.open[key] == l {
 			delete(ls.open, key)
 		}
+		ls.calls.CompareAndDelete(key.addr, l)
 	}()
 }
 
@@ -119,12 +127,12 @@ func (t *httpTransport) dialLink(addr string, o *Options, dial *DialOptions) (Cl
 	l, plain := t.links.find(key)
 	if l != nil {
 		if s, err := l.conn.Open(); err == nil {
-			return newMuxClient(l, s, o, dial), nil
+			return newMuxClient(l, s, dial), nil
 		}
 	}
 	conn, err := dialHTTP(addr, o, dial, true)
 	if err != nil {
-		return nil, notSent{err}
+		return nil, wire.NotSent(err)
 	}
 	if secured, ok := conn.(*tls.Conn); ok {
 		if secured.ConnectionState().NegotiatedProtocol == mux.Protocol {
@@ -143,15 +151,15 @@ func (t *httpTransport) dialLink(addr string, o *Options, dial *DialOptions) (Cl
 func (t *httpTransport) startLink(key linkKey, conn net.Conn, o *Options, dial *DialOptions) (Client, error) {
 	if err := sendPreface(conn, o); err != nil {
 		conn.Close()
-		return nil, notSent{err}
+		return nil, wire.NotSent(err)
 	}
 	l := newLink(conn, o)
 	s, err := l.conn.Open()
 	t.links.adopt(key, l, nil)
 	if err != nil {
-		return nil, notSent{err}
+		return nil, wire.NotSent(err)
 	}
-	return newMuxClient(l, s, o, dial), nil
+	return newMuxClient(l, s, dial), nil
 }
 
 // sendPreface begins to speak in frames.

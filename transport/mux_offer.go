@@ -13,6 +13,7 @@ import (
 
 	"github.com/justcy/go-micro/v4/internal/httpmsg"
 	"github.com/justcy/go-micro/v4/internal/mux"
+	"github.com/justcy/go-micro/v4/internal/wire"
 )
 
 // offerLines are the header lines of a request that offers to switch.
@@ -38,10 +39,9 @@ type offer struct {
 	sending sync.Mutex // held while a plain request or the preface is written
 	offered bool       // guarded by sending
 
-	mu       sync.Mutex // guards what follows, never held across I/O
-	closed   bool
-	attended bool
-	waiting  bool // decide runs
+	mu      sync.Mutex // guards what follows, never held across I/O
+	closed  bool
+	waiting bool // decide runs
 }
 
 func newOffer(plain *httpClient, links *links, key linkKey, o *Options, dial *DialOptions) *offer {
@@ -144,11 +144,8 @@ func (c *offer) change() error {
 		return io.EOF
 	}
 	l := newLink(c.plain.conn, c.opts)
-	s := newMuxClient(l, l.conn.First(), c.opts, c.dial)
+	s := newMuxClient(l, l.conn.First(), c.dial)
 	s.pairs, s.open = &c.plain.pairs, &c.plain.open
-	if c.attended {
-		s.Attend()
-	}
 	c.socket.Store(s)
 	c.mu.Unlock()
 	c.links.adopt(c.key, l, bytes.Clone(c.plain.reader.Buffered()))
@@ -170,36 +167,31 @@ func (c *offer) Recv(m *Message) error {
 }
 
 // SendFields sends a message with the given headers.
-func (c *offer) SendFields(fields []mux.Field, body []byte) error {
+func (c *offer) SendFields(fields []wire.Field, body []byte) error {
 	if s := c.socket.Load(); s != nil {
 		return s.SendFields(fields, body)
 	}
-	return c.Send(&Message{Header: mux.FieldMap(fields), Body: body})
+	return c.Send(&Message{Header: wire.FieldMap(fields), Body: body})
 }
 
-// RecvHeaders receives the next message.
-func (c *offer) RecvHeaders(h *mux.Headers) (body []byte, err error) {
+// Open sends the first message of an exchange.
+func (c *offer) Open(r *wire.Request) error {
+	return c.SendFields(r.AppendAll(make([]wire.Field, 0, len(r.Fields)+2)), r.Body)
+}
+
+// RecvHeader receives the next message.
+func (c *offer) RecvHeader(h *wire.Header) (body []byte, err error) {
 	s, err := c.answer()
 	switch {
 	case err != nil:
 		return nil, err
 	case s != nil:
-		return s.RecvHeaders(h)
+		return s.RecvHeader(h)
 	}
 	var m Message
 	err = c.plain.Recv(&m)
-	*h = mux.HeadersOf(m.Header)
+	*h = wire.MapHeader(m.Header)
 	return m.Body, err
-}
-
-// Attend has what arrives noticed although no Recv is pending.
-func (c *offer) Attend() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.attended = true
-	if s := c.socket.Load(); s != nil {
-		s.Attend()
-	}
 }
 
 // answer waits until it is known what the connection is. The socket is nil on a

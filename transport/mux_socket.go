@@ -1,20 +1,30 @@
 package transport
 
 import (
+	"context"
 	"errors"
-	"io"
+	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/justcy/go-micro/v4/internal/mux"
+	"github.com/justcy/go-micro/v4/internal/wire"
 )
 
 // muxSocket is one end of a socket on a multiplexed connection.
 type muxSocket struct {
-	socket        *mux.Socket
+	*mux.Socket
 	local, remote string
-	sendLimit     time.Duration
-	recvLimit     time.Duration
+	parked        atomic.Bool // it goes on without the accept function
+}
+
+// Park leaves the socket alone until there is something to receive.
+func (s *muxSocket) Park(resume func()) bool {
+	s.parked.Store(true)
+	if s.Socket.Park(resume) {
+		return true
+	}
+	s.parked.Store(false)
+	return false
 }
 
 // Local returns the address of this end of the connection.
@@ -23,76 +33,65 @@ func (s *muxSocket) Local() string { return s.local }
 // Remote returns the address of the other end of the connection.
 func (s *muxSocket) Remote() string { return s.remote }
 
-// Close ends the socket. The connection stays for others.
-func (s *muxSocket) Close() error { return s.socket.Close() }
-
 // Send sends m.
-func (s *muxSocket) Send(m *Message) error {
-	if m == nil {
-		return ErrNilMessage
-	}
-	return muxError(s.socket.Send((*mux.Message)(m), s.sendLimit))
-}
-
-// SendFields sends a message with the given headers.
-func (s *muxSocket) SendFields(fields []mux.Field, body []byte) error {
-	return muxError(s.socket.SendFields(fields, body, s.sendLimit))
-}
+func (s *muxSocket) Send(m *Message) error { return sendMap(s, m) }
 
 // Recv receives the next message into m.
-func (s *muxSocket) Recv(m *Message) error { return recvWithMap(s, m) }
+func (s *muxSocket) Recv(m *Message) error { return recvMap(s, m) }
 
-// recvWithMap is the Recv of a socket that can receive without a map.
-func recvWithMap(s mux.FieldSocket, m *Message) error {
+// fieldPool holds the headers of messages while they are sent.
+var fieldPool = sync.Pool{New: func() any { f := make([]wire.Field, 0, 16); return &f }}
+
+// sendMap is the Send of a socket that can send without a map.
+func sendMap(s wire.Carrier, m *Message) error {
 	if m == nil {
 		return ErrNilMessage
 	}
-	var h mux.Headers
-	body, err := s.RecvHeaders(&h)
+	fields := fieldPool.Get().(*[]wire.Field)
+	*fields = wire.AppendMap((*fields)[:0], m.Header)
+	err := s.SendFields(*fields, m.Body)
+	clear(*fields)
+	fieldPool.Put(fields)
+	return err
+}
+
+// recvMap is the Recv of a socket that can receive without a map.
+func recvMap(s wire.Carrier, m *Message) error {
+	if m == nil {
+		return ErrNilMessage
+	}
+	var h wire.Header
+	body, err := s.RecvHeader(&h)
 	if err == nil {
 		*m = Message{Header: h.Map(), Body: body}
 	}
 	return err
 }
 
-// RecvHeaders receives the next message.
-func (s *muxSocket) RecvHeaders(h *mux.Headers) (body []byte, err error) {
-	body, err = s.socket.RecvHeaders(h, s.recvLimit)
-	return body, muxError(err)
+// exchangeSocket is the end of an exchange for an accept function, which receives
+// its first message like any other.
+type exchangeSocket struct {
+	muxSocket
+	mu     sync.Mutex
+	header wire.Header // guarded by mu, as what follows
+	body   []byte
+	read   bool
 }
 
-// Watch calls f when there is something to receive.
-func (s *muxSocket) Watch(f func()) bool { return s.socket.Watch(f) }
+// Recv receives the next message into m.
+func (s *exchangeSocket) Recv(m *Message) error { return recvMap(s, m) }
 
-// Unwatch takes a Watch back.
-func (s *muxSocket) Unwatch() bool { return s.socket.Unwatch() }
-
-// Attend has what arrives noticed although no Recv is pending. It is for streams;
-// where one message is sent and one received by turns, the one who receives
-// reads the connection itself.
-func (s *muxSocket) Attend() { s.socket.Attend() }
-
-// Pending reports whether a Recv would not wait.
-func (s *muxSocket) Pending() bool { return s.socket.Pending() }
-
-// tooLarge marks an error about a message beyond a limit. Its text is the
-// cause's.
-type tooLarge struct{ cause error }
-
-func (e tooLarge) Error() string   { return e.cause.Error() }
-func (e tooLarge) Unwrap() []error { return []error{ErrMessageTooLarge, e.cause} }
-
-// muxError gives an error of package mux the marks of this package.
-func muxError(err error) error {
-	switch {
-	case err == nil || err == io.EOF:
-		return err
-	case errors.Is(err, mux.ErrNotSent):
-		return notSent{err}
-	case errors.Is(err, mux.ErrTooLarge):
-		return tooLarge{err}
+// RecvHeader receives the next message.
+func (s *exchangeSocket) RecvHeader(h *wire.Header) ([]byte, error) {
+	s.mu.Lock()
+	first := !s.read
+	s.read = true
+	s.mu.Unlock()
+	if !first {
+		return s.Socket.RecvHeader(h)
 	}
-	return err
+	*h = s.header
+	return s.body, nil
 }
 
 // muxClient is the end that dialled of a socket on a multiplexed connection.
@@ -105,9 +104,9 @@ type muxClient struct {
 	failed atomic.Bool
 }
 
-func newMuxClient(l *link, s *mux.Socket, o *Options, dial *DialOptions) *muxClient {
+func newMuxClient(l *link, s *mux.Socket, dial *DialOptions) *muxClient {
 	c := &muxClient{link: l, stream: dial.Stream, open: new(atomic.Int64)}
-	c.muxSocket = muxSocket{socket: s, local: l.local, remote: l.remote, sendLimit: o.Timeout, recvLimit: o.Timeout}
+	c.Socket, c.local, c.remote = s, l.local, l.remote
 	if !c.stream {
 		c.pairs = &pairing{ready: make(chan struct{}, 1)}
 	}
@@ -115,18 +114,18 @@ func newMuxClient(l *link, s *mux.Socket, o *Options, dial *DialOptions) *muxCli
 }
 
 // Send sends m.
-func (c *muxClient) Send(m *Message) error {
-	if m == nil {
-		return ErrNilMessage
-	}
-	c.open.Add(1)
-	return c.sent(c.muxSocket.Send(m))
-}
+func (c *muxClient) Send(m *Message) error { return sendMap(c, m) }
 
 // SendFields sends a message with the given headers.
-func (c *muxClient) SendFields(fields []mux.Field, body []byte) error {
+func (c *muxClient) SendFields(fields []wire.Field, body []byte) error {
 	c.open.Add(1)
-	return c.sent(c.muxSocket.SendFields(fields, body))
+	return c.sent(c.Socket.SendFields(fields, body))
+}
+
+// Open sends the first message of an exchange.
+func (c *muxClient) Open(r *wire.Request) error {
+	c.open.Add(1)
+	return c.sent(c.Socket.Open(r))
 }
 
 // sent notes how sending a message ended.
@@ -145,16 +144,16 @@ func (c *muxClient) sent(err error) error {
 }
 
 // Recv receives the next message into m.
-func (c *muxClient) Recv(m *Message) error { return recvWithMap(c, m) }
+func (c *muxClient) Recv(m *Message) error { return recvMap(c, m) }
 
-// RecvHeaders receives the next message.
-func (c *muxClient) RecvHeaders(h *mux.Headers) (body []byte, err error) {
+// RecvHeader receives the next message.
+func (c *muxClient) RecvHeader(h *wire.Header) (body []byte, err error) {
 	if !c.stream {
-		if err := c.pairs.take(c.socket.Done(), c.recvLimit); err != nil {
+		if err := c.pairs.take(c.Done(), c.link.timeout); err != nil {
 			return nil, err
 		}
 	}
-	if body, err = c.muxSocket.RecvHeaders(h); err != nil {
+	if body, err = c.Socket.RecvHeader(h); err != nil {
 		c.failed.Store(true)
 		return nil, err
 	}
@@ -165,5 +164,51 @@ func (c *muxClient) RecvHeaders(h *mux.Headers) (body []byte, err error) {
 // Reusable reports whether the socket can carry another exchange.
 func (c *muxClient) Reusable() bool {
 	return c.open.Load() == 0 && !c.failed.Load() && !c.link.surplus.Load() &&
-		c.socket.Quiet() && c.link.conn.Lasting()
+		c.Quiet() && c.link.conn.Lasting()
+}
+
+// muxCall makes calls over the multiplexed connections of a transport.
+type muxCall struct {
+	*mux.Call
+	transport *httpTransport
+}
+
+// NewCall returns what makes calls over the connections that other calls have
+// brought about.
+func (t *httpTransport) NewCall() wire.Call {
+	return &muxCall{Call: mux.NewCall(), transport: t}
+}
+
+// Do makes a call over the connection to addr, if there is one.
+func (k *muxCall) Do(addr string, request *wire.Request, reply *wire.Reply) (ok bool, err error) {
+	l := k.transport.links.forCalls(addr, k.transport)
+	if l == nil {
+		return false, nil
+	}
+	err = k.Call.Do(l.conn, request, reply)
+	if errors.Is(err, mux.ErrFull) {
+		return false, nil
+	}
+	return true, err
+}
+
+// forCalls returns the link on which calls to addr are made, nil if there is
+// none.
+func (ls *links) forCalls(addr string, t *httpTransport) *link {
+	o := t.settings.opts.Load()
+	if o.DisableMux {
+		return nil
+	}
+	if l, ok := ls.calls.Load(addr); ok && l.(*link).opts == o && l.(*link).conn.Lasting() {
+		return l.(*link)
+	}
+	dial := DialOptions{Context: context.Background()}
+	l, _ := ls.find(newLinkKey(addr, o, &dial))
+	if l == nil || !l.conn.Lasting() {
+		return nil
+	}
+	if l.opts == o {
+		ls.calls.Store(addr, l)
+	}
+	return l
 }

@@ -58,6 +58,15 @@ type Options struct {
 	// MaxMessageSize is the largest body, in bytes, that is sent or accepted.
 	// Below 1: DefaultMaxMessageSize.
 	MaxMessageSize int
+	// MaxConnBytes limits what one end of a multiplexed connection holds for the
+	// other one, in bytes: messages that arrive, wait to be received, or are
+	// being handled. A sender that would exceed it waits. It is at least 1 MiB
+	// and twice MaxMessageSize. Below 1: DefaultMaxConnBytes.
+	MaxConnBytes int
+	// MaxTotalBytes limits the same for all connections of a listener together.
+	// Requests for which there is no room are refused with ErrNotSent, so that
+	// clients go to another node. Below 1: DefaultMaxTotalBytes.
+	MaxTotalBytes int
 	// HandshakeTimeout limits the TLS handshake and the arrival of a message's
 	// headers, counted for the first message from the start of the connection
 	// and for later ones from their first byte. Below 1:
@@ -157,6 +166,18 @@ func MaxMessageSize(bytes int) Option {
 	return func(o *Options) { o.MaxMessageSize = bytes }
 }
 
+// MaxConnBytes limits what is held for the peer of one multiplexed connection;
+// see Options.MaxConnBytes.
+func MaxConnBytes(bytes int) Option {
+	return func(o *Options) { o.MaxConnBytes = bytes }
+}
+
+// MaxTotalBytes limits what a listener holds for all its connections; see
+// Options.MaxTotalBytes.
+func MaxTotalBytes(bytes int) Option {
+	return func(o *Options) { o.MaxTotalBytes = bytes }
+}
+
 // HandshakeTimeout sets how long a peer may take for the TLS handshake and for
 // the headers of each message. Values below 1 mean DefaultHandshakeTimeout.
 func HandshakeTimeout(d time.Duration) Option {
@@ -252,6 +273,14 @@ func (o *Options) maxMessageSize() int {
 		return DefaultMaxMessageSize
 	}
 	return o.MaxMessageSize
+}
+
+// maxTotalBytes is the limit of all connections of a listener in force.
+func (o *Options) maxTotalBytes() int {
+	if o.MaxTotalBytes < 1 {
+		return DefaultMaxTotalBytes
+	}
+	return o.MaxTotalBytes
 }
 
 // handshakeTimeout is the limit for handshakes and headers in force.

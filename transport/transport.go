@@ -29,6 +29,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"github.com/justcy/go-micro/v4/internal/wire"
 	"time"
 )
 
@@ -50,7 +51,7 @@ var (
 	// socket. The caller may send the message to another peer even when it
 	// must not be executed twice. An error that does not wrap ErrNotSent says
 	// nothing about what the peer did.
-	ErrNotSent = errors.New("message not sent")
+	ErrNotSent = wire.ErrNotSent
 
 	// ErrMessageTooLarge is wrapped by errors of Send and Recv about a message
 	// whose body exceeds Options.MaxMessageSize or whose headers exceed
@@ -58,7 +59,7 @@ var (
 	// with it has written nothing and leaves the socket usable, unless it is the
 	// peer that refused, a StatusError for instance; a Recv that fails with it
 	// ends the socket.
-	ErrMessageTooLarge = errors.New("message too large")
+	ErrMessageTooLarge = wire.ErrTooLarge
 
 	// ErrNilMessage is returned by Send and Recv when they are given nil.
 	ErrNilMessage = errors.New("message passed in is nil")
@@ -68,6 +69,14 @@ const (
 	// DefaultMaxMessageSize is the body size, in bytes, up to which messages
 	// are sent and accepted when Options.MaxMessageSize is not set.
 	DefaultMaxMessageSize = 16 << 20
+
+	// DefaultMaxConnBytes is what is held for the peer of one multiplexed
+	// connection, in bytes, when Options.MaxConnBytes is not set.
+	DefaultMaxConnBytes = 64 << 20
+
+	// DefaultMaxTotalBytes is what a listener holds for all its connections, in
+	// bytes, when Options.MaxTotalBytes is not set.
+	DefaultMaxTotalBytes = 512 << 20
 
 	// MaxHeaderSize limits the header block of one message, in bytes as it
 	// stands on the wire: names, values and separators together.
@@ -184,23 +193,6 @@ type Shutdowner interface {
 	// the error of ctx if that is done before; Close then ends the rest. It may
 	// be called again, and while Accept runs.
 	Shutdown(ctx context.Context) error
-}
-
-// Watcher is optionally implemented by a Socket. It spares its user a goroutine
-// that only waits for what may come: the one that works on a message can be the
-// one that receives the next.
-type Watcher interface {
-	// Watch makes the socket call f, once, as soon as a Recv has something to
-	// do: a message has arrived or begun to, or the socket has ended. It is
-	// false, and f is not called, when that is so already. No Recv may be
-	// pending. F must neither block nor use the socket.
-	Watch(f func()) bool
-	// Unwatch takes a Watch back. It is false when f was called, which then
-	// has returned.
-	Unwatch() bool
-	// Pending reports whether a Recv would not wait: a whole message is there,
-	// or nothing will come any more.
-	Pending() bool
 }
 
 // Reuser is optionally implemented by a Client. A pool asks it before it hands

@@ -1,6 +1,7 @@
 package mux
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -8,52 +9,76 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/justcy/go-micro/v4/internal/relay"
+	"github.com/justcy/go-micro/v4/internal/wire"
 )
 
-// Conn is a connection that carries sockets. Its methods may be called
+// Conn is a connection that carries calls and sockets. Its methods may be called
 // concurrently, Run once.
 type Conn struct {
 	config Config
 	conn   net.Conn
-	w      *writer
-	in     *input
+	direct *directWriter // nil when conn cannot be written to without blocking
+	relay  relay.Relay   // of an end that serves what it reads
 
-	buffered atomic.Int64  // bytes that all sockets hold for their users
-	going    atomic.Bool   // err is set, or leaving
-	heard    atomic.Uint64 // counts reads
-	burst    int32         // messages since the last read; the reader's own
-	handed   *Socket       // whose Recv waited for the last message, nil if none did; the reader's own
-	open     atomic.Int32  // how many sockets there are
-	turn     turn          // who reads
+	in    *input           // the reader's own, as what follows
+	parts map[uint32]*part // messages that have arrived in part, by socket
+	heads memory           // the headers of calls that the peer may repeat
+	burst int              // messages since the last read
 
-	mu       sync.Mutex // guards what follows
+	heard     atomic.Uint64 // counts reads
+	going     atomic.Bool   // err is set, or leaving
+	deferring atomic.Bool   // the reader will write what waits when it has read what has arrived
+	idle      atomic.Bool   // nobody reads
+
+	own sync.WaitGroup // goroutines of the connection's own
+
+	mu       sync.Mutex // guards what follows; never held while anything else is called
 	sockets  map[uint32]*Socket
+	calls    map[uint32]*Call
 	lastID   uint32
-	err      error // why the connection has ended
-	leaving  bool  // no new sockets: one end drains, or numbers are used up
-	reserved int   // credit given for large messages
-	wanting  []*Socket
-	idle     *time.Timer
+	err      error         // why the connection has ended
+	ended    chan struct{} // closed when it has
+	leaving  bool          // no new sockets: one end drains, or numbers are used up
+	blocked  int           // who waits for something to arrive, without reading
+	idleOver *time.Timer
 	ping     *time.Timer
 	last     uint64 // value of heard at the last check
 	pinged   bool   // a ping was sent at the last check
+
+	suspicion *time.Timer // of a peer that may be gone
+	held      int         // credit that the peer has used and not got back
+	owed      int         // of that, what it can have back
+
+	turn   turn
+	writer writer
 }
 
 // New returns a connection. It works while Run runs.
 func New(config Config) *Conn {
 	config.setDefaults()
-	c := &Conn{config: config, conn: config.Conn, sockets: map[uint32]*Socket{}}
-	c.w = newWriter(config.Conn, c.fail)
+	c := &Conn{
+		config: config, conn: config.Conn, direct: newDirectWriter(config.Conn),
+		ended:   make(chan struct{}),
+		sockets: map[uint32]*Socket{}, calls: map[uint32]*Call{}, parts: map[uint32]*part{},
+	}
 	c.in = &input{conn: config.Conn, reads: &c.heard}
 	c.turn.resumed = make(chan struct{}, 1)
+	c.relay.Step = c.step
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.writer.credit = InitialCredit
+	c.writer.out = appendWindow(nil, 0, config.MaxBuffered-InitialCredit)
 	if config.Ping > 0 {
 		c.ping = time.AfterFunc(config.Ping, c.checkPeer)
 	}
 	c.armIdle()
 	return c
 }
+
+// serves reports whether this is the end that listened.
+func (c *Conn) serves() bool { return c.config.Accept != nil }
 
 // First returns the socket with the number 1, which both ends have from the
 // start when the connection was upgraded by that socket's first message. It is
@@ -62,78 +87,88 @@ func (c *Conn) First() *Socket {
 	s := newSocket(c, 1)
 	s.opened = true
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.lastID = 1
-	err := c.err
-	if err == nil {
-		c.add(s)
+	if c.err != nil {
+		s.end(c.err, c.err)
+		return s
 	}
-	c.mu.Unlock()
-	if err != nil {
-		s.lost(err, 0)
+	if c.serves() {
+		s.cost = OpenCost
+		c.held += OpenCost
+	} else {
+		c.writer.spend(OpenCost)
 	}
+	c.add(s)
 	return s
 }
 
 // Open returns a new socket. The peer learns of it with its first message. The
-// error wraps ErrNotSent.
+// error wraps wire.ErrNotSent.
 func (c *Conn) Open() (*Socket, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	id, err := c.number()
+	if err != nil {
+		return nil, err
+	}
+	s := newSocket(c, id)
+	c.add(s)
+	return s, nil
+}
+
+// number returns the number of a socket that this end opens. The lock is held.
+func (c *Conn) number() (uint32, error) {
 	switch {
 	case c.err != nil:
-		return nil, notSent{c.err}
-	case c.leaving || len(c.sockets) >= c.config.MaxSockets:
-		return nil, notSent{ErrFull}
+		return 0, wire.NotSent(c.err)
+	case c.leaving || len(c.sockets)+len(c.calls) >= c.config.MaxSockets:
+		return 0, wire.NotSent(ErrFull)
 	}
 	c.lastID++
 	if c.lastID == math.MaxUint32 {
 		c.leave()
 	}
-	s := newSocket(c, c.lastID)
-	c.add(s)
-	return s, nil
+	return c.lastID, nil
 }
 
 // add counts a socket among the open ones. The lock is held.
 func (c *Conn) add(s *Socket) {
 	c.sockets[s.id] = s
-	c.open.Store(int32(len(c.sockets)))
-	if c.idle != nil {
-		c.idle.Stop()
-		c.idle = nil
+	c.busy()
+}
+
+// busy stops the clock of a connection without sockets. The lock is held.
+func (c *Conn) busy() {
+	if c.idleOver != nil {
+		c.idleOver.Stop()
+		c.idleOver = nil
 	}
 }
 
-// remove forgets a socket whose user has closed it.
-func (c *Conn) remove(s *Socket) {
-	c.mu.Lock()
-	if c.sockets[s.id] == s {
-		c.drop(s)
+// unused reports whether there is no socket and no call. The lock is held.
+func (c *Conn) unused() bool { return len(c.sockets)+len(c.calls) == 0 }
+
+// removed follows the removal of a socket or a call. The lock is held. It
+// reports whether the connection is to be closed: it has no further use.
+func (c *Conn) removed() (over bool) {
+	if !c.unused() || c.err != nil {
+		return false
 	}
-	over := len(c.sockets) == 0 && c.leaving && !c.config.Server && c.err == nil
 	c.armIdle()
-	c.mu.Unlock()
-	if over {
-		c.Close()
-	}
-}
-
-// drop takes a socket off the open ones. The lock is held.
-func (c *Conn) drop(s *Socket) {
-	delete(c.sockets, s.id)
-	c.open.Store(int32(len(c.sockets)))
+	return c.leaving && !c.serves()
 }
 
 // armIdle starts the clock when there is no socket. The lock is held.
 func (c *Conn) armIdle() {
-	if len(c.sockets) == 0 && c.config.Idle > 0 && c.idle == nil && c.err == nil {
-		c.idle = time.AfterFunc(c.config.Idle, c.idleOver)
+	if c.config.Idle > 0 && c.idleOver == nil && c.err == nil && c.unused() {
+		c.idleOver = time.AfterFunc(c.config.Idle, c.closeUnused)
 	}
 }
 
-func (c *Conn) idleOver() {
+func (c *Conn) closeUnused() {
 	c.mu.Lock()
-	unused := len(c.sockets) == 0
+	unused := c.unused()
 	if unused {
 		c.leave() // nobody opens a socket from here on
 	}
@@ -143,23 +178,15 @@ func (c *Conn) idleOver() {
 	}
 }
 
-func (c *Conn) lookup(id uint32) *Socket {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.sockets[id]
-}
-
 // Usable reports whether Open may succeed.
 func (c *Conn) Usable() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.err == nil && !c.leaving && len(c.sockets) < c.config.MaxSockets
+	return c.err == nil && !c.leaving && len(c.sockets)+len(c.calls) < c.config.MaxSockets
 }
 
 // Lasting reports whether the connection is neither lost nor about to end.
-func (c *Conn) Lasting() bool {
-	return !c.going.Load() // which is asked twice a call, by all callers
-}
+func (c *Conn) Lasting() bool { return !c.going.Load() }
 
 // leave makes nobody open sockets from now on. The lock is held.
 func (c *Conn) leave() {
@@ -171,18 +198,18 @@ func (c *Conn) leave() {
 // those that the peer opens all the same are refused.
 func (c *Conn) GoAway() {
 	c.mu.Lock()
-	was := c.leaving
-	c.leave()
-	c.mu.Unlock()
-	if !was {
-		c.w.put(appendNote(nil, kindGoAway, 0, goAwayDrain, ""))
+	if c.leaving || c.err != nil {
+		c.mu.Unlock()
+		return
 	}
+	c.leave()
+	c.put(appendGoAway(nil, goAwayDrain, c.lastID, ""))
 }
 
 // Close ends the connection and all its sockets, whose users get io.EOF. It
 // does not wait for Run.
 func (c *Conn) Close() error {
-	c.w.last(appendNote(nil, kindGoAway, 0, goAwayEnd, ""), false)
+	c.sayLast("")
 	c.fail(io.EOF)
 	return nil
 }
@@ -193,16 +220,9 @@ func (c *Conn) Abort(err error) {
 	if err != io.EOF {
 		text = err.Error()
 	}
-	c.w.last(appendNote(nil, kindGoAway, 0, goAwayEnd, text), false)
+	c.sayLast(text)
 	c.fail(err)
-	c.awaitWriter()
-}
-
-// awaitWriter waits for what the writer of an ended connection has started. It
-// ends the writer first: whoever ended the connection may be about to.
-func (c *Conn) awaitWriter() {
-	c.w.end(c.Err())
-	c.w.own.Wait()
+	c.own.Wait()
 }
 
 // Err returns why the connection has ended, nil while it has not.
@@ -212,8 +232,7 @@ func (c *Conn) Err() error {
 	return c.err
 }
 
-// fail ends the connection. Sockets of which nothing was written since their
-// last reply learn that their message was not sent.
+// fail ends the connection.
 func (c *Conn) fail(err error) {
 	if c.end(err) {
 		c.conn.Close()
@@ -232,19 +251,30 @@ func (c *Conn) end(err error) bool {
 		err = fmt.Errorf("connection with %s: %w", remote(c.conn), err)
 	}
 	c.err = err
+	close(c.ended)
 	c.going.Store(true)
-	sockets := c.sockets
-	c.sockets, c.wanting = nil, nil
-	for _, t := range []*time.Timer{c.idle, c.ping} {
+	for _, t := range []*time.Timer{c.idleOver, c.ping, c.suspicion} {
 		if t != nil {
 			t.Stop()
 		}
 	}
+	c.turn.finish(c)
+	c.endWriter(err)
+	var ends []func()
+	for _, s := range c.sockets {
+		if f := s.lost(err); f != nil {
+			ends = append(ends, f)
+		}
+	}
+	for _, k := range c.calls {
+		k.lost(err)
+	}
+	c.sockets, c.calls = nil, nil
+	c.config.Budget.Give(c.held - c.owed)
+	c.held, c.owed = 0, 0
 	c.mu.Unlock()
-	c.turn.finish()
-	attempted := c.w.end(err)
-	for _, s := range sockets {
-		s.lost(err, attempted)
+	for _, f := range ends {
+		f()
 	}
 	return true
 }
@@ -256,16 +286,24 @@ func remote(conn net.Conn) string {
 	return "the peer"
 }
 
-// reset ends one socket and tells the peer why.
-func (c *Conn) reset(s *Socket, code byte, err error) {
-	s.end(err)
-	c.mu.Lock()
-	if c.sockets[s.id] == s {
-		c.drop(s)
+// release notes that n bytes are free again that the connection was charged for.
+// The lock is held, as it is for what follows.
+func (c *Conn) release(n int) {
+	if c.err == nil && n > 0 {
+		c.config.Budget.Give(n)
+		c.refund(n)
 	}
-	c.armIdle()
-	c.mu.Unlock()
-	c.w.put(appendNote(nil, kindReset, s.id, code, err.Error()))
+}
+
+// refund gives n bytes of credit back to the peer, sooner or later.
+func (c *Conn) refund(n int) {
+	c.owed += n
+	if c.owed < c.config.MaxBuffered/4 && c.owed < InitialCredit/2 {
+		return
+	}
+	c.writer.add(appendWindow(make([]byte, 0, headSize+4), 0, c.owed))
+	c.held -= c.owed
+	c.owed = 0
 }
 
 // checkPeer runs each time the peer may have been silent for too long. A
@@ -281,11 +319,49 @@ func (c *Conn) checkPeer() {
 	dead := silent && c.pinged
 	c.last, c.pinged = heard, silent
 	c.ping.Reset(c.config.Ping)
-	c.mu.Unlock()
 	switch {
 	case dead:
+		c.mu.Unlock()
 		c.fail(fmt.Errorf("no sign of life for %v", 2*c.config.Ping))
 	case silent:
-		c.w.put(appendPing(nil, kindPing, heard))
+		c.put(appendPing(nil, kindPing, heard))
+	default:
+		c.mu.Unlock()
 	}
 }
+
+// suspectFor is how long a peer from which nothing was heard while a caller
+// waited in vain may take to answer a ping.
+const suspectFor = 2 * time.Second
+
+// Suspect is called when something was awaited in vain for which the peer was
+// asked when heard was what Heard returned. Unless the peer has given a sign of
+// life since, nobody opens sockets on the connection any more, and it ends when
+// the peer does not answer a ping soon. It reports whether that is so.
+func (c *Conn) Suspect(heard uint64) bool {
+	c.mu.Lock()
+	suspected := c.suspect(heard)
+	c.kick()
+	return suspected
+}
+
+// suspect is Suspect for those who hold the lock. It does not write.
+func (c *Conn) suspect(heard uint64) bool {
+	if c.heard.Load() != heard {
+		return false
+	}
+	if c.err != nil || c.leaving {
+		return true
+	}
+	c.leave()
+	c.suspicion = time.AfterFunc(suspectFor, func() {
+		if c.heard.Load() == heard {
+			c.fail(errors.New("no sign of life while a caller waited"))
+		}
+	})
+	c.writer.add(appendPing(nil, kindPing, heard))
+	return true
+}
+
+// Heard counts what was heard of the peer.
+func (c *Conn) Heard() uint64 { return c.heard.Load() }

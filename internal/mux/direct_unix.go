@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"syscall"
+	"time"
 )
 
 // directWriter writes to a connection of the system without ever waiting. It
@@ -36,41 +37,37 @@ func newDirectWriter(conn net.Conn) *directWriter {
 	return w
 }
 
-// write writes as much of b as the system takes at once.
-func (w *directWriter) write(b []byte) (n int, err error) {
-	w.add(b)
-	defer w.clear()
-	return w.writeAdded()
+// add adds b to what writeAdded writes.
+func (w *directWriter) add(b []byte) {
+	if len(b) > 0 {
+		w.buffers = append(w.buffers, b)
+	}
 }
 
-// add adds b to what writeAdded writes.
-func (w *directWriter) add(b []byte) { w.buffers = append(w.buffers, b) }
-
-// writeAdded writes as much of what was added as the system takes at once. Clear
-// must follow.
+// writeAdded writes as much of what was added as the system takes at once, and
+// forgets the rest.
 func (w *directWriter) writeAdded() (n int, err error) {
 	w.n, w.err = 0, nil
 	err = w.raw.Write(w.attempts)
+	clear(w.buffers)
+	w.buffers, w.from = w.buffers[:0], 0
 	if err == nil {
 		err = w.err
 	}
 	return w.n, err
 }
 
-// appendLeft appends the first n bytes of those that were added and not written.
-func (w *directWriter) appendLeft(b []byte, n int) []byte {
-	for _, left := range w.buffers[w.from:] {
-		more := min(n, len(left))
-		b = append(b, left[:more]...)
-		n -= more
-	}
-	return b
-}
-
-// clear forgets what was added.
-func (w *directWriter) clear() {
-	clear(w.buffers)
-	w.buffers, w.from = w.buffers[:0], 0
+// wait waits until the system takes more, for up to limit.
+func (w *directWriter) wait(conn net.Conn, limit time.Duration) error {
+	conn.SetWriteDeadline(time.Now().Add(limit)) //nolint:errcheck // a closed connection fails what follows
+	waited := false
+	err := w.raw.Write(func(uintptr) bool {
+		ready := waited
+		waited = true
+		return ready
+	})
+	conn.SetWriteDeadline(time.Time{}) //nolint:errcheck // what is written next fails if the connection is closed
+	return err
 }
 
 func (w *directWriter) attempt(fd uintptr) bool {

@@ -1,29 +1,16 @@
 package mux
 
-// What the tests of the wire need to see.
+import "encoding/binary"
 
-var DecodeBlock = decodeBlock
-
-// AppendBlock appends the header block of h.
-func AppendBlock(b []byte, h map[string]string) ([]byte, error) {
-	b, _, err := outgoing{header: h}.appendBlock(b)
-	return b, err
+// Frame is a frame as tests write and read it.
+type Frame struct {
+	Kind    byte
+	Flags   byte
+	Socket  uint32
+	Payload []byte
 }
 
-const (
-	MaxBlock    = maxBlock
-	MaxBase     = maxBase
-	MessageCost = messageCost
-)
-
-// Frame is one frame with its payload.
-func Frame(kind, flags byte, socket uint32, payload string) string {
-	return string(appendHead(nil, head{kind: toKind(kind), flags: flags, length: len(payload), socket: socket})) + payload
-}
-
-func toKind(k byte) kind { return kind(k) }
-
-// Kinds and flags of frames.
+// Kinds and flags.
 const (
 	KindMessage = byte(kindMessage)
 	KindWindow  = byte(kindWindow)
@@ -32,52 +19,51 @@ const (
 	KindPing    = byte(kindPing)
 	KindPong    = byte(kindPong)
 	KindGoAway  = byte(kindGoAway)
-	FlagBegin   = byte(flagBegin)
-	FlagOpen    = byte(flagOpen)
-	FlagRepeat  = byte(flagRepeat)
+
+	FlagBegin    = flagBegin
+	FlagOpen     = flagOpen
+	FlagRepeat   = flagRepeat
+	FlagLast     = flagLast
+	FlagExchange = flagExchange
+
+	HeadSize = headSize
 )
 
-// Midway reports whether a message of s was sent in part.
-func Midway(s *Socket) bool {
-	s.c.w.mu.Lock()
-	defer s.c.w.mu.Unlock()
-	return s.midway
+// Append appends the frame to b.
+func (f Frame) Append(b []byte) []byte {
+	b = append(b, f.Kind, f.Flags)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(f.Payload)))
+	b = binary.BigEndian.AppendUint32(b, f.Socket)
+	return append(b, f.Payload...)
 }
 
-// Sockets counts the open sockets of c.
-func Sockets(c *Conn) int {
+// Begin is the payload of the first frame of a message whose body has size bytes.
+func Begin(flags byte, block string, size int, body []byte) []byte {
+	b := binary.BigEndian.AppendUint16(nil, uint16(len(block)))
+	b = binary.BigEndian.AppendUint32(b, uint32(size))
+	if flags&flagExchange != 0 {
+		b = append(b, make([]byte, exchangeSize)...)
+	}
+	return append(append(b, block...), body...)
+}
+
+// Opened counts the sockets and calls that are open.
+func (c *Conn) Opened() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.sockets)
+	return len(c.sockets) + len(c.calls)
 }
 
-// Buffered is how many bytes wait for the users of sockets.
-func Buffered(c *Conn) int64 { return c.buffered.Load() }
-
-// Pending is how many bytes wait to be written.
-func Pending(c *Conn) int {
-	c.w.mu.Lock()
-	defer c.w.mu.Unlock()
-	return len(c.w.out)
+// Held is what the connection holds for its peer.
+func (c *Conn) Held() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.held - c.owed
 }
 
-// Line counts the sockets that wait for their turn to write a large body.
-func Line(c *Conn) int {
-	c.w.mu.Lock()
-	defer c.w.mu.Unlock()
-	return len(c.w.line)
+// Led counts how often a receiver read for itself.
+func (c *Conn) Led() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.turn.led
 }
-
-// Held is how many bytes wait for the user of s.
-func Held(s *Socket) int { return s.holds() }
-
-// Leading reports whether a Recv reads the connection.
-func Leading(c *Conn) bool {
-	c.turn.mu.Lock()
-	defer c.turn.mu.Unlock()
-	return c.turn.who == leading
-}
-
-// Begun is how many bytes there are of a message that has arrived in part, while
-// nothing arrives.
-func Begun(s *Socket) int { return cap(s.part.body) }

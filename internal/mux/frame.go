@@ -3,14 +3,14 @@ package mux
 import "encoding/binary"
 
 const (
-	headSize  = 8
-	beginSize = 6 // of the lengths at the start of a message
+	headSize     = 8
+	beginSize    = 6  // of the lengths at the start of a message
+	exchangeSize = 16 // of an id and the time left
 
 	// MaxPayload is the largest payload of a frame: with its head it has 64 KiB.
 	MaxPayload = 64<<10 - headSize
 
-	maxBlock = MaxPayload - beginSize
-	maxText  = 256 // of a reset or goaway
+	maxText = 256 // of a reset or goaway
 )
 
 // kind says what a frame is for.
@@ -18,7 +18,7 @@ type kind uint8
 
 const (
 	kindMessage kind = iota + 1
-	kindWindow
+	kindWindow       // of a socket, or of the connection
 	kindClose
 	kindReset
 	kindPing
@@ -31,6 +31,8 @@ const (
 	flagBegin = 1 << iota
 	flagOpen
 	flagRepeat
+	flagLast
+	flagExchange
 )
 
 // Codes of reset frames.
@@ -38,7 +40,7 @@ const (
 	resetCancelled = iota // the user closed the socket in the middle of a message
 	resetRefused          // nothing was executed
 	resetTooLarge         // a message is over the limit of the receiver
-	resetOverload         // the receiver does not keep up
+	resetOverload         // the receiver holds too much
 )
 
 // Codes of goaway frames.
@@ -55,9 +57,16 @@ type head struct {
 	socket uint32
 }
 
-func (h head) begins() bool  { return h.flags&flagBegin != 0 }
-func (h head) opens() bool   { return h.flags&flagOpen != 0 }
-func (h head) repeats() bool { return h.flags&flagRepeat != 0 }
+// has reports whether a flag is set.
+func (h head) has(flag uint8) bool { return h.flags&flag != 0 }
+
+// beginSize is the length of what precedes the header block.
+func (h head) beginSize() int {
+	if h.has(flagExchange) {
+		return beginSize + exchangeSize
+	}
+	return beginSize
+}
 
 func appendHead(b []byte, h head) []byte {
 	b = append(b, byte(h.kind), h.flags)
@@ -89,7 +98,7 @@ var lengths = [...]struct {
 	kindReset:   {1, 1 + maxText, false},
 	kindPing:    {8, 8, true},
 	kindPong:    {8, 8, true},
-	kindGoAway:  {1, 1 + maxText, true},
+	kindGoAway:  {5, 5 + maxText, true},
 }
 
 func (h head) check() error {
@@ -100,7 +109,7 @@ func (h head) check() error {
 	switch {
 	case h.length < rule.least || h.length > rule.most:
 		return violated("frame of kind %d with a payload of %d bytes", h.kind, h.length)
-	case rule.connection != (h.socket == 0):
+	case h.kind != kindWindow && rule.connection != (h.socket == 0):
 		return violated("frame of kind %d for socket %d", h.kind, h.socket)
 	case h.kind != kindMessage:
 		if h.flags != 0 {
@@ -112,22 +121,34 @@ func (h head) check() error {
 }
 
 func (h head) checkMessage() error {
+	begins := h.has(flagBegin)
 	switch {
-	case h.flags&^(flagBegin|flagOpen|flagRepeat) != 0, !h.begins() && h.flags != 0, h.opens() && h.repeats():
+	case h.flags >= flagExchange<<1, !begins && h.flags != 0, h.has(flagExchange) && !h.has(flagOpen):
 		return violated("message frame with flags %#x", h.flags)
-	case h.begins() && h.length < beginSize:
+	case h.flags&(flagOpen|flagLast) == flagOpen|flagLast && !h.has(flagExchange):
+		return violated("message frame with flags %#x", h.flags)
+	case begins && h.length < h.beginSize():
 		return violated("message of %d bytes, too short for its lengths", h.length)
-	case !h.begins() && h.length == 0:
+	case !begins && h.length == 0:
 		return violated("empty continuation of a message")
 	}
 	return nil
 }
 
-// appendNote appends a frame with a code and a text.
-func appendNote(b []byte, k kind, socket uint32, code byte, text string) []byte {
+// appendReset appends a reset frame.
+func appendReset(b []byte, socket uint32, code byte, text string) []byte {
 	text = text[:min(len(text), maxText)]
-	b = appendHead(b, head{kind: k, length: 1 + len(text), socket: socket})
+	b = appendHead(b, head{kind: kindReset, length: 1 + len(text), socket: socket})
 	b = append(b, code)
+	return append(b, text...)
+}
+
+// appendGoAway appends a goaway frame.
+func appendGoAway(b []byte, code byte, last uint32, text string) []byte {
+	text = text[:min(len(text), maxText)]
+	b = appendHead(b, head{kind: kindGoAway, length: 5 + len(text)})
+	b = append(b, code)
+	b = binary.BigEndian.AppendUint32(b, last)
 	return append(b, text...)
 }
 

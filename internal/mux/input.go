@@ -10,15 +10,21 @@ const (
 	smallInput = 4 << 10
 	largeInput = 64 << 10
 	bulkAhead  = 512 // what is read at a time, at least, between pieces of a large body
+
+	// quietReads is how many reads in a row must have needed no more than a
+	// small buffer until a large one is given up.
+	quietReads = 64
 )
 
 // input reads a connection through a buffer. The buffer is small while little
 // arrives, so that an idle connection costs little.
 type input struct {
-	conn  net.Conn
-	reads *atomic.Uint64 // counted for those who watch for signs of life
-	buf   []byte
-	r, w  int // buf[r:w] is unread
+	conn   net.Conn
+	reads  *atomic.Uint64 // counted for those who watch for signs of life
+	before func()         // called before each read
+	buf    []byte
+	r, w   int // buf[r:w] is unread
+	quiet  int // small reads in a row
 	// bulk says that most of what comes next is read with full, so that it
 	// would only be copied once more if it came through the buffer.
 	bulk bool
@@ -28,6 +34,16 @@ type input struct {
 func (in *input) preload(ahead []byte) {
 	in.buf = make([]byte, max(smallInput, len(ahead)))
 	in.r, in.w = 0, copy(in.buf, ahead)
+}
+
+// read reads the connection.
+func (in *input) read(p []byte) (int, error) {
+	in.before()
+	n, err := in.conn.Read(p)
+	if n > 0 {
+		in.reads.Add(1)
+	}
+	return n, err
 }
 
 // need waits for n bytes and returns them without consuming them. They are
@@ -40,8 +56,7 @@ func (in *input) need(n int) ([]byte, error) {
 		if in.bulk {
 			space = space[:min(len(space), max(n, bulkAhead))]
 		}
-		m, err := in.conn.Read(space)
-		in.reads.Add(1)
+		m, err := in.read(space)
 		in.w += m
 		if err != nil && in.w-in.r < n {
 			if err == io.EOF && in.w > in.r {
@@ -54,13 +69,22 @@ func (in *input) need(n int) ([]byte, error) {
 }
 
 // makeRoom moves what is unread to the front and sees to it that n bytes fit.
-// A buffer that was filled by one read grows: more is waiting.
+// A buffer that was filled by one read grows: more is waiting. One that is hardly
+// used for long shrinks.
 func (in *input) makeRoom(n int) {
 	if in.r == in.w {
 		full := in.w == len(in.buf)
+		if in.w > smallInput {
+			in.quiet = 0
+		} else {
+			in.quiet++
+		}
 		in.r, in.w = 0, 0
-		if full && len(in.buf) < largeInput {
+		switch {
+		case full && len(in.buf) < largeInput:
 			in.buf = make([]byte, min(4*len(in.buf), largeInput))
+		case in.quiet > quietReads && len(in.buf) > smallInput:
+			in.buf, in.quiet = make([]byte, smallInput), 0
 		}
 	}
 	if in.r+n <= len(in.buf) && in.w < len(in.buf) {
@@ -73,6 +97,9 @@ func (in *input) makeRoom(n int) {
 	in.w = copy(buf, in.buf[in.r:in.w])
 	in.r, in.buf = 0, buf
 }
+
+// buffered is how many bytes can be read without waiting.
+func (in *input) buffered() int { return in.w - in.r }
 
 // empty reports whether the next read is one of the connection.
 func (in *input) empty() bool { return in.r == in.w }
@@ -89,8 +116,7 @@ func (in *input) whole() bool {
 // more waits for bytes. The buffer is empty.
 func (in *input) more() error {
 	in.makeRoom(1)
-	n, err := in.conn.Read(in.buf[in.w:])
-	in.reads.Add(1)
+	n, err := in.read(in.buf[in.w:])
 	in.w += n
 	if n > 0 {
 		err = nil
@@ -105,14 +131,10 @@ func (in *input) full(p []byte) error {
 	n := copy(p, in.buf[in.r:in.w])
 	in.r += n
 	for n < len(p) {
-		m, err := in.conn.Read(p[n:])
-		in.reads.Add(1)
+		m, err := in.read(p[n:])
 		n += m
 		if err != nil && n < len(p) {
-			if err == io.EOF {
-				err = io.ErrUnexpectedEOF
-			}
-			return err
+			return unexpected(err)
 		}
 	}
 	return nil

@@ -1,11 +1,13 @@
-// Package mux carries many sockets over one connection. A socket transports
-// ordered messages, each a set of headers and a body, in both directions; it
-// costs neither a handshake nor a file descriptor.
+// Package mux carries many exchanges over one connection: calls, of one request
+// and one reply, and sockets, on which messages go both ways. A message is a set
+// of headers and a body. Neither costs a handshake, a file descriptor or a
+// goroutine.
 //
 // # Frames
 //
-// After Preface, which the end that dialled sends, both ends send frames and
-// nothing else. A frame is eight bytes, then up to MaxPayload bytes of payload:
+// After Preface, which the end that dialled sends before its first frame, both
+// ends send frames and nothing else. A frame is eight bytes, then up to
+// MaxPayload bytes of payload:
 //
 //	byte 0     kind
 //	byte 1     flags
@@ -16,56 +18,65 @@
 //
 //   - message: with flag begin it starts a message. Its payload then is the
 //     length of the header block (2 bytes), the length of the body (4 bytes),
-//     the whole header block, and as much of the body as the sender likes.
-//     Message frames without the flag continue the body. Flag open, on the
-//     first message of a socket, opens it; only the end that dialled does so.
-//     Flag repeat says that the block has only what differs from an earlier one.
-//   - window: 4 bytes of further credit for the socket.
+//     with flag exchange an id (8 bytes) and the nanoseconds that the caller has
+//     left (8 bytes, 0 for no limit), the header block, and as much of the body
+//     as the sender likes. Message frames without the flag continue the body.
+//     Flag open, on the first message of a socket, opens it; only the end that
+//     dialled does so. Flag last says that the sender sends no other message on
+//     the socket. Flag exchange, beside open, says that everything on the socket
+//     belongs to one exchange; the message's id and time left are no headers
+//     then. Flag repeat says that the headers are those of an earlier message.
+//   - window: 4 bytes of further credit for the socket, or the connection.
 //   - close: the sender has closed its end. It sends no more and receives no
 //     more; what it sent before is still valid.
 //   - reset: a code and a text. The socket ends at once. Code refused says
 //     that nothing of what was sent on it was executed.
 //   - ping, pong: 8 bytes, which pong repeats.
-//   - goaway: a code and a text. No socket can be opened any more. With code
-//     drain those that are open go on; any other code announces that the
-//     connection is closed and says why.
+//   - goaway: a code, the number of the last socket that was taken (4 bytes)
+//     and a text. No socket can be opened any more. With code drain those that
+//     were taken go on, and nothing of the others was executed; any other code
+//     announces that the connection is closed and says why.
 //
-// # Header block
+// # Repeated headers
 //
-// A block is a sequence of names and values. A name is one byte, its number in
-// the static table, or 0 and the name with its length before it; a value is its
-// length and its bytes. Lengths are unsigned varints.
-//
-// Both ends of a direction of a socket remember one block: the last that was
-// neither empty, nor longer than 2 KiB, nor sent with flag repeat. A message
-// with that flag has the headers of the remembered block, except that those in
-// its own block are added to them or take their place. Thus the messages of a
-// stream carry no headers, and the calls of a client those that tell them
-// apart. There is no other state, and none that sockets share: no message
-// unfolds to more than the sizes of two blocks plus the names of the table.
+// Header blocks are those of package wire. The messages of a call (flag last)
+// repeat a block that the sender sent lately in a message with flag last: both
+// ends remember the last four of these that were neither empty nor longer than
+// 2 KiB, and one byte takes the place of the block, which of them it is. Any
+// other message repeats the last block that was sent on its socket in its
+// direction, if that was neither empty nor longer than 2 KiB, and has none of
+// its own.
 //
 // # Credit
 //
-// Each direction of a socket starts with Window bytes of credit. A message
-// costs messageCost and a byte for each of its payload. The receiver returns
-// credit when its user has received messages, so a slow user stops the one
-// sender it does not keep up with. A message larger than the window gets the
-// credit for all of it at once when the user waits for it or watches the socket.
+// What an end has to hold for the other one is bounded by credit. A message
+// costs MessageCost, the bytes of its block and all bytes that it announces for
+// its body; the one that opens a socket costs OpenCost beside that until the
+// socket has ended. A sender needs all of it before it begins. Each direction of
+// a connection starts with InitialCredit; the receiver raises it to its own
+// limit with its first frame, which is a window for socket 0, and gives credit
+// back when what the message held is free: when the user has received a message,
+// when a request is answered. Each direction of a socket that is no call starts
+// with Window bytes of credit as well. A message can begin when any of it is
+// left, so that a slow user stops the one sender it does not keep up with.
 //
 // # Bounds
 //
-// What waits in memory is limited for each socket by its window, or the one
-// large message that its user waits for, and for each connection by
-// Config.MaxBuffered: beyond it the socket that holds most is reset. What waits
-// to be written is limited too. A peer that breaks a rule of this page ends its
-// connection, and is told why.
+// What an end holds for a peer is limited for each connection by
+// Config.MaxBuffered and for all that share it by Config.Budget: when that is
+// used up, what is begun is refused. What waits to be written is limited too. A
+// peer that breaks a rule of this page ends its connection, and is told why.
 package mux
 
 import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"time"
+
+	"github.com/justcy/go-micro/v4/internal/budget"
+	"github.com/justcy/go-micro/v4/internal/wire"
 )
 
 // Protocol names the protocol in an Upgrade header and in ALPN.
@@ -76,18 +87,19 @@ const Protocol = "micro-mux/1"
 const Preface = Protocol + "\r\n"
 
 const (
-	// Window is the credit, in bytes, with which a direction of a socket starts.
+	// InitialCredit is the credit, in bytes, with which a direction of a
+	// connection starts.
+	InitialCredit = 1 << 20
+	// Window is the credit with which a direction of a socket starts.
 	Window = 256 << 10
+	// MessageCost is what a message costs beside its headers and its body, so
+	// that empty ones cannot be sent without end.
+	MessageCost = 64
+	// OpenCost is what a socket costs: about what an end needs to serve it.
+	OpenCost = 4 << 10
 
 	// MaxSockets is how many sockets one connection may have open.
 	MaxSockets = 1 << 14
-
-	// MaxHeader limits the headers of one message in bytes, counted as if each
-	// were a line of an HTTP message.
-	MaxHeader = 64 << 10
-
-	// MaxHeaders limits the number of headers of one message.
-	MaxHeaders = 512
 )
 
 // Defaults of Config.
@@ -97,40 +109,33 @@ const (
 	DefaultPing        = 15 * time.Second
 )
 
-var (
-	// ErrNotSent is wrapped by errors after which the peer has executed nothing
-	// of the message: it was not written, or the peer refused the socket.
-	ErrNotSent = errors.New("message not sent")
-	// ErrTooLarge is wrapped by errors about a message beyond a limit.
-	ErrTooLarge = errors.New("message too large")
-	// ErrFull says that the connection takes no more sockets.
-	ErrFull = errors.New("no more sockets on this connection")
-)
-
-// Message is what a socket carries.
-type Message struct {
-	Header map[string]string
-	Body   []byte
-}
+// ErrFull says that the connection takes no more sockets.
+var ErrFull = errors.New("no more sockets on this connection")
 
 // Config configures a connection.
 type Config struct {
 	// Conn is what the frames travel on. The Conn owns it.
 	Conn net.Conn
-	// Server is set at the end that listened.
-	Server bool
-	// Accept is called for each socket that the peer opens, by the goroutine
-	// that reads: it must not block. Server only.
-	Accept func(*Socket)
+	// Accept is called, at the end that listened and nowhere else, for each
+	// socket that the peer opens, with the message that opened it. The goroutine
+	// that reads calls it when here is true, and another one reads on if it
+	// takes long; otherwise it must not wait for anything.
+	Accept func(s *Socket, h wire.Header, body []byte, here bool)
 	// MaxMessage limits the body of a message in bytes, both ways.
 	// Zero: DefaultMaxMessage.
 	MaxMessage int
-	// MaxBuffered limits what all sockets together hold for their users, in
-	// bytes. Zero: DefaultMaxBuffered, or four times MaxMessage if that is more.
+	// MaxBuffered limits what this end holds for its peer, in bytes. It is at
+	// least InitialCredit and twice MaxMessage. Zero: DefaultMaxBuffered.
 	MaxBuffered int
+	// Budget limits what this and other connections hold together, nil for no
+	// limit.
+	Budget *budget.Budget
 	// MaxSockets limits the open sockets. Zero: MaxSockets. A smaller number is
 	// for tests: peers count on MaxSockets.
 	MaxSockets int
+	// SendLimit and RecvLimit end a Send and a Recv of a socket that take
+	// longer. Zero: no limit.
+	SendLimit, RecvLimit time.Duration
 	// Ping is how long the peer may be silent until it is asked for a sign of
 	// life, and how long it then has to give one. Zero: DefaultPing; below
 	// zero: never.
@@ -145,8 +150,9 @@ func (c *Config) setDefaults() {
 		c.MaxMessage = DefaultMaxMessage
 	}
 	if c.MaxBuffered <= 0 {
-		c.MaxBuffered = max(DefaultMaxBuffered, 4*c.MaxMessage)
+		c.MaxBuffered = DefaultMaxBuffered
 	}
+	c.MaxBuffered = max(c.MaxBuffered, InitialCredit, 2*c.MaxMessage)
 	if c.MaxSockets <= 0 {
 		c.MaxSockets = MaxSockets
 	}
@@ -155,12 +161,6 @@ func (c *Config) setDefaults() {
 	}
 }
 
-// notSent marks an error after which the peer has executed nothing.
-type notSent struct{ cause error }
-
-func (e notSent) Error() string   { return e.cause.Error() }
-func (e notSent) Unwrap() []error { return []error{ErrNotSent, e.cause} }
-
 // violation is a breach of the protocol by the peer.
 type violation string
 
@@ -168,4 +168,22 @@ func (v violation) Error() string { return "protocol violation: " + string(v) }
 
 func violated(format string, args ...any) error {
 	return violation(fmt.Sprintf(format, args...))
+}
+
+var (
+	errPeerClosed = wire.NotSent(errors.New("the peer has closed the socket"))
+	errClosed     = errors.New("the connection is closed")
+	errDraining   = wire.NotSent(errors.New("the peer is shutting down and takes no new sockets"))
+)
+
+func timedOut(what string, limit time.Duration) error {
+	return fmt.Errorf("%s: nothing happened for %v: %w", what, limit, os.ErrDeadlineExceeded)
+}
+
+// signal leaves a token in a channel with room for one.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }

@@ -1,88 +1,95 @@
 package mux_test
 
 import (
+	"io"
 	"net"
 	"sync"
 	"testing"
 
 	"github.com/justcy/go-micro/v4/internal/mux"
+	"github.com/justcy/go-micro/v4/internal/wire"
 )
 
-// tcp returns both ends of a connection on the loopback interface.
-func tcp(t testing.TB) (client, server net.Conn) {
+// pair is the two ends of a connection.
+type pair struct {
+	client, server *mux.Conn
+}
+
+// serve is what the end that listened does with a socket.
+type serve func(s *mux.Socket, h wire.Header, body []byte, here bool)
+
+// newPair connects two ends. They end with the test, which waits for both.
+func newPair(t testing.TB, client, server mux.Config, accept serve) *pair {
+	t.Helper()
+	a, b := tcpPair(t)
+	client.Conn, server.Conn = a, b
+	server.Accept = accept
+	p := &pair{mux.New(client), mux.New(server)}
+	var running sync.WaitGroup
+	running.Go(func() { p.client.Run(nil) })
+	running.Go(func() { p.server.Run(nil) })
+	t.Cleanup(func() {
+		p.client.Close()
+		p.server.Close()
+		running.Wait()
+	})
+	return p
+}
+
+// tcpPair returns both ends of a TCP connection.
+func tcpPair(t testing.TB) (dialled, accepted net.Conn) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if client, err = net.Dial("tcp", l.Addr().String()); err != nil {
-		t.Fatal(err)
-	}
-	if server, err = l.Accept(); err != nil {
-		t.Fatal(err)
-	}
-	return client, server
-}
-
-// serve runs a connection that listened: fn gets each socket.
-func serve(t testing.TB, conn net.Conn, config mux.Config, fn func(*mux.Socket)) *mux.Conn {
-	t.Helper()
-	var running sync.WaitGroup
-	config.Conn, config.Server = conn, true
-	config.Accept = func(s *mux.Socket) {
-		running.Go(func() {
-			defer s.Close()
-			fn(s)
-		})
-	}
-	return run(t, config, &running)
-}
-
-// dial runs a connection that dialled.
-func dial(t testing.TB, conn net.Conn, config mux.Config) *mux.Conn {
-	t.Helper()
-	config.Conn = conn
-	return run(t, config, new(sync.WaitGroup))
-}
-
-func run(t testing.TB, config mux.Config, running *sync.WaitGroup) *mux.Conn {
-	c := mux.New(config)
-	ended := make(chan struct{})
+	accepting := make(chan net.Conn, 1)
 	go func() {
-		defer close(ended)
-		c.Run(nil)
-	}()
-	t.Cleanup(func() {
-		c.Close()
-		<-ended
-		running.Wait()
-	})
-	return c
-}
-
-// pair connects two ends over TCP.
-func pair(t testing.TB, config mux.Config, fn func(*mux.Socket)) (client, server *mux.Conn) {
-	t.Helper()
-	a, b := tcp(t)
-	return dial(t, a, config), serve(t, b, config, fn)
-}
-
-func echo(s *mux.Socket) {
-	var m mux.Message
-	for s.Recv(&m, 0) == nil {
-		if s.Send(&m, 0) != nil {
-			return
+		c, err := l.Accept()
+		if err != nil {
+			c = nil
 		}
-	}
-}
-
-func open(t testing.TB, c *mux.Conn) *mux.Socket {
-	t.Helper()
-	s, err := c.Open()
-	if err != nil {
+		accepting <- c
+	}()
+	if dialled, err = net.Dial("tcp", l.Addr().String()); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.Close() })
-	return s
+	if accepted = <-accepting; accepted == nil {
+		t.Fatal("not accepted")
+	}
+	return dialled, accepted
 }
+
+// echo answers calls with what they say, and sends back what sockets get.
+func echo(s *mux.Socket, h wire.Header, body []byte, here bool) {
+	if s.Single() {
+		if here {
+			s.SendFields([]wire.Field{{Name: "Content-Type", Value: "text/plain"}}, body)
+		} else {
+			go s.SendFields([]wire.Field{{Name: "Content-Type", Value: "text/plain"}}, body)
+		}
+		return
+	}
+	go func() {
+		defer s.Close()
+		for {
+			var h wire.Header
+			body, err := s.RecvHeader(&h)
+			if err != nil {
+				return
+			}
+			if s.SendFields(wire.AppendMap(nil, h.Map()), body) != nil {
+				return
+			}
+		}
+	}()
+}
+
+func call(c *mux.Conn, id uint64, body []byte) ([]byte, error) {
+	var reply wire.Reply
+	err := mux.NewCall().Do(c, &wire.Request{ID: id, Fields: []wire.Field{{Name: "Micro-Endpoint", Value: "Echo.Call"}}, Body: body}, &reply)
+	return reply.Body, err
+}
+
+var _ io.Closer = (*mux.Conn)(nil)

@@ -1,12 +1,17 @@
 package mux
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"runtime"
 	"time"
+
+	"github.com/justcy/go-micro/v4/internal/relay"
+	"github.com/justcy/go-micro/v4/internal/wire"
 )
 
 // A peer that broke the protocol is read for a little longer: closing with
@@ -19,16 +24,21 @@ const (
 // Run reads the connection, after what was read of it already, until it ends,
 // and waits for what the connection started. It returns nil when the peer or
 // this end closed it.
-func (c *Conn) Run(ahead []byte) error {
-	defer c.awaitWriter()
+func (c *Conn) Run(ahead []byte) (err error) {
+	defer c.own.Wait()
 	defer c.conn.Close()
+	defer func() { err = c.ran() }() // also when what is served ends the goroutine
+	c.in.before = c.beforeRead
 	c.in.preload(ahead)
-	var err error
-	for err == nil {
-		if err = c.frame(); err == nil && c.mayRest() {
-			err = c.rest()
-		}
-	}
+	c.mu.Lock()
+	c.kick()
+	c.relay.Run()
+	return nil
+}
+
+// ran ends the connection when reading has come to its end, and returns why.
+func (c *Conn) ran() error {
+	err := c.turn.failed
 	var v violation
 	if errors.As(err, &v) {
 		c.violate(err)
@@ -42,15 +52,9 @@ func (c *Conn) Run(ahead []byte) error {
 	return err
 }
 
-// mayRest reports whether the one who got the last message can read the next
-// one itself: nobody else waits, and nothing has arrived for others.
-func (c *Conn) mayRest() bool {
-	return c.handed != nil && !c.handed.attended.Load() && c.burst == 1 && c.in.empty() && c.open.Load() == 1
-}
-
 // violate ends the connection and tells the peer why.
 func (c *Conn) violate(err error) {
-	c.w.last(appendNote(nil, kindGoAway, 0, goAwayEnd, err.Error()), true)
+	c.sayLast(err.Error())
 	if c.end(err) {
 		c.conn.SetReadDeadline(time.Now().Add(lingerTime)) //nolint:errcheck // a closed connection ends Run
 	}
@@ -64,87 +68,185 @@ func (c *Conn) linger() {
 	io.CopyN(io.Discard, c.conn, lingerBytes)          //nolint:errcheck // nothing is done with what is read
 }
 
-// frame reads one frame and acts on it.
-func (c *Conn) frame() error {
-	if c.burst == 1 && c.in.empty() && !c.in.bulk {
-		runtime.Gosched() // whoever got a message goes first: reading on would only wait
+// step reads a frame, for the relay.
+func (c *Conn) step() relay.Next {
+	lost, err := c.frame(true)
+	if lost {
+		return relay.Lost
 	}
-	c.handed = nil
-	before := c.heard.Load()
+	if err == nil && c.mayRest() {
+		err = c.rest()
+	}
+	if err != nil {
+		c.turn.failed = err
+		return relay.Over
+	}
+	return relay.More
+}
+
+// beforeRead is called before the connection is read: what was put off until
+// then is done. Those who got a message go first, as reading on would only wait.
+func (c *Conn) beforeRead() {
+	if c.turn.woken > 0 {
+		runtime.Gosched()
+	}
+	c.burst, c.turn.woken = 0, 0
+	if c.deferring.Load() {
+		c.deferring.Store(false)
+		c.mu.Lock()
+		c.kick()
+	}
+}
+
+// frame reads one frame and acts on it. It reports whether another goroutine
+// reads on.
+func (c *Conn) frame(here bool) (lost bool, err error) {
 	b, err := c.in.need(headSize)
 	if err != nil {
-		return err
-	}
-	if c.heard.Load() != before {
-		c.w.burst.Store(c.burst)
-		c.burst = 0
+		return false, err
 	}
 	h, err := parseHead(b)
 	if err != nil {
-		return err
+		return false, err
 	}
 	c.in.skip(headSize)
 	c.in.bulk = false // unless a piece of a body follows
+	if more := c.in.buffered() > h.length; more != c.deferring.Load() {
+		c.deferring.Store(more)
+	}
 	if h.kind == kindMessage {
 		c.burst++
-		return c.message(h)
+		return c.message(h, here)
 	}
 	payload, err := c.in.need(h.length)
 	if err != nil {
-		return unexpected(err)
+		return false, unexpected(err)
 	}
 	c.in.skip(h.length)
-	return c.control(h, payload)
+	return false, c.control(h, payload)
 }
 
 // control acts on a frame that is no message.
 func (c *Conn) control(h head, payload []byte) error {
 	switch h.kind {
 	case kindPing:
-		c.w.put(appendPing(nil, kindPong, binary.BigEndian.Uint64(payload)))
-		return nil
-	case kindPong:
-		return nil
+		c.mu.Lock()
+		c.put(appendPing(nil, kindPong, binary.BigEndian.Uint64(payload)))
 	case kindGoAway:
-		return c.wentAway(payload[0], string(payload[1:]))
-	}
-	s := c.lookup(h.socket)
-	if s == nil {
-		return nil // this end has closed it
-	}
-	switch h.kind {
+		return c.wentAway(payload[0], binary.BigEndian.Uint32(payload[1:]), string(payload[5:]))
 	case kindWindow:
-		return s.addCredit(int(binary.BigEndian.Uint32(payload)))
+		return c.addCredit(h.socket, int(binary.BigEndian.Uint32(payload)))
 	case kindClose:
-		s.peerClosed()
+		c.endOf(h.socket, func(s *Socket) func() { return s.peerClosed() }, io.ErrUnexpectedEOF)
 	case kindReset:
-		s.wasReset(payload[0], string(payload[1:]))
+		c.wasReset(h.socket, payload[0], string(payload[1:]))
 	}
-	s.part, s.deaf = part{}, true
 	return nil
 }
 
+// addCredit acts on a window frame.
+func (c *Conn) addCredit(id uint32, n int) error {
+	c.mu.Lock()
+	w := &c.writer
+	over := false
+	if id == 0 {
+		w.credit += n
+		if w.raised {
+			w.spent -= n
+		}
+		w.raised = true
+		over = w.credit > math.MaxInt32 || w.spent < 0
+	} else if s := c.sockets[id]; s != nil {
+		s.credit += n
+		over = n == 0 || s.credit > math.MaxInt32
+	}
+	if over {
+		c.mu.Unlock()
+		return violated("credit for socket %d out of range", id)
+	}
+	c.kick()
+	return nil
+}
+
+// endOf ends a socket or a call that the peer has ended, and forgets what has
+// arrived of a message on it.
+func (c *Conn) endOf(id uint32, end func(*Socket) func(), err error) {
+	p := c.parts[id]
+	delete(c.parts, id)
+	c.mu.Lock()
+	if p != nil && p.refuse != nil {
+		c.refund(p.cost)
+	} else if p != nil {
+		c.release(p.cost)
+	}
+	var ended func()
+	over := false
+	if s := c.sockets[id]; s != nil {
+		c.woke(s.waiting)
+		ended = end(s)
+	} else if k := c.calls[id]; k != nil {
+		c.woke(k.waiting)
+		over = k.finish(err)
+	}
+	c.kick()
+	if ended != nil {
+		ended()
+	}
+	if over {
+		c.Close()
+	}
+}
+
+// wasReset acts on a reset.
+func (c *Conn) wasReset(id uint32, code byte, text string) {
+	var err error
+	switch code {
+	case resetCancelled:
+		c.endOf(id, func(s *Socket) func() { return s.peerClosed() }, io.ErrUnexpectedEOF)
+		return
+	case resetRefused:
+		err = errDraining
+		if text != "" {
+			err = wire.NotSent(fmt.Errorf("refused by the peer: %s", text))
+		}
+	case resetTooLarge:
+		err = fmt.Errorf("%w: refused by the peer: %s", wire.ErrTooLarge, text)
+	default:
+		err = fmt.Errorf("socket closed by the peer: %s", text)
+	}
+	c.endOf(id, func(s *Socket) func() { return s.end(err, err) }, err)
+}
+
 // wentAway acts on a goaway.
-func (c *Conn) wentAway(code byte, text string) error {
+func (c *Conn) wentAway(code byte, last uint32, text string) error {
 	if code != goAwayDrain {
 		if text != "" {
 			return fmt.Errorf("closed by the peer: %s", text)
 		}
 		return io.EOF
 	}
-	if c.config.Server {
+	if c.serves() {
 		return nil // a client that opens no more sockets does not have to say so
 	}
 	c.mu.Lock()
 	c.leave()
-	unused := len(c.sockets) == 0
-	unopened := make([]*Socket, 0, len(c.sockets))
-	for _, s := range c.sockets {
-		unopened = append(unopened, s)
+	var ends []func()
+	for id, s := range c.sockets {
+		if id > last || !s.opened {
+			if f := s.end(errDraining, errDraining); f != nil {
+				ends = append(ends, f)
+			}
+		}
 	}
+	for id, k := range c.calls {
+		if id > last {
+			k.finish(errDraining)
+		}
+	}
+	unused := c.unused()
 	c.mu.Unlock()
-	for _, s := range unopened {
-		s.refuseUnopened()
+	for _, f := range ends {
+		f()
 	}
 	if unused {
 		return io.EOF
@@ -152,78 +254,17 @@ func (c *Conn) wentAway(code byte, text string) error {
 	return nil
 }
 
-// refuseUnopened makes Send fail on a socket that the peer does not know: it
-// would refuse it.
-func (s *Socket) refuseUnopened() {
-	w := s.c.w
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !s.opened && s.sendErr == nil {
-		s.sendErr = notSent{errDraining}
-	}
-}
-
-var errDraining = errors.New("the peer is shutting down and takes no new sockets")
-
-// wasReset acts on a reset.
-func (s *Socket) wasReset(code byte, text string) {
-	switch code {
-	case resetCancelled:
-		s.peerClosed()
-	case resetRefused:
-		s.end(notSent{errDraining})
-	case resetTooLarge:
-		s.end(fmt.Errorf("%w: refused by the peer: %s", ErrTooLarge, text))
-	default:
-		s.end(fmt.Errorf("socket closed by the peer: %s", text))
-	}
-}
-
-// accept makes the socket that a message opens. It returns nil when the socket
-// is refused.
-func (c *Conn) accept(id uint32) (*Socket, error) {
-	if !c.config.Server {
-		return nil, violated("a server opened socket %d", id)
-	}
-	c.mu.Lock()
-	_, twice := c.sockets[id]
-	open, ended, leaving := len(c.sockets), c.err != nil, c.leaving
-	var s *Socket
-	if !twice && !leaving && !ended && open < c.config.MaxSockets {
-		s = newSocket(c, id)
-		s.opened = true
-		c.lastID = max(c.lastID, id)
-		c.add(s)
-	}
-	c.mu.Unlock()
-	switch {
-	case twice:
-		return nil, violated("socket %d opened twice", id)
-	case s != nil:
-		c.config.Accept(s)
-	case !leaving && !ended && c.openToPeer() >= c.config.MaxSockets:
-		return nil, violated("more than %d sockets", c.config.MaxSockets)
-	default:
-		c.w.put(appendNote(nil, kindReset, id, resetRefused, ""))
-	}
-	return s, nil
-}
-
-// openToPeer counts the sockets that the peer has not closed. The others are
-// still in use at this end.
-func (c *Conn) openToPeer() (n int) {
-	c.mu.Lock()
-	sockets := make([]*Socket, 0, len(c.sockets))
-	for _, s := range c.sockets {
-		sockets = append(sockets, s)
-	}
-	c.mu.Unlock()
-	for _, s := range sockets {
-		s.mu.Lock()
-		if s.ended == nil {
-			n++
+// Shutdown tells the peer to open no more sockets, waits until what was sent has
+// left and the peer has ended the connection, or until ctx is done, and ends it.
+// Nobody sends on it any more.
+func (c *Conn) Shutdown(ctx context.Context) {
+	c.GoAway()
+	c.flushed(ctx.Done())
+	if half, ok := c.conn.(interface{ CloseWrite() error }); ok && ctx.Err() == nil && half.CloseWrite() == nil {
+		select {
+		case <-c.ended:
+		case <-ctx.Done():
 		}
-		s.mu.Unlock()
 	}
-	return n
+	c.Close()
 }

@@ -1,284 +1,360 @@
 package mux
 
 import (
-	"net"
 	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
 const (
-	// maxPending is how much may wait to be written before Sends wait.
-	maxPending = 256 << 10
-	// hardPending is how much may wait with the frames that cannot wait, such
-	// as answers to pings. A peer that makes more of them without reading any
-	// loses its connection.
+	// maxPending is how many bytes may wait to be written before further
+	// messages line up.
+	maxPending = 128 << 10
+	// hardPending is how much may wait with the frames that cannot line up,
+	// such as answers to pings. A peer that makes more of them without reading
+	// any loses its connection.
 	hardPending = 2 << 20
 	// keepPending is the largest buffer that a quiet connection keeps.
 	keepPending = 64 << 10
-	// fullBatch is how many messages of a stream are worth a write while more
-	// are coming. It makes a pipelined stream a seventh faster.
+	// batchFrames is how many frames of large bodies are written at once.
+	batchFrames = 4
+	// fullBatch is how many messages are worth a write although more are coming.
 	fullBatch = 32
-	// maxRounds is how many writes a sender makes for others before a
-	// goroutine of the connection goes on.
+	// maxRounds is how many writes a sender makes for others before a goroutine
+	// of the connection goes on.
 	maxRounds = 4
 	// writeStall is how long the peer may take to accept what is written.
 	writeStall = 30 * time.Second
+	// lastWord is how long the last frame of a connection may take to leave.
+	lastWord = 500 * time.Millisecond
 )
 
-// writer writes frames. Whoever finds nobody writing writes; frames that come
-// meanwhile leave together in the next write.
+// writer is the part of a connection that writes. Small messages are copied
+// into out; all others line up and are written from where they lie, a frame of
+// each by turns. Whoever finds nobody writing writes; what comes meanwhile
+// leaves with the next write. No sender ever blocks in a write: when the
+// connection does not take all at once, a goroutine of its own writes on.
 //
-// No sender ever blocks in a write: when the connection does not take all at
-// once, a goroutine of the writer's own writes on.
-//
-// Messages are copied into out, except that a large body is written from where
-// it lies, by its sender, together with what waits in out.
+// All of it is guarded by Conn.mu.
 type writer struct {
-	conn   net.Conn
-	direct *directWriter // nil when conn cannot be written to without blocking
-	fail   func(error)   // is told of a failed write
-	own    sync.WaitGroup
-
-	// attempted is how much of the stream a write was started with. What lies
-	// beyond has certainly not reached the peer.
-	attempted atomic.Uint64
-
-	// burst is how many messages arrived with the last read. When it was more
-	// than one there are others about to send.
-	burst atomic.Int32
-
-	mu      sync.Mutex // guards what follows
-	out     []byte     // frames that no write was started with
-	spare   []byte     // the buffer that is out next
-	queued  uint64     // bytes that were ever in out
-	frames  int        // in out, of messages
-	crowded bool       // the last write carried several messages
-	piped   bool       // a socket sent several messages without waiting for any
+	out     []byte // frames that no write was started with
+	spare   []byte // the buffer that is out next
+	frames  int    // in out, of messages
+	crowded bool   // the last write carried several messages
+	piped   bool   // a socket sent several messages without waiting for any
 	writing bool
-	pending bool          // later is to run
+	batch   batch         // for the one that writes
 	rested  chan struct{} // closed when writing ends; nil when nobody waits for that
 	err     error         // why nothing can be written any more
-	waiting []*Socket     // that want room in out
-	line    []*Socket     // that want to write large bodies themselves, in turn
 
-	heads [batchFrames][headSize]byte // of large bodies; for the one that writes
+	// queued counts the bytes that were ever in out, and attempted those of them
+	// that a write was started with. What lies beyond has certainly not reached
+	// the peer.
+	queued, attempted uint64
+
+	line   []*transfer // messages that wait for room, for credit, or for their turn
+	heads  memory      // the headers of calls that this end may repeat
+	credit int         // what the peer lets this end send
+	spent  int         // credit that was used and not given back
+	raised bool        // the peer has raised its limit
 }
 
-func newWriter(conn net.Conn, fail func(error)) *writer {
-	return &writer{conn: conn, direct: newDirectWriter(conn), fail: fail}
+// spend takes n bytes off the credit of the connection.
+func (w *writer) spend(n int) {
+	w.credit -= n
+	w.spent += n
 }
 
-// put writes frames that may not wait.
-func (w *writer) put(frames []byte) {
-	w.mu.Lock()
+// add adds to what is to be written.
+func (w *writer) add(b []byte) {
+	w.out = append(w.out, b...)
+	w.queued += uint64(len(b))
+}
+
+// put writes frames that may not wait. It is called with the lock held and
+// releases it.
+func (c *Conn) put(frames []byte) {
+	w := &c.writer
 	if w.err != nil {
-		w.mu.Unlock()
+		c.mu.Unlock()
 		return
 	}
 	if len(w.out) > hardPending {
-		w.mu.Unlock()
-		w.fail(violated("the peer does not read"))
+		c.mu.Unlock()
+		c.fail(violated("the peer does not read"))
 		return
 	}
-	w.append(frames)
-	w.kick()
-}
-
-// append adds to what is to be written. The lock is held.
-func (w *writer) append(frames []byte) {
-	w.out = append(w.out, frames...)
-	w.queued += uint64(len(frames))
+	w.add(frames)
+	c.kick()
 }
 
 // kick sees to it that what waits is written. It is called with the lock held
 // and releases it.
 //
-// A lone message is written at once by the goroutine that sends it. When others
-// are about to follow a goroutine of the writer's own writes, after all that can
-// run have run: meanwhile they add to the batch. A stream that sends without
-// waiting writes a full batch itself, so that the peer begins to work on it.
-func (w *writer) kick() {
-	if w.writing || len(w.out) == 0 {
-		w.mu.Unlock()
-		return
-	}
-	lone := !w.crowded && !w.piped && w.burst.Load() <= 1
-	if w.direct != nil && (lone || w.piped && w.frames >= fullBatch) {
+// A lone message is written at once by the goroutine that sends it. While the
+// reader works on several messages that have arrived together, what is sent
+// waits for its end. When others are about to follow, the sender lets them run
+// first: they add to the batch. A stream that sends without waiting has a
+// goroutine of the connection's own write, so that it can go on meanwhile.
+func (c *Conn) kick() {
+	w := &c.writer
+	switch {
+	case w.writing, w.err != nil, len(w.out) == 0 && !c.mayFill():
+	case c.deferring.Load() && w.frames < fullBatch && len(w.line) == 0:
+	case c.direct == nil, w.piped && w.frames < fullBatch:
 		w.writing = true
-		w.mu.Unlock()
-		w.flush()
+		c.own.Go(func() { c.writeOn(nil) })
+	default:
+		w.writing = true
+		crowded := w.crowded
+		c.mu.Unlock()
+		if crowded {
+			runtime.Gosched()
+		}
+		c.flush()
 		return
 	}
-	if !w.pending && w.err == nil {
-		w.pending = true
-		w.own.Go(w.later)
-	}
-	w.mu.Unlock()
+	c.mu.Unlock()
 }
 
-// later writes what waits unless somebody has meanwhile.
-func (w *writer) later() {
-	runtime.Gosched() // others may join
-	w.mu.Lock()
-	w.pending = false
-	if w.writing || len(w.out) == 0 {
-		w.mu.Unlock()
-		return
-	}
-	w.writing = true
-	w.mu.Unlock()
-	w.block(nil, 0)
+// mayFill reports whether a message of the line can go on. The lock is held.
+func (c *Conn) mayFill() bool {
+	_, ok := c.next()
+	return ok
 }
 
 // flush writes until nothing waits, or until that takes too long for a
 // goroutine that has other things to do. Only the goroutine that set writing
 // calls it.
-func (w *writer) flush() {
+func (c *Conn) flush() {
 	for range maxRounds {
-		batch := w.take()
-		if batch == nil {
+		b := c.take()
+		if b == nil {
 			return
 		}
-		n, err := w.direct.write(batch)
-		if err != nil {
-			w.broken(err)
+		if !c.attempt(b) {
 			return
 		}
-		if n < len(batch) {
-			w.spawn(batch, n)
+		if b.size > 0 {
+			c.spawn(b)
 			return
 		}
-		w.giveBack(batch)
 	}
-	w.spawn(nil, 0)
+	c.spawn(nil)
 }
 
-// spawn lets a goroutine write the batch from n on and what waits, unless the connection has
+// spawn lets a goroutine write a batch and what waits, unless the connection has
 // ended: from then on nobody may be added to those that are waited for.
-func (w *writer) spawn(batch []byte, n int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.err == nil {
-		w.own.Go(func() { w.block(batch, n) })
-	} else {
-		w.rest()
+func (c *Conn) spawn(b *batch) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.writer.err == nil {
+		c.own.Go(func() { c.writeOn(b) })
+		return
 	}
+	c.writer.rest()
 }
 
-// block writes the batch from n on, and then what waits, blocking.
-func (w *writer) block(batch []byte, n int) {
+// writeOn writes a batch, and then what waits, blocking.
+func (c *Conn) writeOn(b *batch) {
 	for {
-		if batch == nil {
-			if batch, n = w.take(), 0; batch == nil {
+		if b == nil {
+			runtime.Gosched() // others may join
+			if b = c.take(); b == nil {
 				return
 			}
 		}
-		if err := w.writeAll(batch, n); err != nil {
-			w.broken(err)
+		if c.direct == nil {
+			if err := c.writeCopy(b); err != nil {
+				c.broken(err)
+				return
+			}
+			c.written(b)
+			b = nil
+			continue
+		}
+		if !c.attempt(b) {
 			return
 		}
-		w.giveBack(batch)
-		batch = nil
-		runtime.Gosched() // others may join
+		if b.size == 0 {
+			b = nil
+			continue
+		}
+		if err := c.direct.wait(c.conn, writeStall); err != nil {
+			c.broken(err)
+			return
+		}
 	}
 }
 
-// writeAll writes the batch from n on. Only what the connection does not take at
-// once needs a deadline, which costs as much as a small message.
-func (w *writer) writeAll(batch []byte, n int) (err error) {
-	if w.direct != nil && n == 0 {
-		if n, err = w.direct.write(batch); err != nil || n == len(batch) {
-			return err
-		}
-	}
-	w.conn.SetWriteDeadline(time.Now().Add(writeStall)) //nolint:errcheck // a closed connection fails the write
-	_, err = w.conn.Write(batch[n:])
-	if w.direct != nil {
-		w.conn.SetWriteDeadline(time.Time{}) //nolint:errcheck // what is written next fails if the connection is closed
-	}
-	return err
+// batch is what is written at once: what waited in out, and frames of messages
+// that are in the line.
+type batch struct {
+	waited []byte
+	pieces []piece
+	size   int  // of all pieces that are left
+	shared bool // some of them lie in a sender's memory
+	space  [1 + 2*batchFrames]piece
 }
+
+// piece is a part of a batch.
+type piece struct {
+	data []byte
+	from *transfer // whose memory data is, nil for the connection's
+}
+
+// blank takes the place of what is left of a frame whose sender has given up: its
+// length was announced, and the peer drops it.
+func (p piece) blank() piece { return piece{data: make([]byte, len(p.data))} }
 
 // take returns what is to be written next. When that is nothing it is nil, and
 // nobody writes any more.
-func (w *writer) take() []byte {
-	w.mu.Lock()
-	if len(w.out) == 0 || w.err != nil {
-		w.rest()
-		w.mu.Unlock()
-		return nil
+func (c *Conn) take() *batch {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	w := &c.writer
+	if w.err == nil && (len(w.out) > 0 || len(w.line) > 0) {
+		b := &w.batch // only one goroutine writes
+		b.waited, b.pieces, b.size, b.shared = nil, b.space[:0], 0, false
+		if len(w.out) > 0 {
+			b.waited = w.swap()
+			b.add(piece{data: b.waited})
+		}
+		if c.fill(b); b.size > 0 {
+			return b
+		}
 	}
-	batch := w.swap()
-	w.mu.Unlock()
-	return batch
+	w.rest()
+	return nil
+}
+
+// add adds a piece to a batch, unless there is nothing in it.
+func (b *batch) add(p piece) {
+	if len(p.data) == 0 {
+		return
+	}
+	b.pieces = append(b.pieces, p)
+	b.size += len(p.data)
+	b.shared = b.shared || p.from != nil
 }
 
 // swap returns out and puts an empty buffer in its place. The lock is held.
 func (w *writer) swap() []byte {
-	batch := w.out
+	waited := w.out
 	w.out, w.spare = w.spare[:0], nil
+	w.attempted = w.queued
 	w.crowded, w.frames, w.piped = w.frames > 1, 0, false
-	w.attempted.Store(w.queued)
-	for _, s := range w.waiting {
-		s.signalRoom()
-	}
-	w.waiting = nil
-	return batch
+	return waited
 }
 
-// largeBuffers are for batches of large messages. Connections share them.
-var largeBuffers = sync.Pool{New: func() any {
-	b := make([]byte, 0, largeBuffer)
-	return &b
-}}
-
-// largeBuffer is enough for maxPending and the frame that goes beyond it.
-const largeBuffer = maxPending + 72<<10
-
-// makeRoom prepares out for a large message. The lock is held.
-func (w *writer) makeRoom() {
-	if cap(w.out) >= largeBuffer {
-		return
+// attempt writes as much of a batch as the connection takes at once. It is false
+// when the connection has ended.
+func (c *Conn) attempt(b *batch) bool {
+	if b.shared {
+		c.pin(b)
 	}
-	b := *largeBuffers.Get().(*[]byte)
-	w.out = append(b, w.out...)
-}
-
-// giveBack keeps the buffer of a write that is done for a later one.
-func (w *writer) giveBack(batch []byte) {
-	if cap(batch) > keepPending {
-		if cap(batch) == largeBuffer {
-			b := batch[:0]
-			largeBuffers.Put(&b)
+	for _, p := range b.pieces {
+		c.direct.add(p.data)
+	}
+	n, err := c.direct.writeAdded()
+	c.mu.Lock()
+	if b.shared {
+		b.unpin()
+	}
+	for b.size -= n; n > 0; {
+		p := &b.pieces[0]
+		more := min(n, len(p.data))
+		n -= more
+		p.data = p.data[more:]
+		if p.from != nil {
+			c.wrote(p.from, more)
 		}
-		return
+		if len(p.data) == 0 {
+			b.pieces = b.pieces[1:]
+		}
 	}
-	w.mu.Lock()
-	if w.spare == nil {
-		w.spare = batch[:0]
+	if b.size == 0 {
+		c.writer.keep(b.waited)
 	}
-	w.mu.Unlock()
+	c.mu.Unlock()
+	if err != nil {
+		c.broken(err)
+		return false
+	}
+	return true
 }
 
-func (w *writer) broken(err error) {
-	w.mu.Lock()
-	w.rest()
-	w.mu.Unlock()
-	w.fail(err)
+// pin keeps the memory of the senders for a write. Those that have given up do
+// without.
+func (c *Conn) pin(b *batch) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range b.pieces {
+		switch p := &b.pieces[i]; {
+		case p.from == nil:
+		case p.from.over:
+			*p = p.blank()
+		default:
+			p.from.pin()
+		}
+	}
 }
 
-// rest ends writing, or hands it to the first in the line. The lock is held.
+// unpin ends pin. The lock is held.
+func (b *batch) unpin() {
+	for _, p := range b.pieces {
+		if p.from != nil {
+			p.from.unpin()
+		}
+	}
+}
+
+// writeCopy writes a batch to a connection that can only be written to by
+// blocking, after a copy: the senders may not wait for as long as that takes.
+func (c *Conn) writeCopy(b *batch) error {
+	data := b.waited
+	if len(b.pieces) > 1 || data == nil {
+		data = make([]byte, 0, b.size)
+		c.mu.Lock()
+		for _, p := range b.pieces {
+			if p.from != nil && p.from.over {
+				p = p.blank()
+			}
+			data = append(data, p.data...)
+			if p.from != nil {
+				c.wrote(p.from, len(p.data))
+			}
+		}
+		c.mu.Unlock()
+	}
+	c.conn.SetWriteDeadline(time.Now().Add(writeStall)) //nolint:errcheck // a closed connection fails the write
+	_, err := c.conn.Write(data)
+	return err
+}
+
+// written gives the buffer of a batch back.
+func (c *Conn) written(b *batch) {
+	c.mu.Lock()
+	c.writer.keep(b.waited)
+	c.mu.Unlock()
+}
+
+// keep keeps a buffer for a later batch. The lock is held.
+func (w *writer) keep(b []byte) {
+	if b != nil && w.spare == nil && cap(b) <= keepPending {
+		w.spare = b[:0]
+	}
+}
+
+func (c *Conn) broken(err error) {
+	c.mu.Lock()
+	c.writer.rest()
+	c.mu.Unlock()
+	c.fail(err)
+}
+
+// rest ends writing. The lock is held.
 func (w *writer) rest() {
-	if len(w.line) > 0 && w.err == nil {
-		next := w.line[0]
-		w.line = slices.Delete(w.line, 0, 1)
-		next.turn = true
-		next.signalRoom()
-		return
-	}
 	w.writing = false
 	if w.rested != nil {
 		close(w.rested)
@@ -286,63 +362,65 @@ func (w *writer) rest() {
 	}
 }
 
-// end makes everything fail with err that is not written yet, and returns how
-// much of the stream may have been.
-func (w *writer) end(err error) (attempted uint64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.err == nil {
-		w.err = err
-		w.out, w.spare = nil, nil
+// endWriter makes everything fail with err that is not written yet. The lock is
+// held.
+func (c *Conn) endWriter(err error) {
+	w := &c.writer
+	w.err = err
+	w.out, w.spare = nil, nil
+	for _, t := range slices.Clone(w.line) {
+		c.giveUp(t, notWhole(err))
 	}
-	for _, s := range slices.Concat(w.waiting, w.line) {
-		s.signalRoom()
-	}
-	w.waiting, w.line = nil, nil
-	return w.attempted.Load()
 }
 
-// last writes what waits and one more frame. When somebody is writing already it
-// has them do so and waits for a short time, or does nothing unless patient.
-func (w *writer) last(frame []byte, patient bool) {
-	w.mu.Lock()
-	if w.err != nil || w.writing && !patient {
-		w.mu.Unlock()
+// sayLast writes what waits and a goaway that says why the connection ends. It
+// waits for a short time when somebody is writing.
+func (c *Conn) sayLast(why string) {
+	c.mu.Lock()
+	w := &c.writer
+	if w.err != nil {
+		c.mu.Unlock()
 		return
 	}
-	w.append(frame)
-	if w.writing {
-		w.awaitRest()
-		return
+	c.leave()
+	c.deferring.Store(false)
+	w.out = appendGoAway(w.out, goAwayEnd, c.lastID, why)
+	if !w.writing {
+		w.writing = true
+		c.own.Go(func() { c.writeOn(nil) })
 	}
-	w.writing = true
-	batch := w.out
-	w.out = nil
-	w.attempted.Store(w.queued)
-	w.mu.Unlock()
-	if w.direct != nil {
-		w.direct.write(batch) //nolint:errcheck // the connection ends either way
-	} else {
-		w.conn.SetWriteDeadline(time.Now().Add(lingerTime)) //nolint:errcheck // a closed connection fails the write
-		w.conn.Write(batch)                                 //nolint:errcheck // the connection ends either way
-	}
-	w.mu.Lock()
-	w.rest()
-	w.mu.Unlock()
-}
-
-// awaitRest waits until nobody writes any more, though not for long. It is
-// called with the lock held and releases it.
-func (w *writer) awaitRest() {
 	if w.rested == nil {
 		w.rested = make(chan struct{})
 	}
 	rested := w.rested
-	w.mu.Unlock()
-	timer := time.NewTimer(lingerTime)
+	c.mu.Unlock()
+	timer := time.NewTimer(lastWord)
 	defer timer.Stop()
 	select {
 	case <-rested:
 	case <-timer.C:
+	}
+}
+
+// flushed waits until nothing waits to be written, or until the channel is
+// closed.
+func (c *Conn) flushed(done <-chan struct{}) {
+	for {
+		c.mu.Lock()
+		w := &c.writer
+		if w.err != nil || !w.writing && len(w.out) == 0 && len(w.line) == 0 {
+			c.mu.Unlock()
+			return
+		}
+		if w.rested == nil {
+			w.rested = make(chan struct{})
+		}
+		rested := w.rested
+		c.kick()
+		select {
+		case <-rested:
+		case <-done:
+			return
+		}
 	}
 }

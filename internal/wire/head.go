@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/transport/headers"
 )
 
@@ -32,33 +31,39 @@ type Head struct {
 	Connection  string
 }
 
-// ParseHead is ParseHeaders of a map.
-func ParseHead(h map[string]string) Head {
-	all := mux.HeadersOf(h)
-	return ParseHeaders(&all)
-}
-
-// ParseHeaders reads the known headers of h in one pass, whatever the case of
-// their names. Service, Method, Endpoint, Protocol, Target, Topic and Stream
-// fall back to the same name prefixed with "X-".
-func ParseHeaders(h *mux.Headers) Head {
-	var head, prefixed Head
-	for name, value := range h.All() {
-		if field, exact := head.field(name); field != nil {
-			if exact || *field == "" {
-				*field = value
-			}
-			continue
-		}
-		if len(name) > 2 && (name[0] == 'X' || name[0] == 'x') && name[1] == '-' {
-			if field, exact := prefixed.field(name[2:]); field != nil && (exact || *field == "") {
-				*field = value
-			}
-		}
+// ParseHead reads the known headers of h in one pass, whatever the case of their
+// names. Service, Method, Endpoint, Protocol, Target, Topic and Stream fall back
+// to the same name prefixed with "X-".
+func ParseHead(h map[string]string) (head Head) {
+	p := headParser{head: &head}
+	for name, value := range h {
+		p.take(name, value)
 	}
-	head.fallBack(&prefixed)
+	p.end()
 	return head
 }
+
+// headParser collects a Head from headers in any order.
+type headParser struct {
+	head     *Head
+	prefixed Head
+}
+
+func (p *headParser) take(name, value string) {
+	if field, exact := p.head.field(name); field != nil {
+		if exact || *field == "" {
+			*field = value
+		}
+		return
+	}
+	if len(name) > 2 && (name[0] == 'X' || name[0] == 'x') && name[1] == '-' {
+		if field, exact := p.prefixed.field(name[2:]); field != nil && (exact || *field == "") {
+			*field = value
+		}
+	}
+}
+
+func (p *headParser) end() { p.head.fallBack(&p.prefixed) }
 
 func (h *Head) fallBack(prefixed *Head) {
 	for _, pair := range [...]struct{ to, from *string }{

@@ -13,7 +13,7 @@ import (
 )
 
 // rules are the promises of a transport.
-var rules = slices.Concat(messageRules, closeRules, listenRules, limitRules, optionalRules)
+var rules = slices.Concat(messageRules, closeRules, listenRules, limitRules)
 
 var messageRules = []rule{
 	{"a message arrives with its headers and its body", nil, func(tr *trial) error {

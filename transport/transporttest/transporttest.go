@@ -196,18 +196,6 @@ func (tr *trial) limit() time.Duration {
 	return tr.Patience
 }
 
-// wait waits for an event.
-func (tr *trial) wait(event string, c <-chan struct{}) error {
-	timer := time.NewTimer(tr.limit())
-	defer timer.Stop()
-	select {
-	case <-c:
-		return nil
-	case <-timer.C:
-		return fmt.Errorf("%s: not told of after %v", event, tr.limit())
-	}
-}
-
 // eventually polls until ok returns nil, and returns its last error.
 func (tr *trial) eventually(ok func() error) error {
 	limit := tr.limit()

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/justcy/go-micro/v4/internal/mux"
+	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/transport"
 )
 
@@ -26,7 +26,7 @@ type pool struct {
 type conn struct {
 	transport.Client
 	reuser  transport.Reuser // nil when the transport does not tell
-	fields  mux.FieldSocket  // nil when the transport needs maps
+	carrier wire.Carrier     // nil when the transport needs maps
 	pool    *pool
 	addr    string
 	id      string
@@ -40,9 +40,9 @@ func (c *conn) Id() string { return c.id }
 // Created returns the time of the dial.
 func (c *conn) Created() time.Time { return c.created }
 
-// Fields returns the connection as one that sends and receives headers without
+// Carrier returns the connection as one that sends and receives headers without
 // maps, nil when its transport cannot do that.
-func (c *conn) Fields() mux.FieldSocket { return c.fields }
+func (c *conn) Carrier() wire.Carrier { return c.carrier }
 
 // Close does nothing; see Conn.
 func (c *conn) Close() error { return nil }
@@ -73,7 +73,7 @@ func (p *pool) dial(addr string, opts []transport.DialOption) (Conn, error) {
 	}
 	c := &conn{Client: client, pool: p, addr: addr, id: uuid.NewString(), created: time.Now(), out: true}
 	c.reuser, _ = client.(transport.Reuser)
-	c.fields, _ = client.(mux.FieldSocket)
+	c.carrier, _ = client.(wire.Carrier)
 	return c, nil
 }
 

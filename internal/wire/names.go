@@ -1,4 +1,4 @@
-package mux
+package wire
 
 // Numbers that mean something to the code.
 const (

@@ -1,0 +1,49 @@
+// Package budget counts bytes that several owners hold together.
+package budget
+
+import "sync/atomic"
+
+// Budget is a number of bytes of which no more than a limit may be held at a
+// time. Its methods may be called concurrently, also on nil, which has no limit.
+type Budget struct {
+	limit int64
+	held  atomic.Int64
+}
+
+// New returns a budget of limit bytes.
+func New(limit int) *Budget { return &Budget{limit: int64(limit)} }
+
+// Take claims n bytes, or nothing when that would be more than the limit.
+func (b *Budget) Take(n int) bool {
+	if b == nil {
+		return true
+	}
+	if b.held.Add(int64(n)) > b.limit {
+		b.held.Add(int64(-n))
+		return false
+	}
+	return true
+}
+
+// Give returns n bytes.
+func (b *Budget) Give(n int) {
+	if b != nil && n != 0 {
+		b.held.Add(int64(-n))
+	}
+}
+
+// Limit is the number of bytes that may be held.
+func (b *Budget) Limit() int {
+	if b == nil {
+		return 0
+	}
+	return int(b.limit)
+}
+
+// Held is the number of bytes that are held.
+func (b *Budget) Held() int {
+	if b == nil {
+		return 0
+	}
+	return int(b.held.Load())
+}

@@ -1,0 +1,145 @@
+package server
+
+import (
+	"errors"
+
+	"github.com/justcy/go-micro/v4/internal/wire"
+	"github.com/justcy/go-micro/v4/logger"
+	"github.com/justcy/go-micro/v4/transport/headers"
+)
+
+// exchangeConn serves the exchanges of one multiplexed connection. Each is a call,
+// which reads and writes on its own.
+type exchangeConn struct {
+	calls
+	run           *run
+	local, remote string
+}
+
+// Connect is told of a multiplexed connection.
+func (r *run) Connect(local, remote string) wire.Connection {
+	c := &exchangeConn{run: r, local: local, remote: remote}
+	r.connect(c)
+	return c
+}
+
+// End is told that the connection has ended, with all its exchanges.
+func (c *exchangeConn) End() {
+	c.lose(errConnectionLost)
+	c.run.disconnect(c)
+}
+
+// Serve serves one exchange. Requests to endpoints that are known to be quick are
+// served by the goroutine that reads the connection; others by one of their own.
+func (c *exchangeConn) Serve(x wire.Exchange, h wire.Header, body []byte, here bool) {
+	head := h.Head()
+	if head.Topic != "" {
+		c.later(x, head.Topic, h, body)
+		return
+	}
+	if err := overlong(&head); err != nil {
+		c.refuse(x, &head, err)
+		return
+	}
+	st := c.run.server.settings.Load()
+	format, err := st.complete(&head, &h)
+	if err != nil {
+		c.refuse(x, &head, err)
+		return
+	}
+	k := newCall(c, c.run, st, &head, format, incoming{h, body})
+	k.exchange, k.single = x, x.Single()
+	if !k.single {
+		k.source = &k.own
+		k.request.stream = true
+	}
+	if err := c.begin(k); err != nil {
+		k.coder.Release()
+		c.refuse(x, &head, err)
+		return
+	}
+	x.OnEnd(k)
+	if here && k.single && st.pace(&head).isQuick() {
+		k.serve()
+		return
+	}
+	c.run.workers.do(k)
+}
+
+func (c *exchangeConn) begin(k *call) error {
+	if !c.run.begin() {
+		return errStopped
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.gone {
+		c.run.done()
+		return errConnectionLost
+	}
+	c.add(k)
+	return nil
+}
+
+func (c *exchangeConn) ended(k *call) {
+	_ = k.exchange.Close() // nobody is left who could be told
+	c.mu.Lock()
+	c.remove(k)
+	c.mu.Unlock()
+	c.all.Done()
+	c.run.done()
+}
+
+// refuse answers an exchange that cannot become a call.
+func (c *exchangeConn) refuse(x wire.Exchange, head *wire.Head, err error) {
+	defer x.Close()
+	var fields [8]wire.Field
+	text := err.Error()
+	f := append(fields[:0], wire.Field{Name: headers.ContentType, Value: "text/plain"},
+		wire.Field{Name: headers.Error, Value: text}, wire.Field{Name: "X-" + headers.Error, Value: text})
+	if head.Stream != "" {
+		f = append(f, wire.Field{Name: headers.Stream, Value: head.Stream})
+	}
+	if err := x.SendFields(f, nil); err != nil && !c.isLost() {
+		logger.LoggerOrDefault(c.run.logger()).Logf(logger.DebugLevel, "server: refuse a request of %s: %v", c.remote, err)
+	}
+}
+
+// later handles a message published straight to the server in a goroutine of its
+// own: subscribers must not hold up the one that reads.
+func (c *exchangeConn) later(x wire.Exchange, topic string, h wire.Header, body []byte) {
+	go c.event(x, topic, h.Map(), body) // the run waits for it as for any message
+}
+
+// event handles a message published straight to the server and answers it.
+func (c *exchangeConn) event(x wire.Exchange, topic string, header map[string]string, body []byte) {
+	defer x.Close()
+	err := c.run.server.accept(c.run, nil, topic, header, body)
+	reply := map[string]string{}
+	echoHeader(reply, header)
+	if err != nil {
+		reply[headers.Error] = errorText(err)
+	}
+	sent := x.SendFields(wire.AppendMap(nil, reply), nil)
+	if errors.Is(sent, wire.ErrTooLarge) && err != nil {
+		sent = x.SendFields([]wire.Field{{Name: headers.Error, Value: shortened(err).Error()}}, nil)
+	}
+	if sent != nil {
+		logger.LoggerOrDefault(c.run.logger()).Logf(logger.DebugLevel, "server: answer a message on topic %s of %s: %v", topic, c.remote, sent)
+	}
+}
+
+func (c *exchangeConn) addresses() (local, remote string) { return c.local, c.remote }
+func (c *exchangeConn) needsMap() bool                    { return false }
+func (c *exchangeConn) speaksHTTP() bool                  { return false }
+func (c *exchangeConn) close()                            {} // the listener closes it
+
+func (c *exchangeConn) sendFields(k *call, fields []wire.Field, body []byte) error {
+	return k.exchange.SendFields(fields, body)
+}
+
+func (c *exchangeConn) sendMap(k *call, h map[string]string, body []byte) error {
+	return k.exchange.SendFields(wire.AppendMap(nil, h), body)
+}
+
+// Ended is told that the caller of an exchange has gone.
+func (k *call) Ended(error) { k.fail(errConnectionLost) }

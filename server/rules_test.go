@@ -1,0 +1,234 @@
+package server_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/justcy/go-micro/v4/client"
+	"github.com/justcy/go-micro/v4/internal/testkit"
+	"github.com/justcy/go-micro/v4/logger"
+	"github.com/justcy/go-micro/v4/selector"
+	"github.com/justcy/go-micro/v4/server"
+	"github.com/justcy/go-micro/v4/transport"
+)
+
+func TestIdleSocketsCostNoGoroutine(t *testing.T) {
+	s := newServer(t, server.Transport(transport.NewHTTPTransport()))
+	handle(t, s, newEcho())
+	start(t, s)
+	tr := transport.NewHTTPTransport()
+	dialled := func() transport.Client {
+		c, err := tr.Dial(s.Options().Address, transport.WithStream())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	talk := func(c transport.Client) {
+		if err := c.Send(&transport.Message{Header: jsonHeader("Echo.Call", "1"), Body: []byte(`{"text":"x"}`)}); err != nil {
+			t.Fatal(err)
+		}
+		var m transport.Message
+		if err := c.Recv(&m); err != nil || value(m, "Micro-Error") != "" {
+			t.Fatalf("%v %v", m.Header, err)
+		}
+	}
+	talk(dialled())
+	before := runtime.NumGoroutine()
+	var idle []transport.Client
+	for range 3000 {
+		c := dialled()
+		talk(c)
+		idle = append(idle, c)
+	}
+	testkit.Eventually(t, "no goroutine is left to an idle socket", func() bool { return runtime.NumGoroutine() < before+100 })
+	for _, c := range idle[:10] {
+		talk(c) // they are served as before
+	}
+}
+
+func TestSendEndsWithTheContextOfItsHandler(t *testing.T) {
+	onTransports(t, func(t *testing.T, opt server.Option) {
+		ended := make(chan error, 1)
+		s := newServer(t, opt)
+		handle(t, s, newStreams(func(ctx context.Context, stream server.Stream) error {
+			m := &Text{Text: strings.Repeat("x", 64<<10)}
+			for {
+				if err := stream.Send(m); err != nil {
+					ended <- err
+					return err
+				}
+			}
+		}))
+		start(t, s)
+		c, err := s.Options().Transport.Dial(s.Options().Address, transport.WithStream())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		h := streamHeader("Streams.Do", "1", "Timeout", fmt.Sprint(int64(time.Second)))
+		if err := c.Send(&transport.Message{Header: h}); err != nil {
+			t.Fatal(err)
+		}
+		within(t, "the end of Send", ended)
+	})
+}
+
+func TestSendOfAnExchangeEndsWithTheContextOfItsHandler(t *testing.T) {
+	ended := make(chan error, 1)
+	s := newServer(t, server.Transport(transport.NewHTTPTransport()))
+	handle(t, s, newEcho(), newStreams(func(_ context.Context, stream server.Stream) error {
+		m := &Text{Text: strings.Repeat("x", 64<<10)}
+		for {
+			if err := stream.Send(m); err != nil {
+				ended <- err
+				return err
+			}
+		}
+	}))
+	start(t, s)
+	c := newCaller(t, s)
+	if err := c.Call(context.Background(), c.NewRequest("test", "Echo.Call", &Text{}), &Text{}, client.WithAddress(s.Options().Address)); err != nil {
+		t.Fatal(err)
+	}
+	stream, err := c.Stream(context.Background(), c.NewRequest("test", "Streams.Do", &Text{}, client.StreamingRequest()),
+		client.WithAddress(s.Options().Address), client.WithStreamTimeout(time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	if err := within(t, "the end of Send", ended); !errors.Is(err, context.DeadlineExceeded) {
+		t.Logf("Send returns %v", err) // or the caller's end of the stream, which comes at the same time
+	}
+}
+
+// newCaller returns a client of a server.
+func newCaller(t testing.TB, s server.Server) client.Client {
+	t.Helper()
+	c := client.NewClient(client.Transport(s.Options().Transport), client.Selector(selector.NewSelector(selector.Registry(s.Options().Registry))),
+		client.ContentType("application/json"), client.Retries(0))
+	t.Cleanup(func() {
+		if closer, ok := c.(io.Closer); ok {
+			closer.Close()
+		}
+	})
+	return c
+}
+
+func TestRepliesToRequestsWithoutAnIDKeepTheirOrder(t *testing.T) {
+	s := newServer(t, server.Transport(transport.NewHTTPTransport()))
+	e := newEcho()
+	handle(t, s, e)
+	start(t, s)
+	conn, err := net.Dial("tcp", s.Options().Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for _, r := range []struct{ endpoint, body string }{{"Echo.Wait", `{"text":"slow"}`}, {"Echo.Call", `{"text":"fast"}`}} {
+		fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nMicro-Service: test\r\nMicro-Endpoint: %s\r\nContent-Length: %d\r\n\r\n%s",
+			r.endpoint, len(r.body), r.body)
+	}
+	within(t, "the slow request", e.entered)
+	close(e.release)
+	in := bufio.NewReader(conn)
+	conn.SetReadDeadline(time.Now().Add(testkit.Patience))
+	for _, want := range []string{"slow", "fast"} {
+		rsp, err := http.ReadResponse(in, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(rsp.Body)
+		if !strings.Contains(string(body), want) {
+			t.Errorf("got %s, want the reply to the %s request", body, want)
+		}
+	}
+}
+
+func TestACallOfAStreamAndAStreamOfACallAreErrorsAtOnce(t *testing.T) {
+	onTransports(t, func(t *testing.T, opt server.Option) {
+		p := serve(t, newEcho(), opt)
+		p.wantError(p.call(jsonHeader("Echo.Stream", "1"), `{}`), "is a stream")
+		p.wantError(p.call(streamHeader("Echo.Call", "2"), `{}`), "is no stream")
+	})
+	for name, newTransport := range transports {
+		t.Run("client/"+name, func(t *testing.T) {
+			s := newServer(t, server.Transport(newTransport()))
+			handle(t, s, newEcho())
+			start(t, s)
+			c := newCaller(t, s)
+			address := client.WithAddress(s.Options().Address)
+			for range 2 { // on a new connection, and on one that stands
+				err := c.Call(context.Background(), c.NewRequest("test", "Echo.Stream", &Text{}), &Text{}, address)
+				if err == nil || !strings.Contains(err.Error(), "is a stream") {
+					t.Errorf("a call of a stream: %v", err)
+				}
+				stream, err := c.Stream(context.Background(), c.NewRequest("test", "Echo.Call", &Text{}, client.StreamingRequest()), address)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := stream.Recv(&Text{}); err == nil || !strings.Contains(err.Error(), "is no stream") {
+					t.Errorf("a stream of a call: %v", err)
+				}
+				stream.Close()
+			}
+		})
+	}
+}
+
+// logged keeps what is logged.
+type logged struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func TestATimeoutOfTheCallerIsNoErrorOfTheServer(t *testing.T) {
+	for name, newTransport := range transports {
+		t.Run(name, func(t *testing.T) {
+			var log logged
+			e := newEcho()
+			s := newServer(t, server.Transport(newTransport()), server.WithLogger(logger.NewLogger(logger.WithOutput(&log), logger.WithLevel(logger.InfoLevel))))
+			handle(t, s, e)
+			start(t, s)
+			c := newCaller(t, s)
+			for range 2 {
+				err := c.Call(context.Background(), c.NewRequest("test", "Echo.WaitDone", &Text{}), &Text{},
+					client.WithAddress(s.Options().Address), client.WithRequestTimeout(50*time.Millisecond))
+				if !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("the call ends with %v", err)
+				}
+				within(t, "the end of the handler", e.ended)
+			}
+			if err := s.Stop(); err != nil {
+				t.Error(err)
+			}
+			if strings.Contains(log.String(), "level=error") {
+				t.Errorf("logged:\n%s", log.String())
+			}
+		})
+	}
+}
