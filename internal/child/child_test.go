@@ -155,9 +155,7 @@ func TestWhatAProgramLeavesBehindEndsWithIt(t *testing.T) {
 		t.Errorf("it ended by %v", c.Err())
 	}
 	<-c.Done()
-	if alive(first) || alive(second) {
-		t.Error("something is left")
-	}
+	testkit.Eventually(t, "what was left is gone", func() bool { return !alive(first) && !alive(second) })
 	if rest, err := io.ReadAll(out); string(rest) != "bye\n" || err != nil {
 		t.Errorf("what was left wrote %q, %v", rest, err)
 	}

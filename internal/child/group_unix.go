@@ -86,8 +86,8 @@ func (g *group) awaitKilled() {
 	}
 }
 
-// occupied reports whether the group has processes. Those whose parent this
-// process has become, as the first one of a container, are reaped.
+// occupied reports whether the group has processes that live. Dead ones whose
+// parent this process has become, as the first one of a container, are reaped.
 func (g *group) occupied() bool {
 	for {
 		pid, err := syscall.Wait4(-g.id, nil, syscall.WNOHANG, nil)
@@ -98,5 +98,5 @@ func (g *group) occupied() bool {
 			break
 		}
 	}
-	return !errors.Is(syscall.Kill(-g.id, 0), syscall.ESRCH)
+	return !errors.Is(syscall.Kill(-g.id, 0), syscall.ESRCH) && anyAlive(g.id)
 }
