@@ -64,25 +64,3 @@ func TestServiceOptionsSetTheirFields(t *testing.T) {
 		t.Errorf("logs options are %+v", l)
 	}
 }
-
-func TestBuiltInRuntimeSaysThatItManagesNoProcesses(t *testing.T) {
-	r := runtime.NewRuntime()
-	if err := r.Start(); err != nil {
-		t.Fatal(err)
-	}
-	err := r.Create(&runtime.Service{Name: "greeter"})
-	if err == nil || !strings.Contains(err.Error(), "greeter") || !strings.Contains(err.Error(), "manages no processes") {
-		t.Errorf("Create returned %v", err)
-	}
-	if services, err := r.Read(); err != nil || len(services) != 0 {
-		t.Errorf("Read returned %v, %v", services, err)
-	}
-	if err := r.Delete(&runtime.Service{Name: "greeter"}); err != nil {
-		t.Errorf("Delete of an unknown service returned %v", err)
-	}
-	for range 2 {
-		if err := r.Stop(); err != nil {
-			t.Errorf("Stop returned %v", err)
-		}
-	}
-}

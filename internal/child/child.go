@@ -28,7 +28,8 @@ type Spec struct {
 	// Dir is its working directory, that of this process when empty.
 	Dir string
 	// Salvage is the absolute path of a file to which the guardian appends what
-	// the program writes after this process died; it is dropped when empty.
+	// was not read of the outputs when this process died, and what is written
+	// afterwards. It is dropped when empty. With it, Release must be called.
 	Salvage string
 	// Grace is how long the program's group may take to end after SIGTERM, when
 	// the program itself has exited or this process died. Default DefaultGrace.
@@ -52,6 +53,9 @@ type Child struct {
 	killed chan struct{} // closed by Kill
 	kill   sync.Once
 	err    error // how the program ended, set before exited is closed
+
+	keep    bool // the group's guardian, until Release
+	release sync.Once
 }
 
 // Start runs a program in the background. When it fails nothing runs.
@@ -67,7 +71,7 @@ func Start(spec Spec) (*Child, error) {
 		return nil, err
 	}
 	c := &Child{
-		Stdin: p.stdin.w, Stdout: p.stdout.r, Stderr: p.stderr.r, grace: spec.Grace,
+		Stdin: p.stdin.w, Stdout: p.stdout.r, Stderr: p.stderr.r, grace: spec.Grace, keep: spec.Salvage != "",
 		exited: make(chan struct{}), done: make(chan struct{}), killed: make(chan struct{}),
 	}
 	c.group, err = newGroup(spec, p)
@@ -97,6 +101,15 @@ func (c *Child) watch() {
 	close(c.exited)
 	c.Stdin.Close()
 	c.group.sweep(c.grace, c.killed)
+	if !c.keep {
+		c.Release()
+	}
+}
+
+// Release tells, once Done is closed, that the outputs were read and what was read
+// is safe. It does not need to be called for a Spec without Salvage.
+func (c *Child) Release() {
+	c.release.Do(c.group.dismiss)
 }
 
 // Pid is the process id of the program.

@@ -113,6 +113,28 @@ func TestStopEndsTheWholeGroup(t *testing.T) {
 	}
 }
 
+func TestWhatAProgramWroteThatHasEndedIsNotLostEither(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "log")
+	supervisor := exec.Command(os.Args[0])
+	supervisor.Env = append(os.Environ(), supervising+"=echo unread", "CHILD_TEST_LOG="+log, "CHILD_TEST_UNREAD=1")
+	out, err := supervisor.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := supervisor.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ended\n" {
+		t.Error(line, err)
+	}
+	_ = supervisor.Process.Kill()
+	_ = supervisor.Wait()
+	testkit.Eventually(t, "the guardian kept the output", func() bool {
+		text, _ := os.ReadFile(log)
+		return string(text) == "unread\n"
+	})
+}
+
 func TestWhatIgnoresSIGTERMIsKilledWhenTheTimeIsOver(t *testing.T) {
 	c := start(t, `trap '' TERM; echo $$; while :; do sleep 0.1; done`)
 	pid := readPid(t, bufio.NewReader(c.Stdout))

@@ -44,6 +44,7 @@ func (g *group) joined(pid int) {
 func (g *group) dismiss() {
 	if g.guardian != nil {
 		g.guardian.dismiss()
+		g.guardian = nil
 	}
 }
 
@@ -57,12 +58,13 @@ func (g *group) terminate(*os.Process) error {
 func (g *group) kill(*os.Process) { _ = syscall.Kill(-g.id, syscall.SIGKILL) }
 
 // sweep ends what the program has left in its group: it is asked to end, and
-// killed after the grace period or when killed is closed. The guardian goes first,
-// because only then can be seen whether anybody else is left; what is left has
-// been told to end by then, should this process die meanwhile.
+// killed after the grace period or when killed is closed. The guardian stays, unless
+// that hides whether anybody else is left.
 func (g *group) sweep(grace time.Duration, killed <-chan struct{}) {
 	_ = syscall.Kill(-g.id, syscall.SIGTERM)
-	g.dismiss()
+	if !membersAreKnown() {
+		g.dismiss()
+	}
 	deadline := time.NewTimer(grace)
 	defer deadline.Stop()
 	for g.occupied() {
@@ -86,17 +88,25 @@ func (g *group) awaitKilled() {
 	}
 }
 
-// occupied reports whether the group has processes that live. Dead ones whose
-// parent this process has become, as the first one of a container, are reaped.
+// occupied reports whether the group has processes that live, beside the guardian.
+// Dead ones whose parent this process has become, as the first one of a container,
+// are reaped.
 func (g *group) occupied() bool {
-	for {
-		pid, err := syscall.Wait4(-g.id, nil, syscall.WNOHANG, nil)
-		if errors.Is(err, syscall.EINTR) {
+	guardian := 0
+	if g.guardian != nil {
+		guardian = g.guardian.cmd.Process.Pid
+	}
+	if !membersAreKnown() {
+		return !errors.Is(syscall.Kill(-g.id, 0), syscall.ESRCH)
+	}
+	for _, m := range members(g.id) {
+		if m.pid == guardian {
 			continue
 		}
-		if err != nil || pid <= 0 {
-			break
+		if !m.zombie {
+			return true
 		}
+		_, _ = syscall.Wait4(m.pid, nil, syscall.WNOHANG, nil)
 	}
-	return !errors.Is(syscall.Kill(-g.id, 0), syscall.ESRCH) && anyAlive(g.id)
+	return false
 }

@@ -29,6 +29,11 @@ func supervise(script string) {
 	if err != nil {
 		panic(err)
 	}
+	if os.Getenv("CHILD_TEST_UNREAD") != "" {
+		<-c.Done()
+		os.Stdout.WriteString("ended\n")
+		time.Sleep(time.Hour) // until this process is killed
+	}
 	io.Copy(os.Stdout, c.Stdout)
 	<-c.Done()
 	os.Exit(0)
