@@ -110,9 +110,9 @@ func TestASupervisorThatIsKilledLeavesNoProcessAndLosesNoLine(t *testing.T) {
 			}
 			_ = supervisor.Process.Kill()
 			_ = supervisor.Wait()
-			records, pids := readRecords(t, dir)
+			_, pids := readRecords(t, dir)
 			testkit.Eventually(t, "every process is gone", func() bool { return !slices.ContainsFunc(pids, alive) })
-			records, _ = readRecords(t, dir) // with the last words
+			records, _ := readRecords(t, dir) // with the last words
 			checkLogs(t, dir, records)
 		})
 	}

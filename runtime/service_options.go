@@ -121,7 +121,11 @@ func ReadContext(ctx context.Context) ReadOption {
 
 // UpdateOptions say which service is meant.
 type UpdateOptions struct {
+	// Image the service runs in from now on, for runtimes with containers; empty
+	// keeps it.
+	Image string
 	// Env replaces what is added to the environment, as NAME=value; nil keeps it.
+	// On a cluster what it does not name stays.
 	Env []string
 	// Namespace of the service; "default" when empty.
 	Namespace string
@@ -140,6 +144,11 @@ func UpdateNamespace(ns string) UpdateOption {
 // UpdateContext sets the context of an Update.
 func UpdateContext(ctx context.Context) UpdateOption {
 	return func(o *UpdateOptions) { o.Context = ctx }
+}
+
+// UpdateImage sets the image the service runs in from now on.
+func UpdateImage(img string) UpdateOption {
+	return func(o *UpdateOptions) { o.Image = img }
 }
 
 // UpdateEnv replaces what is added to the environment, as NAME=value.
