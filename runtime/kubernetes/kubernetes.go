@@ -4,6 +4,8 @@
 //
 //	r := kubernetes.NewRuntime(runtime.WithImage("registry.example.com/greeter:1"))
 //	err := r.Create(&runtime.Service{Name: "greeter", Version: "1"})
+//
+// In a program that imports it, --runtime kubernetes names it too.
 package kubernetes
 
 import (
@@ -16,6 +18,7 @@ import (
 	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/runtime"
+	"github.com/justcy/go-micro/v4/util/cmd"
 	"github.com/justcy/go-micro/v4/util/kubernetes/api"
 	"github.com/justcy/go-micro/v4/util/kubernetes/client"
 )
@@ -24,6 +27,8 @@ import (
 const defaultType = "service"
 
 var errNotFound = errors.New("Service not found")
+
+func init() { cmd.DefaultRuntimes["kubernetes"] = NewRuntime }
 
 // NewRuntime returns a runtime of the cluster that this process runs in. Outside of
 // a cluster its methods fail.
