@@ -119,17 +119,14 @@ func (r *local) create(ctx context.Context, s *Service, o CreateOptions) error {
 	defer u.leave() // newService entered
 	folder, err := r.checkout(ctx, s.Source, s.Version)
 	if err == nil {
-		u.folder = folder
+		u.setSource(folder)
 		err = u.start()
 	}
 	if err != nil {
 		r.remove(u)
 		return err
 	}
-	if folder != "" {
-		s.Source = folder
-	}
-	s.Metadata = u.snapshot().Metadata
+	*s = *u.snapshot()
 	return nil
 }
 

@@ -30,8 +30,8 @@ type process struct {
 	finished chan struct{} // its output and its end are recorded
 }
 
-// launch starts a process in a folder.
-func (r *local) launch(s *Service, o CreateOptions, folder string) (*process, error) {
+// launch starts a process of a service.
+func (r *local) launch(s *Service, o CreateOptions) (*process, error) {
 	path := r.logPath(o.Namespace, s.Name, s.Version)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func (r *local) launch(s *Service, o CreateOptions, folder string) (*process, er
 		command = []string{"go", "run", "."}
 	}
 	c, err := child.Start(child.Spec{
-		Path: command[0], Args: slices.Concat(command[1:], o.Args), Dir: folder,
+		Path: command[0], Args: slices.Concat(command[1:], o.Args), Dir: s.Source,
 		Env: append(os.Environ(), o.Env...), Salvage: path, Grace: r.gracePeriod(),
 	})
 	if err != nil {

@@ -36,11 +36,9 @@ type service struct {
 	key       string
 	turn      chan struct{} // holds a token while an operation is in progress
 
-	// Of the operation in progress.
-	folder string // where the source is; empty without one
-
 	mu       sync.Mutex // guards what follows
-	service  Service
+	service  Service    // its source is the folder that it runs in
+	origin   string     // its source as it was given
 	options  CreateOptions
 	process  *process // nil when none runs
 	failures int      // in a row
@@ -53,7 +51,7 @@ type service struct {
 func newService(r *local, s *Service, o CreateOptions) *service {
 	u := &service{
 		runtime: r, namespace: o.Namespace, key: key(s), turn: make(chan struct{}, 1),
-		service: *s, options: o, event: time.Now(),
+		service: *s, origin: s.Source, options: o, event: time.Now(),
 	}
 	u.service.Metadata = make(map[string]string)
 	maps.Copy(u.service.Metadata, s.Metadata)
@@ -64,6 +62,9 @@ func newService(r *local, s *Service, o CreateOptions) *service {
 
 // enter waits for the operations in progress.
 func (u *service) enter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	select {
 	case u.turn <- struct{}{}:
 		return nil
@@ -81,6 +82,13 @@ func (u *service) snapshot() *Service {
 	s := u.service
 	s.Metadata = maps.Clone(s.Metadata)
 	return &s
+}
+
+// setSource sets the folder that the service runs in.
+func (u *service) setSource(folder string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.service.Source = folder
 }
 
 // hasType reports whether the service has a type; every one has the empty one.
@@ -111,25 +119,23 @@ func (u *service) setStatus(status string, err error) {
 	}
 }
 
-// start starts the process. The caller has entered, and none runs.
+// start starts the process, in the folder of the source. The caller has entered,
+// and none runs.
 func (u *service) start() error {
 	u.mu.Lock()
 	u.setStatus(starting, nil)
 	o, s := u.options, u.service
 	u.mu.Unlock()
-	p, err := u.runtime.launch(&s, o, u.folder)
+	p, err := u.runtime.launch(&s, o)
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	if err != nil {
-		u.mu.Lock()
 		u.failures++
 		u.setStatus(failed, err)
-		u.mu.Unlock()
-		u.scheduleRetry()
 		return err
 	}
-	u.mu.Lock()
 	u.process = p
 	u.setStatus(running, nil)
-	u.mu.Unlock()
 	go func() {
 		defer close(p.finished)
 		u.ended(p, p.wait())
@@ -198,9 +204,18 @@ func (u *service) again(w *watch) {
 	if needless {
 		return
 	}
-	if err := u.start(); err != nil {
+	if err := u.restart(); err != nil {
 		u.runtime.log(logger.ErrorLevel, "Runtime cannot restart service %s of namespace %s: %v", u.key, u.namespace, err)
 	}
+}
+
+// restart is start for a service that did run: what fails is tried again later.
+func (u *service) restart() error {
+	err := u.start()
+	if err != nil {
+		u.scheduleRetry()
+	}
+	return err
 }
 
 // stop ends the process, if one runs, and waits for its end. When ctx ends it is
@@ -244,15 +259,15 @@ func (u *service) update(ctx context.Context, changed *Service, env []string) er
 	}
 	defer u.leave()
 	u.mu.Lock()
-	gone, source := u.deleted, u.service.Source
+	gone, origin := u.deleted, u.origin
+	if changed.Source != "" && changed.Source != u.service.Source {
+		origin = changed.Source
+	}
 	u.mu.Unlock()
 	if gone {
 		return errDeleted
 	}
-	if changed.Source != "" && changed.Source != u.folder {
-		source = changed.Source
-	}
-	folder, err := u.runtime.checkout(ctx, source, changed.Version)
+	folder, err := u.runtime.checkout(ctx, origin, changed.Version)
 	if err != nil {
 		return err
 	}
@@ -260,7 +275,7 @@ func (u *service) update(ctx context.Context, changed *Service, env []string) er
 		return err
 	}
 	u.mu.Lock()
-	u.folder, u.service.Source = folder, source
+	u.origin, u.service.Source = origin, folder
 	u.failures = 0
 	if changed.Metadata != nil {
 		u.takeMetadata(changed.Metadata)
@@ -269,7 +284,7 @@ func (u *service) update(ctx context.Context, changed *Service, env []string) er
 		u.options.Env = slices.Clone(env)
 	}
 	u.mu.Unlock()
-	return u.start()
+	return u.restart()
 }
 
 // takeMetadata replaces the metadata but for what the runtime writes. u.mu is

@@ -5,6 +5,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/runtime"
@@ -62,5 +63,15 @@ func TestServiceOptionsSetTheirFields(t *testing.T) {
 	}
 	if l != (runtime.LogsOptions{Count: 2, Stream: true, Namespace: "n", Context: ctx}) {
 		t.Errorf("logs options are %+v", l)
+	}
+}
+
+func TestTheTimeBetweenAttemptsGrowsUpToAMinute(t *testing.T) {
+	for failures, want := range map[int]time.Duration{
+		0: 5 * time.Second, 1: time.Second, 2: 2 * time.Second, 3: 4 * time.Second, 6: 32 * time.Second, 7: time.Minute, 1000: time.Minute,
+	} {
+		if got := runtime.DefaultBackoff(failures); got != want {
+			t.Errorf("after %d failures it is %v, want %v", failures, got, want)
+		}
 	}
 }
