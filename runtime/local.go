@@ -49,6 +49,7 @@ func NewRuntime(opts ...Option) Runtime {
 		services: make(map[string]map[string]*service),
 		sources:  keyed{busy: make(map[string]chan struct{})},
 	}
+	r.fetching, r.abandon = context.WithCancel(context.Background())
 	if err := os.MkdirAll(r.logs(), 0o755); err != nil {
 		r.log(logger.ErrorLevel, "Runtime cannot make the folder for logs: %v", err)
 	}
@@ -64,6 +65,8 @@ type local struct {
 	mu       sync.Mutex
 	services map[string]map[string]*service // by namespace and key
 	watch    *watch                         // nil unless started
+	fetching context.Context                // ends with the next Stop
+	abandon  context.CancelFunc             // ends fetching
 }
 
 func (r *local) String() string { return "local" }

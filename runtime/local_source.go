@@ -18,11 +18,17 @@ const archiveSuffix = ".tar.gz"
 var errNoUnpacker = errors.New(`it is an uploaded archive, which a program unpacks that imports "github.com/justcy/go-micro/v4/runtime/local"`)
 
 // checkout brings the source of a service to this machine and returns its folder:
-// the empty one for no source.
+// the empty one for no source. Stop ends it.
 func (r *local) checkout(ctx context.Context, source, version string) (string, error) {
 	if source == "" {
 		return "", nil
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r.mu.Lock()
+	stopped := r.fetching
+	r.mu.Unlock()
+	defer context.AfterFunc(stopped, cancel)()
 	archive, err := r.uploaded(source)
 	if err != nil {
 		return "", err

@@ -364,6 +364,27 @@ func TestCallsEndWithTheirContext(t *testing.T) {
 	}
 }
 
+func TestStopEndsWhatIsBeingFetched(t *testing.T) {
+	r, dir := newRuntime(t)
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "git"), []byte("#!/bin/sh\necho > "+bin+"/asked\nexec sleep 1000\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	created := make(chan error)
+	go func() { created <- r.Create(&runtime.Service{Name: "a", Source: "github.com/o/r"}) }()
+	testkit.Eventually(t, "git was asked", func() bool { _, err := os.Stat(filepath.Join(bin, "asked")); return err == nil })
+	if err := r.Stop(); err != nil {
+		t.Error(err)
+	}
+	if err := <-created; !errors.Is(err, context.Canceled) {
+		t.Errorf("Create returned %v", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) != 1 { // the logs
+		t.Errorf("left %v", left)
+	}
+}
+
 func TestAnOutputThatFailsDoesNotStopTheService(t *testing.T) {
 	r, _ := newRuntime(t)
 	s := &runtime.Service{Name: "a"}

@@ -49,6 +49,8 @@ func (r *local) Stop() error {
 	r.mu.Lock()
 	w := r.watch
 	r.watch = nil
+	r.abandon()
+	r.fetching, r.abandon = context.WithCancel(context.Background())
 	r.mu.Unlock()
 	if w != nil {
 		w.cancel()
