@@ -59,6 +59,23 @@ func TestHelloworldLinksNoHTTPClient(t *testing.T) {
 	}
 }
 
+// Package runtime reaches what starts processes, for programs that call
+// runtime.NewRuntime; the linker leaves it out of the others.
+func TestHelloworldLinksNothingThatRunsPrograms(t *testing.T) {
+	out, err := exec.Command("go", "tool", "nm", helloworld(t)).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(out), "v4/runtime.(*defaultRuntime).Create") {
+		t.Fatal("the binary has no symbols to look at")
+	}
+	for _, part := range []string{"os/exec.(*Cmd).", "v4/internal/child.", "v4/runtime.(*local).", "v4/runtime/local", "archive/tar."} {
+		if strings.Contains(string(out), part) {
+			t.Errorf("binary holds %s", part)
+		}
+	}
+}
+
 func TestHelloworldBinaryIsSmall(t *testing.T) {
 	binary := helloworld(t, "-ldflags=-s -w")
 	info, err := os.Stat(binary)

@@ -28,6 +28,10 @@ import (
 	"github.com/justcy/go-micro/v4/registry"
 	registrycache "github.com/justcy/go-micro/v4/registry/cache"
 	"github.com/justcy/go-micro/v4/runtime"
+	"github.com/justcy/go-micro/v4/runtime/kubernetes"
+	"github.com/justcy/go-micro/v4/runtime/local/build"
+	process "github.com/justcy/go-micro/v4/runtime/local/process/os"
+	"github.com/justcy/go-micro/v4/runtime/local/source"
 	"github.com/justcy/go-micro/v4/selector"
 	"github.com/justcy/go-micro/v4/selector/static"
 	"github.com/justcy/go-micro/v4/store"
@@ -77,6 +81,12 @@ func TestNilOptionsAreSkipped(t *testing.T) {
 		"mdns":            func() error { return registry.NewRegistry(nil).Init(nil) },
 		"registry/cache":  func() error { registrycache.New(reg, nil).Stop(); return nil },
 		"runtime":         func() error { return runtime.NewRuntime(nil).Init(nil) },
+		"runtime read":    func() error { _, err := runtime.NewRuntime().Read(nil); return err },
+		"runtime default": func() error { return runtime.NewDefault(nil).Init(nil) },
+		"runtime build":   func() error { _ = build.NewOptions(nil); return nil },
+		"runtime source":  func() error { _ = source.NewOptions(nil); return nil },
+		"runtime process": func() error { _ = process.NewProcess(nil); return nil },
+		"kubernetes":      func() error { return kubernetes.New(nil, nil).Init(nil) },
 		"selector":        func() error { s := selector.NewSelector(nil); _, _ = s.Select("a", nil); return s.Close() },
 		"static selector": func() error { return static.NewSelector(nil).Init(nil) },
 		"store":           func() error { return st.Write(&store.Record{Key: "a"}, nil) },

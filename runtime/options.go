@@ -1,6 +1,8 @@
 package runtime
 
 import (
+	"time"
+
 	"github.com/justcy/go-micro/v4/client"
 	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/logger"
@@ -21,6 +23,23 @@ type Options struct {
 	Client client.Client
 	// Logger is never nil in options made by NewOptions.
 	Logger logger.Logger
+	// GracePeriod is how long a service that is told to stop may take before it is
+	// killed. 30 seconds when 0.
+	GracePeriod time.Duration
+	// Backoff says how long to wait before a service is started again that failed
+	// so many times in a row; 0 times when it ended well. When nil that is five
+	// seconds for one that ended well, and else one second, two, four and so on up
+	// to a minute.
+	Backoff func(failures int) time.Duration
+	// StableAfter is how long a service must run for its earlier failures not to
+	// count any more. One minute when 0.
+	StableAfter time.Duration
+	// LogSize is how many bytes the log of a service may have before the next file
+	// is begun. 64 MiB when 0.
+	LogSize int64
+	// LogFiles is how many full files are kept beside it. Three when 0, none when
+	// negative.
+	LogFiles int
 }
 
 // Option changes Options.
@@ -61,4 +80,26 @@ func WithClient(c client.Client) Option {
 // WithLogger sets the logger.
 func WithLogger(l logger.Logger) Option {
 	return func(o *Options) { o.Logger = l }
+}
+
+// WithGracePeriod sets how long a service that is told to stop may take.
+func WithGracePeriod(d time.Duration) Option {
+	return func(o *Options) { o.GracePeriod = d }
+}
+
+// WithBackoff sets how long to wait before a service is started again.
+func WithBackoff(wait func(failures int) time.Duration) Option {
+	return func(o *Options) { o.Backoff = wait }
+}
+
+// WithStableAfter sets how long a service must run for its earlier failures not
+// to count any more.
+func WithStableAfter(d time.Duration) Option {
+	return func(o *Options) { o.StableAfter = d }
+}
+
+// WithLogRotation sets how many bytes a log file may have and how many full ones
+// are kept.
+func WithLogRotation(size int64, files int) Option {
+	return func(o *Options) { o.LogSize, o.LogFiles = size, files }
 }

@@ -1,9 +1,25 @@
-// Package runtime is the interface to whatever runs services: the local
-// machine, or a cluster. A Runtime creates, updates, lists and deletes services
-// and gives access to what they log.
+// Package runtime runs services: on this machine, or with another implementation
+// on a cluster. A Runtime creates, updates, lists and deletes services, restarts
+// the ones that fail and gives access to what they log.
 //
-//	err := r.Create(&runtime.Service{Name: "greeter", Version: "latest"},
-//		runtime.WithCommand("./greeter"), runtime.WithRetries(3))
+//	r := runtime.NewRuntime()
+//	err := r.Start()
+//	err = r.Create(&runtime.Service{Name: "greeter", Version: "latest", Source: "./greeter"},
+//		runtime.WithRetries(3))
+//
+//	logs, err := r.Logs(&runtime.Service{Name: "greeter"}, runtime.LogsStream(true))
+//	for record := range logs.Chan() {
+//		fmt.Println(record.Message)
+//	}
+//
+// The source is a folder, or one in a git repository
+// ("github.com/owner/name/folder", at the version that the service has); the
+// command is "go run ." unless WithCommand names another.
+//
+// NewRuntime runs services on this machine; package runtime/kubernetes runs them on
+// a cluster. DefaultRuntime, which the services of package micro have, runs
+// services in programs that import runtime/local, so that the others do not carry
+// it along.
 package runtime
 
 import (
@@ -12,9 +28,8 @@ import (
 )
 
 var (
-	// DefaultRuntime is what programs use that choose no runtime. It manages no
-	// processes; see NewRuntime.
-	DefaultRuntime Runtime = NewRuntime()
+	// DefaultRuntime is the runtime of programs that choose none: see NewDefault.
+	DefaultRuntime Runtime = NewDefault()
 	// DefaultName is the name of the service that manages the runtime.
 	DefaultName = "go.micro.runtime"
 	// ErrAlreadyExists is returned by Create when the platform already has the

@@ -5,6 +5,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/runtime"
@@ -65,24 +66,12 @@ func TestServiceOptionsSetTheirFields(t *testing.T) {
 	}
 }
 
-func TestBuiltInRuntimeSaysThatItManagesNoProcesses(t *testing.T) {
-	r := runtime.NewRuntime()
-	if err := r.Start(); err != nil {
-		t.Fatal(err)
-	}
-	err := r.Create(&runtime.Service{Name: "greeter"})
-	if err == nil || !strings.Contains(err.Error(), "greeter") || !strings.Contains(err.Error(), "manages no processes") {
-		t.Errorf("Create returned %v", err)
-	}
-	if services, err := r.Read(); err != nil || len(services) != 0 {
-		t.Errorf("Read returned %v, %v", services, err)
-	}
-	if err := r.Delete(&runtime.Service{Name: "greeter"}); err != nil {
-		t.Errorf("Delete of an unknown service returned %v", err)
-	}
-	for range 2 {
-		if err := r.Stop(); err != nil {
-			t.Errorf("Stop returned %v", err)
+func TestTheTimeBetweenAttemptsGrowsUpToAMinute(t *testing.T) {
+	for failures, want := range map[int]time.Duration{
+		0: 5 * time.Second, 1: time.Second, 2: 2 * time.Second, 3: 4 * time.Second, 6: 32 * time.Second, 7: time.Minute, 1000: time.Minute,
+	} {
+		if got := runtime.DefaultBackoff(failures); got != want {
+			t.Errorf("after %d failures it is %v, want %v", failures, got, want)
 		}
 	}
 }

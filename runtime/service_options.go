@@ -7,18 +7,19 @@ import (
 
 // CreateOptions say how a service is run.
 type CreateOptions struct {
-	// Command is the executable and its leading arguments; the runtime chooses
-	// one that builds the source when it is empty.
+	// Command is the executable and its leading arguments. When it is empty the
+	// local runtime runs the Go program in the source, as "go run ." does.
 	Command []string
 	// Args follow the command.
 	Args []string
 	// Env is added to the environment, as NAME=value.
 	Env []string
-	// Output receives what the service writes, beside its log; nil for none.
+	// Output receives what the service writes, beside its log; nil for none. Lines
+	// arrive whole, one Write after the other; while one blocks, the service waits.
 	Output io.Writer
 	// Type of the service.
 	Type string
-	// Retries is how often a failed service is started again.
+	// Retries is how many times in a row a service may fail and be started again.
 	Retries int
 	// Image the service runs in, for runtimes with containers.
 	Image string
@@ -120,6 +121,12 @@ func ReadContext(ctx context.Context) ReadOption {
 
 // UpdateOptions say which service is meant.
 type UpdateOptions struct {
+	// Image the service runs in from now on, for runtimes with containers; empty
+	// keeps it.
+	Image string
+	// Env replaces what is added to the environment, as NAME=value; nil keeps it.
+	// On a cluster what it does not name stays.
+	Env []string
 	// Namespace of the service; "default" when empty.
 	Namespace string
 	// Context bounds the call; nil for none.
@@ -137,6 +144,16 @@ func UpdateNamespace(ns string) UpdateOption {
 // UpdateContext sets the context of an Update.
 func UpdateContext(ctx context.Context) UpdateOption {
 	return func(o *UpdateOptions) { o.Context = ctx }
+}
+
+// UpdateImage sets the image the service runs in from now on.
+func UpdateImage(img string) UpdateOption {
+	return func(o *UpdateOptions) { o.Image = img }
+}
+
+// UpdateEnv replaces what is added to the environment, as NAME=value.
+func UpdateEnv(env []string) UpdateOption {
+	return func(o *UpdateOptions) { o.Env = env }
 }
 
 // DeleteOptions say which service is meant.

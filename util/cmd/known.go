@@ -57,7 +57,7 @@ var (
 	builtInRegistries = map[string]func(...registry.Option) registry.Registry{
 		"mdns": registry.NewRegistry, "memory": registry.NewMemoryRegistry,
 	}
-	builtInRuntimes   = map[string]func(...runtime.Option) runtime.Runtime{"local": runtime.NewRuntime}
+	builtInRuntimes   = map[string]func(...runtime.Option) runtime.Runtime{"local": runtime.NewDefault}
 	builtInSelectors  = map[string]func(...selector.Option) selector.Selector{"registry": selector.NewSelector}
 	builtInServers    = map[string]func(...server.Option) server.Server{"mucp": newServer}
 	builtInStores     = map[string]func(...store.Option) store.Store{"memory": store.NewMemoryStore, "noop": store.NewNoopStore}

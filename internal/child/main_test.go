@@ -1,0 +1,40 @@
+package child_test
+
+import (
+	"io"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/justcy/go-micro/v4/internal/child"
+	"github.com/justcy/go-micro/v4/internal/testkit"
+)
+
+// supervising names the script that the test binary runs, instead of the tests,
+// until it is killed.
+const supervising = "CHILD_TEST_SUPERVISE"
+
+func TestMain(m *testing.M) {
+	if script := os.Getenv(supervising); script != "" {
+		supervise(script)
+	}
+	testkit.Main(m)
+}
+
+func supervise(script string) {
+	c, err := child.Start(child.Spec{
+		Path: "/bin/sh", Args: []string{"-c", script},
+		Salvage: os.Getenv("CHILD_TEST_LOG"), Grace: 2 * time.Second,
+	})
+	if err != nil {
+		panic(err)
+	}
+	if os.Getenv("CHILD_TEST_UNREAD") != "" {
+		<-c.Done()
+		os.Stdout.WriteString("ended\n")
+		time.Sleep(time.Hour) // until this process is killed
+	}
+	io.Copy(os.Stdout, c.Stdout)
+	<-c.Done()
+	os.Exit(0)
+}
