@@ -35,6 +35,7 @@ type follower struct {
 
 	group sync.WaitGroup
 	ready chan struct{} // closed once all services were read for the first time
+	again chan struct{} // holds a token when the services are to be listed at once
 
 	mu     sync.Mutex
 	stale  map[string]bool // services to read
@@ -48,7 +49,7 @@ type follower struct {
 func follow(ctx context.Context, r registry.Registry, log logger.Logger, publish func(*table)) *follower {
 	f := &follower{
 		registry: r, log: log, publish: publish,
-		ready: make(chan struct{}), wake: make(chan struct{}, 1),
+		ready: make(chan struct{}), wake: make(chan struct{}, 1), again: make(chan struct{}, 1),
 		stale: map[string]bool{}, services: map[string][]*registry.Service{}, reported: map[string]string{},
 	}
 	f.group.Go(func() { f.list(ctx) })
@@ -93,7 +94,7 @@ func (f *follower) list(ctx context.Context) {
 			}
 		}
 		f.mark(true, append(names, f.known()...)...)
-		sleep(ctx, pause)
+		sleep(ctx, pause, f.again)
 	}
 }
 
@@ -110,8 +111,9 @@ func (f *follower) watch(ctx context.Context) {
 	for ctx.Err() == nil {
 		w, err := f.registry.Watch(registry.WatchContext(ctx))
 		if err == nil {
-			if failures > 0 {
-				f.mark(false, f.known()...) // what happened meanwhile is unknown
+			select {
+			case f.again <- struct{}{}: // what happened before is unknown
+			default:
 			}
 			var any bool
 			if any, err = f.take(ctx, w); any {
@@ -123,7 +125,7 @@ func (f *follower) watch(ctx context.Context) {
 		}
 		failures++
 		f.failed(ctx, "watch", err)
-		sleep(ctx, pauseAfter(failures))
+		sleep(ctx, pauseAfter(failures), nil)
 	}
 }
 
@@ -260,12 +262,13 @@ func pauseAfter(failures int) time.Duration {
 	return min(time.Duration(failures)*failurePause, maxPause)
 }
 
-// sleep waits for d, or for the end of the context.
-func sleep(ctx context.Context, d time.Duration) {
+// sleep waits for d, for a token, or for the end of the context.
+func sleep(ctx context.Context, d time.Duration, token <-chan struct{}) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+	case <-token:
 	case <-ctx.Done():
 	}
 }
