@@ -7,7 +7,7 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/justcy/go-micro/v4/api/internal/drain"
+	"github.com/justcy/go-micro/v4/internal/drain"
 )
 
 // Server is an HTTP server. All methods may be called concurrently.

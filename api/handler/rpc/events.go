@@ -6,11 +6,11 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/justcy/go-micro/v4/api/internal/drain"
 	"github.com/justcy/go-micro/v4/api/internal/exchange"
 	"github.com/justcy/go-micro/v4/api/router"
 	"github.com/justcy/go-micro/v4/client"
 	frames "github.com/justcy/go-micro/v4/codec/bytes"
+	"github.com/justcy/go-micro/v4/internal/drain"
 )
 
 const (

@@ -14,11 +14,11 @@ import (
 
 	"github.com/coder/websocket"
 
-	"github.com/justcy/go-micro/v4/api/internal/drain"
 	"github.com/justcy/go-micro/v4/api/internal/exchange"
 	"github.com/justcy/go-micro/v4/api/router"
 	"github.com/justcy/go-micro/v4/client"
 	"github.com/justcy/go-micro/v4/codec/bytes"
+	"github.com/justcy/go-micro/v4/internal/drain"
 	"github.com/justcy/go-micro/v4/logger"
 )
 

@@ -12,12 +12,12 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4/api/handler"
-	"github.com/justcy/go-micro/v4/api/internal/drain"
 	"github.com/justcy/go-micro/v4/api/internal/exchange"
-	"github.com/justcy/go-micro/v4/api/internal/urlpath"
 	"github.com/justcy/go-micro/v4/api/resolver"
 	"github.com/justcy/go-micro/v4/api/router"
 	"github.com/justcy/go-micro/v4/errors"
+	"github.com/justcy/go-micro/v4/internal/drain"
+	"github.com/justcy/go-micro/v4/internal/urlpath"
 )
 
 const (

@@ -2,31 +2,12 @@ package http
 
 import (
 	"io"
-	"log"
 	"net"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/justcy/go-micro/v4/api/internal/exchange"
-	"github.com/justcy/go-micro/v4/api/internal/urlpath"
-	"github.com/justcy/go-micro/v4/api/resolver"
-	"github.com/justcy/go-micro/v4/logger"
 )
-
-// guard refuses requests whose path leads elsewhere when it is taken literally,
-// which the mux would redirect.
-func guard(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !urlpath.Safe(r.URL.Path) {
-			exchange.WriteError(w, r, exchange.RouteError(resolver.ErrInvalidPath), nil)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
 
 // accessLog writes a line for each request in the combined log format
 // (https://httpd.apache.org/docs/2.4/logs.html#combined).
@@ -128,14 +109,4 @@ func appendText(b []byte, s string) []byte {
 		}
 	}
 	return append(b, s...)
-}
-
-// errorLog is where net/http tells of clients that it gave up.
-func errorLog(l logger.Logger) *log.Logger { return log.New(debugLog{l}, "", 0) }
-
-type debugLog struct{ logger.Logger }
-
-func (d debugLog) Write(b []byte) (int, error) {
-	d.Logf(logger.DebugLevel, "gateway: %s", strings.TrimRight(string(b), "\n"))
-	return len(b), nil
 }

@@ -6,7 +6,6 @@ package http
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -16,21 +15,16 @@ import (
 
 	"golang.org/x/net/netutil"
 
-	"github.com/justcy/go-micro/v4/api/internal/drain"
+	"github.com/justcy/go-micro/v4/api/internal/exchange"
 	"github.com/justcy/go-micro/v4/api/server"
 	"github.com/justcy/go-micro/v4/api/server/cors"
+	"github.com/justcy/go-micro/v4/internal/httpserve"
 	"github.com/justcy/go-micro/v4/internal/options"
+	"github.com/justcy/go-micro/v4/internal/urlpath"
 	"github.com/justcy/go-micro/v4/logger"
 )
 
 const (
-	// headerTimeout bounds how long the head of a request may take, and
-	// idleTimeout how long a connection may be without one.
-	headerTimeout = 10 * time.Second
-	idleTimeout   = 2 * time.Minute
-	// maxHeader is how many bytes the head of a request may have.
-	maxHeader = 64 << 10
-
 	defaultStopTimeout    = 25 * time.Second
 	defaultMaxConnections = 16_384
 )
@@ -53,18 +47,9 @@ type httpServer struct {
 	mu      sync.Mutex // guards what follows
 	address string
 	opts    server.Options
-	run     *run // nil when the server is stopped
+	run     *httpserve.Run // nil when the server is stopped
 
 	lifecycle sync.Mutex // held by Start and Stop, which may take long
-}
-
-// run is the server between a Start and the Stop after it.
-type run struct {
-	server   *http.Server
-	requests sync.WaitGroup // those whose connections the server has given away included
-	draining chan struct{}  // closed when Stop begins
-	cancel   context.CancelFunc
-	served   chan struct{} // closed when the server accepts no more
 }
 
 func (s *httpServer) String() string { return "http" }
@@ -119,15 +104,14 @@ func (s *httpServer) Start() error {
 	}
 	log := logger.LoggerOrDefault(o.Logger)
 	log.Logf(logger.InfoLevel, "HTTP API Listening on %s", l.Addr())
-	r := newRun(s.mux, config, log)
+	r := httpserve.Start("gateway", &http.Server{TLSConfig: config}, l, urlpath.Guard(exchange.ID, s.mux), log)
 	s.mu.Lock()
 	s.address, s.run = l.Addr().String(), r
 	s.mu.Unlock()
-	go r.serve(l, log)
 	return nil
 }
 
-func (s *httpServer) current() *run {
+func (s *httpServer) current() *httpserve.Run {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.run
@@ -141,86 +125,13 @@ func (s *httpServer) Stop() error {
 	if r == nil {
 		return nil
 	}
-	err := r.stop(s.options().StopTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), s.options().StopTimeout)
+	defer cancel()
+	err := r.Stop(ctx)
 	s.mu.Lock()
 	s.run = nil
 	s.mu.Unlock()
 	return err
-}
-
-func newRun(handler http.Handler, config *tls.Config, log logger.Logger) *run {
-	base, cancel := context.WithCancel(context.Background())
-	r := &run{draining: make(chan struct{}), cancel: cancel, served: make(chan struct{})}
-	base = drain.NewContext(base, r.draining)
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	protocols.SetHTTP2(true)
-	protocols.SetUnencryptedHTTP2(true)
-	r.server = &http.Server{
-		Handler:           r.counted(guard(handler)),
-		TLSConfig:         config,
-		Protocols:         protocols,
-		ReadHeaderTimeout: headerTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          errorLog(log),
-		BaseContext:       func(net.Listener) context.Context { return base },
-	}
-	return r
-}
-
-// counted counts the requests that are in a handler.
-func (r *run) counted(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		r.requests.Add(1)
-		defer r.requests.Done()
-		next.ServeHTTP(w, req)
-	})
-}
-
-func (r *run) serve(l net.Listener, log logger.Logger) {
-	defer close(r.served)
-	var err error
-	if r.server.TLSConfig != nil {
-		err = r.server.ServeTLS(l, "", "")
-	} else {
-		err = r.server.Serve(l)
-	}
-	if err != nil && !errors.Is(err, http.ErrServerClosed) {
-		log.Logf(logger.ErrorLevel, "gateway: serve on %s: %v", l.Addr(), err)
-	}
-}
-
-// stop waits for the requests in flight and cuts off what is left.
-func (r *run) stop(timeout time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	close(r.draining)
-	err := r.server.Shutdown(ctx)
-	if err == nil {
-		err = wait(ctx, &r.requests)
-	}
-	r.cancel() // ends what is left
-	if err != nil {
-		err = fmt.Errorf("gateway: requests are in flight after %v: %w", timeout, errors.Join(err, r.server.Close()))
-	}
-	<-r.served
-	return err
-}
-
-// wait waits for a group, or for the end of the context.
-func wait(ctx context.Context, group *sync.WaitGroup) error {
-	done := make(chan struct{})
-	go func() {
-		group.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // listen returns the listener of the options, and the configuration of TLS if the

@@ -16,8 +16,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/justcy/go-micro/v4/api/internal/component"
 	"github.com/justcy/go-micro/v4/api/internal/pathfield"
-	"github.com/justcy/go-micro/v4/api/internal/urlpath"
 	"github.com/justcy/go-micro/v4/api/router"
 	"github.com/justcy/go-micro/v4/api/router/util"
 )
@@ -68,7 +68,7 @@ func (t *Table[T]) addPath(path string, c *candidate[T]) error {
 // resolver.ErrInvalidPath.
 func (t *Table[T]) Match(r *http.Request) (value T, fields []pathfield.Field, err error) {
 	var buf [16]string
-	components, err := urlpath.Split(r.URL, buf[:0])
+	components, err := component.Split(r.URL, buf[:0])
 	if err != nil {
 		return value, nil, err
 	}

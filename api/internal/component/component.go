@@ -1,11 +1,12 @@
-// Package urlpath splits the paths of requests.
-package urlpath
+// Package component splits the paths of requests.
+package component
 
 import (
 	"net/url"
 	"strings"
 
 	"github.com/justcy/go-micro/v4/api/resolver"
+	"github.com/justcy/go-micro/v4/internal/urlpath"
 )
 
 // Split appends the components of a path to buf, each without its escapes, so
@@ -33,29 +34,10 @@ func Split(u *url.URL, buf []string) ([]string, error) {
 				return nil, resolver.ErrInvalidPath
 			}
 		}
-		if !Safe(component) {
+		if !urlpath.Safe(component) {
 			return nil, resolver.ErrInvalidPath
 		}
 		buf = append(buf, component)
 	}
 	return buf, nil
-}
-
-// Safe reports whether none of the parts of a path, between slashes of either
-// kind, is "." or "..", and no character is a control character.
-func Safe(path string) bool {
-	start := 0
-	for i := 0; i <= len(path); i++ {
-		if i < len(path) && path[i] != '/' && path[i] != '\\' {
-			if path[i] < ' ' || path[i] == 0x7f {
-				return false
-			}
-			continue
-		}
-		if part := path[start:i]; part == "." || part == ".." {
-			return false
-		}
-		start = i + 1
-	}
-	return true
 }
