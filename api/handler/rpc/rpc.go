@@ -47,15 +47,13 @@ func (h *rpcHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeError(w, r, failure, cause)
 		return
 	}
-	if streams(route) {
-		switch {
-		case exchange.IsWebSocket(r):
-			h.serveWebSocket(w, r, route)
-			return
-		case acceptsEvents(r):
-			h.serveEvents(w, r, route)
-			return
-		}
+	switch {
+	case exchange.IsWebSocket(r) && streams(route):
+		h.serveWebSocket(w, r, route)
+		return
+	case acceptsEvents(r) && streams(route):
+		h.serveEvents(w, r, route)
+		return
 	}
 	body, failure := h.payload(w, r, route)
 	if failure != nil {

@@ -11,25 +11,33 @@ import (
 // Types are those of the fields of a request, as the registry has them. With them
 // a text of digits is a string where the service expects one, and a number where
 // it expects that. Of what they do not say the text decides.
-type Types struct{ request *registry.Value }
+type Types struct {
+	versions []*registry.Service
+	endpoint string
+}
 
 // TypesOf returns the types of the endpoint's request in the first version that
-// has it.
+// has it. They are looked for when they are needed.
 func TypesOf(versions []*registry.Service, endpoint string) Types {
-	for _, version := range versions {
+	return Types{versions, endpoint}
+}
+
+// request is the type of the request, nil if the registry does not say it.
+func (t Types) request() *registry.Value {
+	for _, version := range t.versions {
 		for _, e := range version.Endpoints {
-			if e != nil && e.Name == endpoint && e.Request != nil {
-				return Types{e.Request}
+			if e != nil && e.Name == t.endpoint && e.Request != nil {
+				return e.Request
 			}
 		}
 	}
-	return Types{}
+	return nil
 }
 
 // of returns the type of a field, empty when it is not known. An empty step
 // stands for the elements of an array.
 func (t Types) of(path []string) string {
-	v, elements := t.request, 0
+	v, elements := t.request(), 0
 	for _, name := range path {
 		if name == "" {
 			elements++
