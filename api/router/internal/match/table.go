@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/justcy/go-micro/v4/api/internal/component"
 	"github.com/justcy/go-micro/v4/api/internal/pathfield"
@@ -27,6 +28,7 @@ import (
 type Table[T any] struct {
 	plain, verbs tree[T] // templates without and with a verb
 	regexes      []regex[T]
+	queries      sync.Pool // of *query[T]
 }
 
 // Add adds an endpoint to a table that is not in use yet. It returns what is
@@ -67,13 +69,19 @@ func (t *Table[T]) addPath(path string, c *candidate[T]) error {
 // template captures. It returns router.ErrNotFound, a *router.MethodError or
 // resolver.ErrInvalidPath.
 func (t *Table[T]) Match(r *http.Request) (value T, fields []pathfield.Field, err error) {
-	var buf [16]string
-	components, err := component.Split(r.URL, buf[:0])
-	if err != nil {
+	q, _ := t.queries.Get().(*query[T])
+	if q == nil {
+		q = new(query[T])
+	}
+	defer func() {
+		*q = query[T]{}
+		t.queries.Put(q)
+	}()
+	if q.components, err = component.Split(r.URL, q.buf[:0]); err != nil {
 		return value, nil, err
 	}
-	q := query[T]{request: r, components: components}
-	if t.verbs.used && t.matchVerb(&q) || t.plain.match(&q) || t.matchRegex(r.URL, &q) {
+	q.request = r
+	if t.verbs.used && t.matchVerb(q) || t.plain.match(q) || t.matchRegex(r.URL, q) {
 		return q.found.candidate.value, q.fields(), nil
 	}
 	if len(q.allowed) > 0 {

@@ -112,6 +112,7 @@ func (n *node[T]) match(q *query[T], rest []string) bool {
 type query[T any] struct {
 	request    *http.Request
 	components []string
+	buf        [16]string // of components, if they are no more
 	verb       string
 	found      *leaf[T]
 	allowed    []string // methods of endpoints that match but for those
