@@ -36,8 +36,14 @@ func TestHelloworldReachesNoBackendPackages(t *testing.T) {
 // helloworld builds the example and returns where it is.
 func helloworld(t *testing.T, flags ...string) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "helloworld")
-	args := append(append([]string{"build"}, flags...), "-o", binary, "./examples/helloworld")
+	return build(t, "./examples/helloworld", flags...)
+}
+
+// build builds a program and returns where it is.
+func build(t *testing.T, program string, flags ...string) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "program")
+	args := append(append([]string{"build"}, flags...), "-o", binary, program)
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -72,6 +78,24 @@ func TestHelloworldLinksNothingThatRunsPrograms(t *testing.T) {
 	for _, part := range []string{"os/exec.(*Cmd).", "v4/internal/child.", "v4/runtime.(*local).", "v4/runtime/local", "archive/tar."} {
 		if strings.Contains(string(out), part) {
 			t.Errorf("binary holds %s", part)
+		}
+	}
+}
+
+// Generated code imports package api for the description of endpoints. What serves
+// them belongs to programs that call api.NewApi.
+func TestAGeneratedServiceLinksNoGateway(t *testing.T) {
+	out, err := exec.Command("go", "tool", "nm", build(t, "./examples/greeter/srv")).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	symbols := string(out)
+	if !strings.Contains(symbols, "net/http.(*Server).Serve") {
+		t.Fatal("the binary has no symbols to look at")
+	}
+	for _, part := range []string{"/api.NewApi", "/api/handler/rpc.NewHandler", "/api/server/http.NewServer", "httputil.(*ReverseProxy)", "coder/websocket.Accept", "net/http.(*Transport)."} {
+		if strings.Contains(symbols, part) {
+			t.Errorf("the binary of a service holds %s", part)
 		}
 	}
 }

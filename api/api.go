@@ -6,9 +6,19 @@
 // gateway finds that description in the registry and turns matching requests
 // into calls.
 //
-// This package is part of every generated client and server and therefore small:
-// it holds no HTTP server. A program that runs a gateway names one with
-// WithGateway, or links one that registered itself with RegisterGateway.
+// A gateway is three lines:
+//
+//	if err := api.NewApi().Run(ctx); err != nil {
+//		log.Fatal(err)
+//	}
+//
+// It serves HTTP/1.1 and HTTP/2 on port 8080, finds the services in the default
+// registry and calls them with the default client. WithServer and WithHandler set
+// TLS, CORS, wrappers and limits; the packages below this one are its parts, for
+// programs that put them together otherwise.
+//
+// This package is part of every generated client and server. A program that does
+// not call NewApi holds nothing of the gateway.
 package api
 
 import (

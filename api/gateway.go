@@ -4,47 +4,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"io"
+	"net/http"
 
+	"github.com/justcy/go-micro/v4/api/handler"
+	kindapi "github.com/justcy/go-micro/v4/api/handler/api"
+	"github.com/justcy/go-micro/v4/api/handler/event"
+	kindhttp "github.com/justcy/go-micro/v4/api/handler/http"
+	"github.com/justcy/go-micro/v4/api/handler/openapi"
+	"github.com/justcy/go-micro/v4/api/handler/rpc"
+	"github.com/justcy/go-micro/v4/api/handler/web"
+	"github.com/justcy/go-micro/v4/api/internal/exchange"
+	"github.com/justcy/go-micro/v4/api/router"
+	"github.com/justcy/go-micro/v4/api/router/registry"
+	"github.com/justcy/go-micro/v4/api/server"
+	httpserver "github.com/justcy/go-micro/v4/api/server/http"
 	"github.com/justcy/go-micro/v4/internal/options"
 )
 
-// errNoGateway is returned by Run in a program that links no gateway.
-var errNoGateway = errors.New("no gateway is linked into this program: use WithGateway, or import a package that registers one")
-
-// Gateway is a server in front of a router: it accepts requests and turns them
-// into calls.
-type Gateway interface {
-	// Start listens and serves in the background.
-	Start() error
-	// Stop drains and ends what Start began. A router that the gateway made for
-	// itself is part of that; the Api stops the one in Options.
-	Stop() error
-}
-
-// GatewayFunc makes a gateway that is not started yet.
-type GatewayFunc func(Options) (Gateway, error)
-
-var registered struct {
-	sync.Mutex
-	gateway GatewayFunc
-}
-
-// RegisterGateway makes a gateway the one for Apis that name none. A gateway
-// package calls it when it is initialised; a second call panics, since which of
-// two wins would depend on the order of imports.
-func RegisterGateway(g GatewayFunc) {
-	registered.Lock()
-	defer registered.Unlock()
-	if registered.gateway != nil {
-		panic("api: two gateways are linked into this program")
-	}
-	registered.gateway = g
-}
-
 // NewApi returns an Api. An option that fails is reported by Init and by Run.
 func NewApi(opts ...Option) Api {
-	o := Options{Address: defaultAddress}
+	o := defaultOptions()
 	err := o.apply(opts)
 	return &api{options: options.New(o), err: err}
 }
@@ -73,41 +53,89 @@ func (a *api) Deregister(*Endpoint) error { return nil }
 func (a *api) Run(ctx context.Context) error {
 	o := a.Options()
 	if a.err != nil {
-		return fmt.Errorf("api options: %w", a.err)
+		return errors.Join(fmt.Errorf("api options: %w", a.err), stop(o.Router))
 	}
-	err := o.serve(ctx)
-	if o.Router != nil {
-		err = errors.Join(err, o.Router.Stop())
+	if o.Router == nil {
+		o.Router = registry.NewRouter()
 	}
-	return err
+	return errors.Join(o.serve(ctx), stop(o.Router))
 }
 
-// serve runs a gateway until the context ends.
+func stop(r router.Router) error {
+	if r == nil {
+		return nil
+	}
+	return r.Stop()
+}
+
+// serve runs a server until the context ends.
 func (o Options) serve(ctx context.Context) error {
-	gateway, err := o.gateway()
-	if err != nil {
+	s := httpserver.NewServer(o.Address, o.Server...)
+	d := newDispatcher(o)
+	defer d.close()
+	s.Handle("/", d)
+	if o.OpenAPI != "" {
+		s.Handle(o.OpenAPI, openapi.NewHandler(handler.WithRouter(o.Router)))
+	}
+	if err := s.Start(); err != nil {
 		return err
 	}
-	if err := gateway.Start(); err != nil {
-		return errors.Join(fmt.Errorf("start gateway: %w", err), gateway.Stop())
-	}
 	<-ctx.Done()
-	return gateway.Stop()
+	return s.Stop()
 }
 
-// gateway makes the gateway.
-func (o Options) gateway() (Gateway, error) {
-	if o.Gateway == nil {
-		registered.Lock()
-		o.Gateway = registered.gateway
-		registered.Unlock()
+// dispatcher hands each request to the handler of the kind that its endpoint
+// wants.
+type dispatcher struct {
+	router router.Router
+	kinds  map[string]handler.Handler
+}
+
+func newDispatcher(o Options) *dispatcher {
+	opts := append([]handler.Option{handler.WithOrigins(origins(o.Server)...)}, o.Handler...)
+	opts = append(opts, handler.WithRouter(o.Router))
+	d := &dispatcher{router: o.Router, kinds: map[string]handler.Handler{}}
+	for _, h := range []handler.Handler{
+		rpc.NewHandler(opts...), kindapi.NewHandler(opts...), event.NewHandler(opts...),
+		kindhttp.NewHandler(opts...), web.NewHandler(opts...),
+	} {
+		d.kinds[h.String()] = h
 	}
-	if o.Gateway == nil {
-		return nil, errNoGateway
+	d.kinds["meta"], d.kinds[""] = d.kinds[rpc.Handler], d.kinds[rpc.Handler]
+	d.kinds["proxy"] = d.kinds[kindhttp.Handler]
+	return d
+}
+
+// origins are those whose pages may open WebSockets, because they may make all
+// other requests.
+func origins(opts []server.Option) []string {
+	o := server.NewOptions(opts...)
+	if !o.EnableCORS || o.CORSConfig == nil {
+		return nil
 	}
-	gateway, err := o.Gateway(o)
-	if err != nil {
-		return nil, fmt.Errorf("make gateway: %w", err)
+	return o.CORSConfig.Origins()
+}
+
+func (d *dispatcher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	route, failure, cause := exchange.Route(r, d.router)
+	if failure != nil {
+		exchange.WriteError(w, r, failure, cause)
+		return
 	}
-	return gateway, nil
+	h, ok := d.kinds[route.Endpoint.Handler]
+	if !ok {
+		err := fmt.Errorf("unknown handler %q of %s.%s", route.Endpoint.Handler, route.Service, route.Endpoint.Name)
+		exchange.WriteError(w, r, exchange.RouteError(err), err)
+		return
+	}
+	h.ServeHTTP(w, exchange.WithRoute(r, route))
+}
+
+// close closes the idle connections of the handlers.
+func (d *dispatcher) close() {
+	for _, h := range d.kinds {
+		if c, ok := h.(io.Closer); ok {
+			_ = c.Close() // fails never
+		}
+	}
 }

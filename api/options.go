@@ -1,19 +1,34 @@
 package api
 
-import "github.com/justcy/go-micro/v4/api/router"
+import (
+	"github.com/justcy/go-micro/v4/api/handler"
+	"github.com/justcy/go-micro/v4/api/router"
+	"github.com/justcy/go-micro/v4/api/server"
+)
 
-// defaultAddress is where a gateway listens unless told otherwise.
-const defaultAddress = ":8080"
+const (
+	// defaultAddress is where a gateway listens unless told otherwise.
+	defaultAddress = ":8080"
+	// defaultOpenAPI is where it describes itself.
+	defaultOpenAPI = "/openapi.json"
+)
 
 // Options configure an Api.
 type Options struct {
 	// Address to listen on; ":8080" by default.
 	Address string
-	// Router finds the endpoint for a request; nil for the gateway's own, which
-	// reads the default registry. The Api stops it when Run ends.
+	// Router finds the endpoint for a request; nil for one that reads the default
+	// registry. The Api stops it when Run ends.
 	Router router.Router
-	// Gateway makes what Run runs; nil for the registered one.
-	Gateway GatewayFunc
+	// Server holds options of the HTTP server: TLS, CORS, and wrappers around the
+	// handlers, for instance for authentication.
+	Server []server.Option
+	// Handler holds options of the handlers, such as the client that makes the
+	// calls. Of a router Router is the one that counts.
+	Handler []handler.Option
+	// OpenAPI is the path of the OpenAPI document about the endpoints;
+	// "/openapi.json" by default, and empty for none.
+	OpenAPI string
 }
 
 // Option changes Options, or fails.
@@ -22,9 +37,13 @@ type Option func(*Options) error
 // NewOptions returns the defaults with opts applied. Errors of options are
 // dropped here; Api.Init reports them.
 func NewOptions(opts ...Option) Options {
-	options := Options{Address: defaultAddress}
+	options := defaultOptions()
 	_ = options.apply(opts)
 	return options
+}
+
+func defaultOptions() Options {
+	return Options{Address: defaultAddress, OpenAPI: defaultOpenAPI}
 }
 
 // apply skips nil options, and stops at the first option that fails.
@@ -56,10 +75,26 @@ func WithRouter(r router.Router) Option {
 	}
 }
 
-// WithGateway sets what Run runs.
-func WithGateway(g GatewayFunc) Option {
+// WithServer adds options of the HTTP server.
+func WithServer(opts ...server.Option) Option {
 	return func(o *Options) error {
-		o.Gateway = g
+		o.Server = append(o.Server[:len(o.Server):len(o.Server)], opts...)
+		return nil
+	}
+}
+
+// WithHandler adds options of the handlers.
+func WithHandler(opts ...handler.Option) Option {
+	return func(o *Options) error {
+		o.Handler = append(o.Handler[:len(o.Handler):len(o.Handler)], opts...)
+		return nil
+	}
+}
+
+// WithOpenAPI sets the path of the OpenAPI document, empty for none.
+func WithOpenAPI(path string) Option {
+	return func(o *Options) error {
+		o.OpenAPI = path
 		return nil
 	}
 }

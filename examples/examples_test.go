@@ -43,7 +43,7 @@ func build(m *testing.M) int {
 	bin = dir
 	args := []string{"build", "-o", dir + string(filepath.Separator), "./helloworld", "./greeter/srv", "./greeter/cli", "./stream", "./noproto", "./wrapper", "./metadata", "./graceful", "./service",
 		"./pubsub/main", "./pubsub/server", "./pubsub/client", "./event", "./internal/delivery",
-		"./config", "./flags", "./options", "./store", "./cache", "./runtime"}
+		"./config", "./flags", "./options", "./store", "./cache", "./runtime", "./gateway", "./http", "./web"}
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "%v: %s\n", err, out)
 		return 1
@@ -190,6 +190,7 @@ func TestExamplesPrintWhatTheyPromise(t *testing.T) {
 		{"config", []string{"port: 8080", "timeout: 5s", "retries: 3", "greeting: Good morning"}},
 		{"store", storeLines(1)},
 		{"cache", []string{"asking for the weather in Berlin", "Berlin: sunny", "Berlin: sunny"}},
+		{"http", []string{"Hello Ada"}},
 		{"stream", []string{"count: 0", "count: 1", "count: 2", "sum: 6", "double: 2", "double: 4", "double: 6"}},
 	} {
 		t.Run(tt.program, func(t *testing.T) {

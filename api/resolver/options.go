@@ -44,3 +44,15 @@ func WithNamespace(n func(*http.Request) string) Option {
 func StaticNamespace(ns string) func(*http.Request) string {
 	return func(*http.Request) string { return ns }
 }
+
+// Qualify returns the name of a service behind the namespace of the request, if
+// that has one.
+func (o Options) Qualify(r *http.Request, name string) string {
+	if o.Namespace == nil {
+		return name
+	}
+	if ns := o.Namespace(r); ns != "" {
+		return ns + "." + name
+	}
+	return name
+}

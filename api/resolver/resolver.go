@@ -13,7 +13,14 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrInvalidPath is returned when the path of a request cannot be used.
 	ErrInvalidPath = errors.New("invalid path")
+	// ErrUnknownName is the ErrNotFound of a path that holds no name.
+	ErrUnknownName error = unknownName{}
 )
+
+type unknownName struct{}
+
+func (unknownName) Error() string        { return "unknown name" }
+func (unknownName) Is(target error) bool { return target == ErrNotFound }
 
 // Resolver finds the service a request is meant for. Both methods may be called
 // concurrently.
@@ -34,4 +41,9 @@ type Endpoint struct {
 	Method string
 	// Path of the request.
 	Path string
+}
+
+// NewEndpoint returns the endpoint of a request that is meant for a service.
+func NewEndpoint(r *http.Request, service string) *Endpoint {
+	return &Endpoint{Name: service, Host: r.Host, Method: r.Method, Path: r.URL.Path}
 }

@@ -4,10 +4,37 @@
 package router
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/justcy/go-micro/v4/registry"
 )
+
+var (
+	// ErrNotFound is returned when no endpoint answers the path of a request.
+	ErrNotFound = errors.New("not found")
+	// ErrClosed is returned after Stop.
+	ErrClosed = errors.New("router closed")
+)
+
+// MethodError is returned when the path of a request has endpoints, but for
+// other methods. It is an ErrNotFound.
+type MethodError struct {
+	// Method of the request.
+	Method string
+	// Allowed are the methods that there are, sorted.
+	Allowed []string
+}
+
+// Error names the methods.
+func (e *MethodError) Error() string {
+	return fmt.Sprintf("method %s is not allowed here, only %s", e.Method, strings.Join(e.Allowed, ", "))
+}
+
+// Is makes a MethodError an ErrNotFound.
+func (e *MethodError) Is(target error) bool { return target == ErrNotFound }
 
 // Router finds the endpoint an HTTP request is meant for. All methods may be
 // called concurrently.
@@ -19,7 +46,9 @@ type Router interface {
 	// Deregister removes a route.
 	Deregister(r *Route) error
 	// Route returns the route for a request, or an error when there is none or
-	// the router was stopped. The caller must not change the route.
+	// the router was stopped. The caller must not change the route. What the
+	// template of the route captures from the path becomes metadata of the
+	// request's context, x-api-field-NAME, so the request is changed.
 	Route(r *http.Request) (*Route, error)
 	// Stop ends what the router does in the background, and all routing. It may
 	// be called again.

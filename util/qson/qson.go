@@ -34,38 +34,59 @@ func Unmarshal(dst any, query string) error {
 
 // ToJSON returns a URL query as a JSON object with sorted keys.
 func ToJSON(query string) ([]byte, error) {
-	root := any(map[string]any{})
-	for param := range strings.SplitSeq(query, "&") {
-		path, value, err := parse(param)
+	object, err := Object(query, func(_ []string, text string) any { return Literal(text) })
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(object)
+}
+
+// Object returns a URL query as an object. The value of each parameter is what
+// literal makes of its text; path has the steps of its name, as "a", "b" and ""
+// of a[b][], and belongs to the caller. Arrays and objects that literal returns
+// are merged as those of the query are.
+func Object(query string, literal func(path []string, text string) any) (map[string]any, error) {
+	root := map[string]any{}
+	for more := true; more; {
+		var param string
+		param, query, more = strings.Cut(query, "&")
+		path, text, err := parse(param)
 		if err != nil {
 			return nil, err
 		}
-		if root, err = merge(root, nest(path, value)); err != nil {
+		if err := Merge(root, path, literal(path, text)); err != nil {
 			return nil, fmt.Errorf("qson: parameter %q: %w", param, err)
 		}
 	}
-	return json.Marshal(root)
+	return root, nil
+}
+
+// Merge puts a value into an object under the steps of a name. It returns an
+// error when there is a value of another shape.
+func Merge(object map[string]any, path []string, value any) error {
+	_, err := merge(object, nest(path, value))
+	return err
 }
 
 // parse splits a parameter at its last equals sign and returns the steps of its
 // name and its value.
-func parse(param string) (path []string, value any, err error) {
+func parse(param string) (path []string, text string, err error) {
 	eq := strings.LastIndexByte(param, '=')
 	if eq < 0 {
-		return nil, nil, ErrInvalidParam
+		return nil, "", ErrInvalidParam
 	}
 	name, err := url.QueryUnescape(param[:eq])
 	if err != nil {
-		return nil, nil, fmt.Errorf("qson: name of %q: %w", param, err)
+		return nil, "", fmt.Errorf("qson: name of %q: %w", param, err)
 	}
-	text, err := url.QueryUnescape(param[eq+1:])
+	text, err = url.QueryUnescape(param[eq+1:])
 	if err != nil {
-		return nil, nil, fmt.Errorf("qson: value of %q: %w", param, err)
+		return nil, "", fmt.Errorf("qson: value of %q: %w", param, err)
 	}
 	if path, err = steps(name); err != nil {
-		return nil, nil, fmt.Errorf("%w: %q", err, param)
+		return nil, "", fmt.Errorf("%w: %q", err, param)
 	}
-	return path, literal(text), nil
+	return path, text, nil
 }
 
 // steps splits a[b][] into "a", "b" and "".
@@ -91,9 +112,9 @@ func steps(name string) ([]string, error) {
 	return path, nil
 }
 
-// literal returns the value of JSON text, and other text as it is. Numbers keep
-// their precision.
-func literal(text string) any {
+// Literal returns the value of JSON text, and other text as it is. Numbers are
+// json.Numbers, which keep their precision.
+func Literal(text string) any {
 	if !json.Valid([]byte(text)) {
 		return text
 	}

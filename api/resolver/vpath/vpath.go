@@ -4,14 +4,11 @@
 package vpath
 
 import (
-	"errors"
 	"net/http"
 	"strings"
 
 	"github.com/justcy/go-micro/v4/api/resolver"
 )
-
-var errUnknownName = errors.New("unknown name")
 
 // NewResolver returns the resolver.
 func NewResolver(opts ...resolver.Option) resolver.Resolver {
@@ -31,28 +28,13 @@ func (r *Resolver) String() string { return "path" }
 func (r *Resolver) Resolve(req *http.Request) (*resolver.Endpoint, error) {
 	first, rest, _ := strings.Cut(strings.TrimPrefix(req.URL.Path, "/"), "/")
 	if first == "" {
-		return nil, errUnknownName
+		return nil, resolver.ErrUnknownName
 	}
 	name := first
 	if second, _, _ := strings.Cut(rest, "/"); isVersion(first) && second != "" {
 		name = first + "." + second
 	}
-	if ns := r.namespace(req); ns != "" {
-		name = ns + "." + name
-	}
-	return &resolver.Endpoint{
-		Name:   name,
-		Host:   req.Host,
-		Method: req.Method,
-		Path:   req.URL.Path,
-	}, nil
-}
-
-func (r *Resolver) namespace(req *http.Request) string {
-	if r.opts.Namespace == nil {
-		return ""
-	}
-	return r.opts.Namespace(req)
+	return resolver.NewEndpoint(req, r.opts.Qualify(req, name)), nil
 }
 
 // isVersion reports whether the segment is a v and digits, as in v1.

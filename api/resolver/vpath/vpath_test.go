@@ -26,7 +26,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-func TestAnEmptyPathPanics(t *testing.T) {
+func TestAnEmptyPathNamesNoService(t *testing.T) {
 	for _, path := range []string{"", "/", "//x"} {
 		if got, err := vpath.NewResolver().Resolve(&http.Request{URL: &url.URL{Path: path}}); err == nil {
 			t.Errorf("path %q resolved to %+v", path, got)

@@ -4,7 +4,8 @@
 // NATS is started in the process, Redis as a process of redis-server, or in the
 // process by an imitation where there is no redis-server. PostgreSQL is the one
 // that listens on 127.0.0.1:5432. MICRO_TEST_NATS_URL, MICRO_TEST_REDIS_URL and
-// MICRO_TEST_POSTGRES_URL (which may be that of a CockroachDB) name others.
+// MICRO_TEST_POSTGRES_URL (which may be that of a CockroachDB) name others. The
+// browser is the chromium on the PATH.
 //
 // A test of a backend that is not there is skipped, or fails when
 // MICRO_TEST_REQUIRE, a list such as "nats,redis,postgres", has its name.
@@ -52,7 +53,8 @@ var (
 	nats     = &Backend{Name: "nats", find: findNATS}
 	redis    = &Backend{Name: "redis", find: findRedis}
 	postgres = &Backend{Name: "postgres", find: findPostgres}
-	all      = []*Backend{nats, redis, postgres}
+	chromium = &Backend{Name: "chromium", find: findChromium}
+	all      = []*Backend{nats, redis, postgres, chromium}
 )
 
 // NATS returns the URL of a NATS server with JetStream.

@@ -1,0 +1,134 @@
+// Package rpc turns HTTP requests into calls.
+//
+// The request of the call is made of what the path captures, of the query and of
+// the body, which is JSON or a form; bodies in protobuf and gRPC pass through
+// untouched. The reply is the body of the response, JSON unless the request was
+// something else, and an error is the JSON of package errors with its code as the
+// status.
+//
+// An endpoint that streams is reached over a WebSocket, with a message in each
+// frame, or by a request that accepts text/event-stream, which gets each message
+// as an event.
+package rpc
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/justcy/go-micro/v4/api/handler"
+	"github.com/justcy/go-micro/v4/api/internal/exchange"
+	"github.com/justcy/go-micro/v4/api/internal/payload"
+	"github.com/justcy/go-micro/v4/api/router"
+	microerrors "github.com/justcy/go-micro/v4/errors"
+	"github.com/justcy/go-micro/v4/registry"
+)
+
+// Handler is the name of this kind of handler.
+const Handler = "rpc"
+
+// NewHandler returns a handler that makes calls.
+func NewHandler(opts ...handler.Option) handler.Handler {
+	return &rpcHandler{opts: handler.NewOptions(opts...)}
+}
+
+type rpcHandler struct {
+	opts handler.Options
+}
+
+func (h *rpcHandler) String() string { return Handler }
+
+// ServeHTTP implements http.Handler.
+func (h *rpcHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	route, failure, cause := exchange.Route(r, h.opts.Router)
+	if failure != nil {
+		writeError(w, r, failure, cause)
+		return
+	}
+	switch {
+	case exchange.IsWebSocket(r) && streams(route):
+		h.serveWebSocket(w, r, route)
+		return
+	case acceptsEvents(r) && streams(route):
+		h.serveEvents(w, r, route)
+		return
+	}
+	body, failure := h.payload(w, r, route)
+	if failure != nil {
+		writeError(w, r, failure, nil)
+		return
+	}
+	c := newCall(r, route, body)
+	if err := c.make(h.opts.Client, exchange.Context(r), exchange.Nodes(route)); err != nil {
+		writeError(w, r, exchange.CallError(err), err)
+		return
+	}
+	c.reply(w, r)
+}
+
+// streams reports whether the endpoint of a route streams.
+func streams(route *router.Route) bool {
+	for _, version := range route.Versions {
+		for _, e := range version.Endpoints {
+			if isStream(e, route.Endpoint.Name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func isStream(e *registry.Endpoint, name string) bool {
+	return e != nil && e.Name == name && e.Metadata["stream"] == "true"
+}
+
+// payload is the body of the call for a request.
+func (h *rpcHandler) payload(w http.ResponseWriter, r *http.Request, route *router.Route) ([]byte, *microerrors.Error) {
+	contentType := r.Header.Get("Content-Type")
+	types := payload.TypesOf(route.Versions, route.Endpoint.Name)
+	if exchange.MediaType(contentType) == "multipart/form-data" && r.Method != http.MethodGet {
+		data, err := payload.Multipart(r, exchange.Limited(w, r, h.opts.MaxRecvSize), types)
+		return data, refused(err)
+	}
+	body, failure := exchange.Body(w, r, h.opts.MaxRecvSize)
+	if failure != nil {
+		return nil, failure
+	}
+	data, err := extract(r, contentType, body, types)
+	if err == nil && formOf(contentType, data) == asJSON && len(data) > 0 && !json.Valid(data) {
+		err = payload.ErrNotJSON
+	}
+	return data, refused(err)
+}
+
+// extract makes the payload of a body by its content type.
+func extract(r *http.Request, contentType string, body []byte, types payload.Types) ([]byte, error) {
+	switch {
+	case strings.Contains(contentType, "application/json-rpc"):
+		return payload.JSONRPC(body)
+	case strings.Contains(contentType, "application/proto-rpc"):
+		return payload.ProtoRPC(body)
+	case strings.Contains(contentType, "application/octet-stream"):
+		return payload.OctetStream(body), nil
+	case strings.Contains(contentType, "application/x-www-form-urlencoded"),
+		strings.Contains(contentType, "application/www-x-form-urlencoded"):
+		return payload.Form(r, body, types)
+	case formOf(contentType, body) != asJSON:
+		return body, nil
+	}
+	return payload.Of(r, body, types)
+}
+
+// refused is the answer to a request whose payload has a fault.
+func refused(err error) *microerrors.Error {
+	var large *http.MaxBytesError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &large), errors.Is(err, os.ErrDeadlineExceeded):
+		return exchange.BodyError(err)
+	}
+	return exchange.BadRequest(err.Error())
+}

@@ -1,0 +1,173 @@
+// Package payload makes one JSON document of what an HTTP request says in its
+// path, its query and its body.
+package payload
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/justcy/go-micro/v4/api/internal/pathfield"
+	"github.com/justcy/go-micro/v4/util/qson"
+)
+
+// ErrNotJSON is returned for a body that should be JSON.
+var ErrNotJSON = errors.New("the body is not valid JSON")
+
+// Of returns what a request says to an endpoint whose request has the types:
+//
+// The fields that the path captures, and the query over which they go, are the
+// payload of GET. The body of POST, PUT, PATCH and DELETE is merged over them, at
+// the field that a wrapper named as its destination or as the whole; one that is
+// no JSON is taken as it is, or as base64 with a destination. Of other methods the
+// payload is empty.
+func Of(r *http.Request, body []byte, types Types) ([]byte, error) {
+	switch r.Method {
+	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
+	default:
+		return nil, nil
+	}
+	fields, destination := pathfield.Of(r.Context())
+	if r.Method != http.MethodGet && len(fields) == 0 && r.URL.RawQuery == "" && (destination == "" || destination == "*") {
+		return alone(body)
+	}
+	object, err := parameters(r.URL.RawQuery, fields, types)
+	if err != nil {
+		return nil, err
+	}
+	if r.Method == http.MethodGet {
+		return ofGet(object, r.Header.Get("Content-Type"))
+	}
+	return withBody(object, body, destination)
+}
+
+func ofGet(object map[string]any, contentType string) ([]byte, error) {
+	if len(object) == 0 && !strings.Contains(contentType, "application/json") {
+		return nil, nil
+	}
+	return json.Marshal(object)
+}
+
+// alone is the payload of a body with nothing to merge it with.
+func alone(body []byte) ([]byte, error) {
+	if len(body) == 0 {
+		return []byte("{}"), nil
+	}
+	if !json.Valid(body) {
+		return body, nil
+	}
+	return body, check(body)
+}
+
+// check refuses JSON that means different things to different readers.
+func check(body []byte) error {
+	if c := bytes.TrimLeft(body, " \t\r\n")[0]; c != '{' && c != '[' {
+		return errors.New("the body is neither an object nor an array of JSON")
+	}
+	if name, found := duplicate(body); found {
+		return fmt.Errorf("the body has the field %q twice", name)
+	}
+	return nil
+}
+
+// parameters is the object of a query and of the fields of a path. Names with
+// dots are objects in objects.
+func parameters(query string, fields []pathfield.Field, types Types) (map[string]any, error) {
+	object := map[string]any{}
+	if query != "" {
+		flat, err := qson.Object(query, types.queryValue)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range slices.Sorted(maps.Keys(flat)) {
+			if err := qson.Merge(object, strings.Split(name, "."), flat[name]); err != nil {
+				return nil, fmt.Errorf("parameter %q: %w", name, err)
+			}
+		}
+	}
+	for _, f := range fields {
+		path := strings.Split(f.Name, ".")
+		set(object, path, types.pathValue(path, f.Value))
+	}
+	return object, nil
+}
+
+// set puts a value into an object, in place of whatever is in its way.
+func set(object map[string]any, path []string, value any) {
+	for _, name := range path[:len(path)-1] {
+		inner, ok := object[name].(map[string]any)
+		if !ok {
+			inner = map[string]any{}
+			object[name] = inner
+		}
+		object = inner
+	}
+	object[path[len(path)-1]] = value
+}
+
+// withBody merges a body over an object.
+func withBody(object map[string]any, body []byte, destination string) ([]byte, error) {
+	whole := destination == "" || destination == "*"
+	if len(body) == 0 {
+		body = []byte("{}")
+	}
+	if !json.Valid(body) {
+		if whole {
+			return body, nil
+		}
+		set(object, strings.Split(destination, "."), base64.StdEncoding.EncodeToString(body))
+		return json.Marshal(object)
+	}
+	value, err := decode(body)
+	if err != nil {
+		return nil, err
+	}
+	if whole {
+		if err := check(body); err != nil {
+			return nil, err
+		}
+		return json.Marshal(over(object, value))
+	}
+	if name, found := duplicate(body); found {
+		return nil, fmt.Errorf("the body has the field %q twice", name)
+	}
+	placed := map[string]any{}
+	set(placed, strings.Split(destination, "."), value)
+	return json.Marshal(over(object, placed))
+}
+
+// over merges b over a: objects are joined, everything else replaced.
+func over(a, b any) any {
+	into, ok := a.(map[string]any)
+	from, also := b.(map[string]any)
+	if !ok || !also {
+		return b
+	}
+	for name, value := range from {
+		if old, there := into[name]; there {
+			value = over(old, value)
+		}
+		into[name] = value
+	}
+	return into
+}
+
+// decode reads one value of JSON without loss of precision.
+func decode(body []byte) (value any, err error) {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	if err := d.Decode(&value); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotJSON, err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, ErrNotJSON
+	}
+	return value, nil
+}
