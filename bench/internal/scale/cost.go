@@ -2,6 +2,7 @@ package scale
 
 import (
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/justcy/go-micro/bench/internal/cpu"
@@ -47,6 +48,8 @@ func once(prepare func() (Work, error)) (time.Duration, error) {
 	if work.End != nil {
 		defer work.End()
 	}
+	// What the collector costs depends on what else is in use and on when it runs.
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	start, clock := cpu.Time(), time.Now()
 	if err := work.Do(); err != nil {
 		return 0, err

@@ -4,7 +4,7 @@ import "math"
 
 // fitted is how many of the largest sizes an exponent is fitted to. What is the
 // same at every size hides the growth at small ones.
-const fitted = 4
+const fitted = 5
 
 // exponent returns the k for which cost = c·n^k comes closest to the points, by
 // least squares of the logarithms. It is 0 for less than two sizes, and what cost
