@@ -60,6 +60,10 @@ func (m *Multicast) Open(deliver func(Packet)) (Link, error) {
 		return nil, err
 	}
 	l.receive()
+	l.changed = interfaces.subscribe()
+	if l.Refresh() { // between the first look and now
+		l.changed <- struct{}{}
+	}
 	return l, nil
 }
 
@@ -68,6 +72,7 @@ type multicastLink struct {
 	only     *net.Interface
 	debugf   func(string, ...any)
 	families []*family
+	changed  chan struct{} // interfaces may have
 	running  sync.WaitGroup
 	closing  sync.Once
 	closeErr error
@@ -130,6 +135,9 @@ func (l *multicastLink) Reply(data []byte, to netip.AddrPort) error {
 	return fmt.Errorf("mdns: reply to %v: address family not in use", to)
 }
 
+// Changed implements [Notifier].
+func (l *multicastLink) Changed() <-chan struct{} { return l.changed }
+
 // Refresh implements [Link].
 func (l *multicastLink) Refresh() bool {
 	ifaces, fingerprint, err := l.usable()
@@ -182,6 +190,14 @@ func (l *multicastLink) firstJoin(failures []error) error {
 // usable lists the interfaces worth joining, with a text that changes whenever
 // one of them, its state or its addresses do.
 func (l *multicastLink) usable() ([]iface, string, error) {
+	return usableInterfaces(l.only, func(ifi *net.Interface, err error) {
+		l.debugf("mdns: addresses of %s: %v", ifi.Name, err)
+	})
+}
+
+// usableInterfaces lists those that are up and can multicast, or of these the only
+// one asked for.
+func usableInterfaces(only *net.Interface, failed func(*net.Interface, error)) ([]iface, string, error) {
 	all, err := net.Interfaces()
 	if err != nil {
 		return nil, "", err
@@ -189,7 +205,7 @@ func (l *multicastLink) usable() ([]iface, string, error) {
 	var out []iface
 	var fingerprint strings.Builder
 	for _, ifi := range all {
-		if l.only != nil && ifi.Index != l.only.Index {
+		if only != nil && ifi.Index != only.Index {
 			continue
 		}
 		if ifi.Flags&net.FlagUp == 0 || ifi.Flags&(net.FlagMulticast|net.FlagLoopback) == 0 {
@@ -197,7 +213,7 @@ func (l *multicastLink) usable() ([]iface, string, error) {
 		}
 		addrs, err := ifi.Addrs()
 		if err != nil {
-			l.debugf("mdns: addresses of %s: %v", ifi.Name, err)
+			failed(&ifi, err)
 			continue
 		}
 		out = append(out, withAddresses(ifi, addrs))
@@ -282,6 +298,7 @@ func (l *multicastLink) receiveFrom(conn *net.UDPConn) {
 
 func (l *multicastLink) Close() error {
 	l.closing.Do(func() {
+		interfaces.unsubscribe(l.changed)
 		l.closeErr = l.closeSockets()
 		l.running.Wait()
 	})
