@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/justcy/go-micro/v4/internal/ordered"
+	"github.com/justcy/go-micro/v4/internal/arrival"
 )
 
 // memoryTable is what a memory registry knows.
@@ -21,7 +21,7 @@ type memoryVersions []*memoryVersion
 // memoryVersion is one version: the service without nodes, and its nodes by id.
 type memoryVersion struct {
 	service *Service
-	nodes   ordered.Map[*memoryNode]
+	nodes   arrival.Map[*memoryNode]
 }
 
 type memoryNode struct {

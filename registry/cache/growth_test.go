@@ -107,7 +107,6 @@ func TestAWatchEndsAFewLifetimesAfterTheLastLookup(t *testing.T) {
 		forgotten := 0
 		c := cache.New(s, cache.WithOnForget(func(string) { forgotten++ }))
 		defer c.Stop()
-		before := runtime.NumGoroutine()
 		for i := range names {
 			name := fmt.Sprint("service-", i)
 			s.set(func() { s.services[name] = []*registry.Service{{Name: name, Nodes: foo("", "a").Nodes}} })
@@ -117,15 +116,13 @@ func TestAWatchEndsAFewLifetimesAfterTheLastLookup(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		s.set(func() { clear(s.services) })
-		s.set(func() {
-			if len(s.watchers) != names {
-				t.Errorf("%d names are watched", len(s.watchers))
-			}
-		})
+		if n := s.watching(); n != names {
+			t.Errorf("%d names are watched", n)
+		}
 		time.Sleep(5 * cache.DefaultTTL)
 		synctest.Wait()
-		if got := runtime.NumGoroutine(); got > before || forgotten != names {
-			t.Errorf("%d goroutines, before the lookups %d; %d names are forgotten", got, before, forgotten)
+		if n := s.watching(); n > 0 || forgotten != names {
+			t.Errorf("%d names are watched, %d forgotten", n, forgotten)
 		}
 	})
 }

@@ -5,7 +5,7 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/justcy/go-micro/v4/internal/ordered"
+	"github.com/justcy/go-micro/v4/internal/arrival"
 	"github.com/justcy/go-micro/v4/registry"
 )
 
@@ -17,7 +17,7 @@ type table struct{ versions []*version }
 // version is one version of the service.
 type version struct {
 	service registry.Service // without nodes
-	nodes   ordered.Map[*registry.Node]
+	nodes   arrival.Map[*registry.Node]
 	// list is the nodes in order. Parts of it have been handed out, so it is only
 	// ever added to, or made anew when it is stale.
 	list  []*registry.Node

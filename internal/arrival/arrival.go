@@ -1,5 +1,5 @@
-// Package ordered has a map that remembers the order in which its keys came.
-package ordered
+// Package arrival has a map that remembers the order in which its keys came.
+package arrival
 
 import "iter"
 

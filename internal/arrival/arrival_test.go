@@ -1,14 +1,14 @@
-package ordered_test
+package arrival_test
 
 import (
 	"fmt"
 	"slices"
 	"testing"
 
-	"github.com/justcy/go-micro/v4/internal/ordered"
+	"github.com/justcy/go-micro/v4/internal/arrival"
 )
 
-func keys(m *ordered.Map[int]) (out []string) {
+func keys(m *arrival.Map[int]) (out []string) {
 	for key := range m.All() {
 		out = append(out, key)
 	}
@@ -16,7 +16,7 @@ func keys(m *ordered.Map[int]) (out []string) {
 }
 
 func TestKeysKeepTheOrderInWhichTheyCame(t *testing.T) {
-	var m ordered.Map[int]
+	var m arrival.Map[int]
 	for i, key := range []string{"b", "a", "c"} {
 		if !m.Put(key, i) {
 			t.Errorf("%s was there", key)
@@ -38,7 +38,7 @@ func TestKeysKeepTheOrderInWhichTheyCame(t *testing.T) {
 }
 
 func TestTheVisitedKeyMayBeDeleted(t *testing.T) {
-	var m ordered.Map[int]
+	var m arrival.Map[int]
 	for i := range 1000 {
 		m.Put(fmt.Sprint(i), i)
 	}
