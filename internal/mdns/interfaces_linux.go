@@ -15,11 +15,11 @@ const interfaceGroups = 1<<(syscall.RTNLGRP_LINK-1) | 1<<(syscall.RTNLGRP_IPV4_I
 const settling = 100 * time.Millisecond
 
 // watchInterfaces calls changed when the kernel tells of a change, until stop is
-// called. Where the kernel tells nothing it looks from time to time.
+// called. It returns nil where the kernel tells nothing.
 func watchInterfaces(changed func()) (stop func()) {
 	socket, err := routeSocket()
 	if err != nil {
-		return pollInterfaces(changed)
+		return nil
 	}
 	var reading sync.WaitGroup
 	reading.Go(func() {

@@ -40,6 +40,7 @@ type Link interface {
 // Notifier is implemented by links that tell when to call Refresh. Of others it is
 // found out from time to time.
 type Notifier interface {
-	// Changed has something when interfaces may have come or gone.
+	// Changed has something when interfaces may have come or gone; nil means that
+	// nobody tells after all.
 	Changed() <-chan struct{}
 }

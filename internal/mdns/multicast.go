@@ -61,7 +61,7 @@ func (m *Multicast) Open(deliver func(Packet)) (Link, error) {
 	}
 	l.receive()
 	l.changed = interfaces.subscribe()
-	if l.Refresh() { // between the first look and now
+	if l.Refresh() && l.changed != nil { // between the first look and now
 		l.changed <- struct{}{}
 	}
 	return l, nil
@@ -72,7 +72,7 @@ type multicastLink struct {
 	only     *net.Interface
 	debugf   func(string, ...any)
 	families []*family
-	changed  chan struct{} // interfaces may have
+	changed  chan struct{} // interfaces may have; nil when nobody tells
 	running  sync.WaitGroup
 	closing  sync.Once
 	closeErr error
@@ -140,15 +140,10 @@ func (l *multicastLink) Changed() <-chan struct{} { return l.changed }
 
 // Refresh implements [Link].
 func (l *multicastLink) Refresh() bool {
-	ifaces, fingerprint, err := l.usable()
+	ifaces, changed, err := l.look()
 	if err != nil {
 		l.debugf("mdns: list interfaces: %v", err)
-		return false
 	}
-	l.mu.Lock()
-	changed := fingerprint != l.fingerprint
-	l.fingerprint, l.ifaces, l.subnets = fingerprint, ifaces, subnets(ifaces)
-	l.mu.Unlock()
 	if !changed {
 		return false
 	}
@@ -160,13 +155,26 @@ func (l *multicastLink) Refresh() bool {
 	return true
 }
 
+// look notes the interfaces that there are, and reports whether they are others than
+// before.
+func (l *multicastLink) look() (ifaces []iface, changed bool, err error) {
+	ifaces, fingerprint, err := usableInterfaces(l.only, l.debugf)
+	if err != nil {
+		return nil, false, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	changed = fingerprint != l.fingerprint
+	l.fingerprint, l.ifaces, l.subnets = fingerprint, ifaces, subnets(ifaces)
+	return ifaces, changed, nil
+}
+
 // firstJoin joins all interfaces and fails when no join succeeded.
 func (l *multicastLink) firstJoin(failures []error) error {
-	ifaces, fingerprint, err := l.usable()
+	ifaces, _, err := l.look()
 	if err != nil {
 		return fmt.Errorf("mdns: list interfaces: %w", err)
 	}
-	l.fingerprint, l.ifaces, l.subnets = fingerprint, ifaces, subnets(ifaces)
 	joined := false
 	for _, f := range l.families {
 		errs := f.join(ifaces)
@@ -187,17 +195,9 @@ func (l *multicastLink) firstJoin(failures []error) error {
 		strings.Join(names, ", "), errors.Join(failures...))
 }
 
-// usable lists the interfaces worth joining, with a text that changes whenever
-// one of them, its state or its addresses do.
-func (l *multicastLink) usable() ([]iface, string, error) {
-	return usableInterfaces(l.only, func(ifi *net.Interface, err error) {
-		l.debugf("mdns: addresses of %s: %v", ifi.Name, err)
-	})
-}
-
-// usableInterfaces lists those that are up and can multicast, or of these the only
-// one asked for.
-func usableInterfaces(only *net.Interface, failed func(*net.Interface, error)) ([]iface, string, error) {
+// usableInterfaces lists the interfaces worth joining, or of these the only one asked
+// for, with a text that changes whenever one of them, its state or its addresses do.
+func usableInterfaces(only *net.Interface, debugf func(string, ...any)) ([]iface, string, error) {
 	all, err := net.Interfaces()
 	if err != nil {
 		return nil, "", err
@@ -213,7 +213,7 @@ func usableInterfaces(only *net.Interface, failed func(*net.Interface, error)) (
 		}
 		addrs, err := ifi.Addrs()
 		if err != nil {
-			failed(&ifi, err)
+			debugf("mdns: addresses of %s: %v", ifi.Name, err)
 			continue
 		}
 		out = append(out, withAddresses(ifi, addrs))

@@ -128,7 +128,9 @@ func TestQuestionsThatWaitTravelTogether(t *testing.T) {
 		w := new(wire)
 		crowd(t, w, services)
 		before := len(w.messages(asks))
-		e := w.host().engine(t)
+		h := w.host()
+		h.sendTakes = 10 * time.Millisecond
+		e := h.engine(t)
 		if found := lookUpAll(t, e, services); found != services {
 			t.Errorf("found %d of %d services", found, services)
 		}
