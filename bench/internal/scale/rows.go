@@ -7,5 +7,6 @@ import "slices"
 func Rows() []Row {
 	return slices.Concat(
 		discoveryRows(),
+		multicastRows(),
 	)
 }
