@@ -44,7 +44,7 @@ type mdnsRegistry struct {
 // answered from memory, which announcements and goodbyes keep up to date. The
 // Timeout begins when the question has been sent, and as long as other questions
 // are still being answered, or this machine is too busy to be in time itself, it
-// goes on, for up to three seconds.
+// goes on, for up to three seconds and ten milliseconds for each of them.
 // Whoever vanishes without a goodbye is forgotten after the TTL it was
 // registered with, at most two minutes. An unknown name gives an empty list and
 // no error. ListServices returns names alone, and takes the Timeout at least.

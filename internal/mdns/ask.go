@@ -15,8 +15,10 @@ const (
 	minResend    = time.Millisecond       // pauses between two questions in a window
 	maxResend    = time.Second
 	// maxPatience is how much longer than its window an ask may take on a machine
-	// or a network that is busy.
-	maxPatience = 3 * time.Second
+	// or a network that is busy, and patienceEach what each further ask that is in
+	// progress adds.
+	maxPatience  = 3 * time.Second
+	patienceEach = 10 * time.Millisecond
 	// slackFactor is how much longer others are waited for than this process was
 	// late itself.
 	slackFactor = 10
@@ -49,6 +51,7 @@ type ask struct {
 	first    time.Time // when the first answer came, zero while none has
 	latest   time.Time
 	slack    time.Duration // how late this process was, at most
+	asks     int           // in progress at the same time, at most
 	remote   bool          // an answer came over the network
 	finished bool
 	waiters  int
@@ -109,6 +112,7 @@ func (s *session) step(a *ask, now time.Time) {
 	if a.finished {
 		return
 	}
+	a.asks = max(a.asks, len(s.asks))
 	end := a.end(s.noLoop, s.answering)
 	if !now.Before(end) {
 		s.finish(a)
@@ -130,7 +134,7 @@ func (s *session) step(a *ask, now time.Time) {
 // end returns when the ask is over as things stand. answering is when any question
 // was last answered.
 func (a *ask) end(noLoop bool, answering time.Time) time.Time {
-	last := a.started.Add(a.window + maxPatience)
+	last := a.started.Add(a.window + maxPatience + time.Duration(a.asks)*patienceEach)
 	if a.sent.IsZero() {
 		return last
 	}

@@ -20,7 +20,7 @@ const everybodyHears = "each of n announces itself, and each of n hears it"
 // cost is that of the whole network.
 func multicastRows() []Row {
 	return []Row{
-		{Name: "mdns-find", Work: "running services looked up at once by a new registry", Most: 1000, Measure: mdnsFind},
+		{Name: "mdns-find", Work: "running services looked up at once by a new registry", Most: 300, Measure: mdnsFind},
 		{Name: "mdns-start", Work: "registries with a service each start", Most: 300, Known: everybodyHears, Measure: mdnsStart},
 		{Name: "mdns-idle", Work: "names followed for the ten seconds after they were looked up", Most: 300, Measure: mdnsIdle},
 	}
