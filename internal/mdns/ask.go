@@ -45,10 +45,11 @@ type ask struct {
 	window   time.Duration
 	whole    bool // takes the whole window, also with answers
 	started  time.Time
-	resend   time.Time
-	sent     time.Time // when the question was first sent, zero while it waits
-	heard    time.Time // when the question came back, zero while it has not
-	first    time.Time // when the first answer came, zero while none has
+	resend   time.Time     // when it is asked again
+	pause    time.Duration // from then to the time after
+	sent     time.Time     // when the question was first sent, zero while it waits
+	heard    time.Time     // when the question came back, zero while it has not
+	first    time.Time     // when the first answer came, zero while none has
 	latest   time.Time
 	slack    time.Duration // how late this process was, at most
 	asks     int           // in progress at the same time, at most
@@ -120,7 +121,8 @@ func (s *session) step(a *ask, now time.Time) {
 	}
 	if !a.remote && !now.Before(a.resend) {
 		s.question(a.exact, TypePTR, a)
-		a.resend = now.Add(min(max(a.window*3/10, minResend), maxResend))
+		a.pause = min(max(2*a.pause, a.window*3/10, minResend), maxResend)
+		a.resend = now.Add(a.pause)
 	}
 	if !a.remote && a.resend.Before(end) {
 		end = a.resend
