@@ -174,6 +174,9 @@ func picks(n int, setAside bool) (float64, error) {
 		if setAside {
 			s.Mark(service, aside, selector.ErrUnreachable)
 		}
+		if _, err := next(); err != nil { // works out who is left
+			return Work{}, err
+		}
 		return Work{Do: func() error {
 			for range n {
 				node, err := next()
