@@ -5,6 +5,7 @@
 //	go run -C bench . -quick                   client and server in one process
 //	go run -C bench . -split -before /tmp/old  beside this project as it was
 //	go run -C bench . -peer micro -case unary -callers 128 -size 128 -cpuprofile cpu.out
+//	go run -C bench . -scale                   how costs grow with the work, of this project alone
 //
 // Every peer has the same handler, message and loop, and TCP over the loopback
 // interface between client and server. Numbers are medians of several rounds,
@@ -31,6 +32,7 @@ var quickTime = map[form]time.Duration{oneProcess: 34 * time.Second, twoProcesse
 type flags struct {
 	quick, json   bool
 	split, worker bool
+	scale         bool
 	before        string
 	report        string
 	peer, name    string
@@ -47,6 +49,7 @@ func parse(args []string, stderr io.Writer) (flags, error) {
 	set.BoolVar(&f.quick, "quick", false, "finish within 45 seconds, with -split within 90")
 	set.BoolVar(&f.json, "json", false, "print one JSON object a row")
 	set.BoolVar(&f.split, "split", false, "run the client and the server of each peer in a process each")
+	set.BoolVar(&f.scale, "scale", false, "measure how the costs of this project's parts grow with the work")
 	set.StringVar(&f.before, "before", "", "with -split, measure this project also as it was in this `binary`, a build of an older bench")
 	set.BoolVar(&f.worker, "worker", false, "take requests from another bench on standard input")
 	set.StringVar(&f.report, "report", "", "write Markdown and a chart into this `folder`")
@@ -186,6 +189,9 @@ func run(args []string, stdout, stderr io.Writer) error {
 	}
 	if f.worker {
 		return f.profiles.during(func() error { return work(os.Stdin, stdout, peers()) })
+	}
+	if f.scale {
+		return f.profiles.during(func() error { return f.scaling(stdout, stderr) })
 	}
 	p, err := f.plan(stdout, stderr)
 	if err != nil {

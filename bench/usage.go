@@ -3,6 +3,8 @@ package main
 import (
 	"runtime"
 	"time"
+
+	"github.com/justcy/go-micro/bench/internal/cpu"
 )
 
 // usage is what a process has used so far, or between two moments.
@@ -19,7 +21,7 @@ var started = time.Now()
 func usageNow() usage {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return usage{Time: time.Since(started), CPU: processorTime(), Mallocs: m.Mallocs, Bytes: m.TotalAlloc}
+	return usage{Time: time.Since(started), CPU: cpu.Time(), Mallocs: m.Mallocs, Bytes: m.TotalAlloc}
 }
 
 // since is what was used after the moment of start.

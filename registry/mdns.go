@@ -41,10 +41,13 @@ type mdnsRegistry struct {
 //
 // The first GetService of a name asks the network and returns when the answers
 // are in, at the latest after the Timeout, 100ms by default; later ones are
-// answered from memory, which announcements and goodbyes keep up to date.
+// answered from memory, which announcements and goodbyes keep up to date. The
+// Timeout begins when the question has been sent, and as long as other questions
+// are still being answered, or this machine is too busy to be in time itself, it
+// goes on, for up to three seconds and ten milliseconds for each of them.
 // Whoever vanishes without a goodbye is forgotten after the TTL it was
 // registered with, at most two minutes. An unknown name gives an empty list and
-// no error. ListServices returns names alone, and always takes the Timeout.
+// no error. ListServices returns names alone, and takes the Timeout at least.
 // Names of services and ids of nodes become labels of DNS: a part of them between
 // dots has at most 63 bytes, all of it less than 255. Others fail Register with
 // [ErrInvalidService].

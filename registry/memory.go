@@ -19,15 +19,18 @@ type memoryRegistry struct {
 	options *options.Current[Options]
 
 	mu       sync.RWMutex
-	services memoryTable
-	watchers map[*memoryWatcher]struct{}
+	table    memoryTable
+	watchers map[string]map[*memoryWatcher]struct{} // by the name they watch, empty for all
 	sweeping bool
 }
 
 // NewMemoryRegistry returns a registry for the services of this process: for
-// tests, and for programs that run all their services in one process. Its
-// watchers queue their events without limit, so a watcher that is no longer
-// read must be stopped.
+// tests, and for programs that run all their services in one process.
+//
+// Events wait in order for their watcher. Of a watcher that is more than 1,024
+// behind the latest of each node are kept, and the others are not reported any
+// more. When these, too, are more than twice the nodes that are registered, or were
+// when the watcher last was not behind, Next fails with [ErrEventsLost].
 //
 // A node whose TTL passes without another Register is gone within a second, and
 // with its last node the version and the service: watchers get a Delete with the
@@ -36,8 +39,8 @@ type memoryRegistry struct {
 func NewMemoryRegistry(opts ...Option) Registry {
 	m := &memoryRegistry{
 		options:  options.New(*NewOptions(opts...)),
-		services: memoryTable{},
-		watchers: map[*memoryWatcher]struct{}{},
+		table:    memoryTable{services: map[string]memoryVersions{}},
+		watchers: map[string]map[*memoryWatcher]struct{}{},
 	}
 	m.preload()
 	return m
@@ -62,8 +65,8 @@ func (m *memoryRegistry) preload() {
 	preloaded, _ := ctx.Value(servicesKey{}).(map[string][]*Service)
 	for _, versions := range preloaded {
 		for _, s := range versions {
-			if s != nil && m.services.find(s.Name, s.Version) == nil {
-				m.services.put(s, 0, time.Now())
+			if s != nil && m.table.find(s.Name, s.Version) == nil {
+				m.table.put(s, 0, time.Now())
 			}
 		}
 	}
@@ -84,7 +87,7 @@ func (m *memoryRegistry) Register(s *Service, opts ...RegisterOption) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.services.put(s, options.TTL, time.Now()) {
+	if m.table.put(s, options.TTL, time.Now()) {
 		m.notify(Update, s)
 	}
 	if options.TTL > 0 {
@@ -103,7 +106,7 @@ func (m *memoryRegistry) Deregister(s *Service, opts ...DeregisterOption) error 
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.services.remove(s) {
+	if m.table.remove(s) {
 		m.notify(Delete, s)
 	}
 	return nil
@@ -116,7 +119,7 @@ func (m *memoryRegistry) GetService(name string, opts ...GetOption) ([]*Service,
 	}
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	versions, ok := m.services[name]
+	versions, ok := m.table.services[name]
 	if !ok {
 		return nil, ErrNotFound
 	}
@@ -131,7 +134,7 @@ func (m *memoryRegistry) ListServices(opts ...ListOption) ([]*Service, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	var all []*Service
-	for _, versions := range m.services {
+	for _, versions := range m.table.services {
 		all = append(all, versions.copies()...)
 	}
 	return all, nil
@@ -142,15 +145,17 @@ func (m *memoryRegistry) String() string { return "memory" }
 // notify queues a change for every watcher it concerns. The caller has the
 // lock, which keeps the events of all goroutines in one order.
 func (m *memoryRegistry) notify(t EventType, s *Service) {
-	var copied *Service // made once, and only when somebody watches
-	for w := range m.watchers {
-		if w.service != "" && w.service != s.Name {
-			continue
+	var r *Result // made once, and only when somebody watches
+	for _, name := range [...]string{s.Name, ""} {
+		for w := range m.watchers[name] {
+			if r == nil {
+				r = &Result{Action: t.String(), Service: s.Clone()}
+			}
+			w.push(r, m.table.nodes)
 		}
-		if copied == nil {
-			copied = s.Clone()
+		if name == "" { // of a service without a name all have been told
+			return
 		}
-		w.push(&Result{Action: t.String(), Service: copied})
 	}
 }
 
@@ -174,7 +179,7 @@ func (m *memoryRegistry) sweep() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.sweeping = false
-	expired, waiting := m.services.expire(time.Now())
+	expired, waiting := m.table.expire(time.Now())
 	for _, s := range expired {
 		m.notify(Delete, s)
 	}

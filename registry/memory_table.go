@@ -5,18 +5,23 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/justcy/go-micro/v4/internal/arrival"
 )
 
-// memoryTable is what a memory registry knows: versions by service name.
-type memoryTable map[string]memoryVersions
+// memoryTable is what a memory registry knows.
+type memoryTable struct {
+	services map[string]memoryVersions // by name
+	nodes    int                       // of all of them
+}
 
 // memoryVersions are the versions of one service in order of registration.
 type memoryVersions []*memoryVersion
 
-// memoryVersion is one version: the service without nodes, and its nodes.
+// memoryVersion is one version: the service without nodes, and its nodes by id.
 type memoryVersion struct {
 	service *Service
-	nodes   []*memoryNode
+	nodes   arrival.Map[*memoryNode]
 }
 
 type memoryNode struct {
@@ -25,8 +30,8 @@ type memoryNode struct {
 	seen time.Time
 }
 
-func (t memoryTable) find(name, version string) *memoryVersion {
-	for _, v := range t[name] {
+func (t *memoryTable) find(name, version string) *memoryVersion {
+	for _, v := range t.services[name] {
 		if v.service.Version == version {
 			return v
 		}
@@ -36,31 +41,35 @@ func (t memoryTable) find(name, version string) *memoryVersion {
 
 // put stores copies of the service and its nodes, and reports whether
 // anything but the time of the last registration changed.
-func (t memoryTable) put(s *Service, ttl time.Duration, now time.Time) (changed bool) {
+func (t *memoryTable) put(s *Service, ttl time.Duration, now time.Time) (changed bool) {
 	v := t.find(s.Name, s.Version)
 	if v == nil {
 		v = &memoryVersion{service: s.withoutNodes()}
-		t[s.Name] = append(t[s.Name], v)
+		t.services[s.Name] = append(t.services[s.Name], v)
 		changed = true
 	} else if !sameDescription(v.service, s) {
 		v.service = s.withoutNodes()
 		changed = true
 	}
 	for _, n := range s.Nodes {
-		if n != nil && v.putNode(n, ttl, now) {
+		if n == nil {
+			continue
+		}
+		before := v.nodes.Len()
+		if v.putNode(n, ttl, now) {
 			changed = true
 		}
+		t.nodes += v.nodes.Len() - before
 	}
 	return changed
 }
 
 func (v *memoryVersion) putNode(n *Node, ttl time.Duration, now time.Time) (changed bool) {
-	i := slices.IndexFunc(v.nodes, func(known *memoryNode) bool { return known.node.Id == n.Id })
-	if i < 0 {
-		v.nodes = append(v.nodes, &memoryNode{node: n.Clone(), ttl: ttl, seen: now})
+	known, ok := v.nodes.Get(n.Id)
+	if !ok {
+		v.nodes.Put(n.Id, &memoryNode{node: n.Clone(), ttl: ttl, seen: now})
 		return true
 	}
-	known := v.nodes[i]
 	known.ttl, known.seen = ttl, now
 	if known.node.Address == n.Address && maps.Equal(known.node.Metadata, n.Metadata) {
 		return false
@@ -71,42 +80,44 @@ func (v *memoryVersion) putNode(n *Node, ttl time.Duration, now time.Time) (chan
 
 // remove drops the listed nodes of the service's version, and reports whether
 // the name was known.
-func (t memoryTable) remove(s *Service) (known bool) {
-	versions, known := t[s.Name]
+func (t *memoryTable) remove(s *Service) (known bool) {
+	versions, known := t.services[s.Name]
 	if !known {
 		return false
 	}
 	for _, v := range versions {
-		if v.service.Version == s.Version {
-			v.nodes = slices.DeleteFunc(v.nodes, func(n *memoryNode) bool { return lists(s, n.node.Id) })
+		if v.service.Version != s.Version {
+			continue
+		}
+		for _, n := range s.Nodes {
+			if n != nil && v.nodes.Delete(n.Id) {
+				t.nodes--
+			}
 		}
 	}
 	t.prune(s.Name)
 	return true
 }
 
-func lists(s *Service, id string) bool {
-	return slices.ContainsFunc(s.Nodes, func(n *Node) bool { return n != nil && n.Id == id })
-}
-
 // prune drops versions without nodes, and the name when none is left.
-func (t memoryTable) prune(name string) {
-	left := slices.DeleteFunc(t[name], func(v *memoryVersion) bool { return len(v.nodes) == 0 })
+func (t *memoryTable) prune(name string) {
+	left := slices.DeleteFunc(t.services[name], func(v *memoryVersion) bool { return v.nodes.Len() == 0 })
 	if len(left) == 0 {
-		delete(t, name)
+		delete(t.services, name)
 		return
 	}
-	t[name] = left
+	t.services[name] = left
 }
 
 // expire removes the nodes whose TTL has passed and returns them, grouped by
 // version. It reports whether other nodes have a TTL yet to pass.
-func (t memoryTable) expire(now time.Time) (expired []*Service, waiting bool) {
-	for name, versions := range t {
+func (t *memoryTable) expire(now time.Time) (expired []*Service, waiting bool) {
+	for name, versions := range t.services {
 		before := len(expired)
 		for _, v := range versions {
 			gone, later := v.expire(now)
 			waiting = waiting || later
+			t.nodes -= len(gone)
 			if len(gone) > 0 {
 				s := v.service.Clone()
 				s.Nodes = gone
@@ -121,17 +132,16 @@ func (t memoryTable) expire(now time.Time) (expired []*Service, waiting bool) {
 }
 
 func (v *memoryVersion) expire(now time.Time) (gone []*Node, waiting bool) {
-	v.nodes = slices.DeleteFunc(v.nodes, func(n *memoryNode) bool {
+	for id, n := range v.nodes.All() {
 		switch {
 		case n.ttl <= 0:
-			return false
 		case now.Sub(n.seen) <= n.ttl:
 			waiting = true
-			return false
+		default:
+			gone = append(gone, n.node)
+			v.nodes.Delete(id)
 		}
-		gone = append(gone, n.node)
-		return true
-	})
+	}
 	return gone, waiting
 }
 
@@ -149,8 +159,8 @@ func (vs memoryVersions) copies() []*Service {
 				e.Response = &Value{}
 			}
 		}
-		s.Nodes = make([]*Node, 0, len(v.nodes))
-		for _, n := range v.nodes {
+		s.Nodes = make([]*Node, 0, v.nodes.Len())
+		for _, n := range v.nodes.All() {
 			s.Nodes = append(s.Nodes, n.node.Clone())
 		}
 		out = append(out, s)

@@ -25,6 +25,10 @@ var (
 	// the registry can never hold as it is, because of a name that is too long
 	// for it, for example. Registering it again is of no use.
 	ErrInvalidService = errors.New("the service cannot be registered as it is")
+	// ErrEventsLost is wrapped by the error of [Watcher.Next] when the watcher was
+	// not read for so long that some events had to be dropped. Watch anew, and look
+	// up again what was followed.
+	ErrEventsLost = errors.New("events were lost")
 	// ErrWatcherStopped is returned by [Watcher.Next] after Stop.
 	ErrWatcherStopped = errors.New("watcher stopped")
 )

@@ -69,7 +69,7 @@ func (s *registrySelector) start(o Options, opts []Option) {
 }
 
 func (g *generation) cacheOptions() []cache.Option {
-	opts := []cache.Option{cache.WithOnEvent(g.event)}
+	opts := []cache.Option{cache.WithOnEvent(g.event), cache.WithOnForget(g.forget)}
 	if g.options.Logger != nil {
 		opts = append(opts, cache.WithLogger(g.options.Logger))
 	}
@@ -259,6 +259,9 @@ func (g *generation) known(name string) *service {
 	return s
 }
 
+// forget drops the record of a service that nobody calls any more.
+func (g *generation) forget(name string) { g.services.Delete(name) }
+
 // event clears what was held against nodes that the registry has news of.
 func (g *generation) event(r *registry.Result) {
 	if known := g.known(r.Service.Name); known != nil {
@@ -277,9 +280,10 @@ func (g *generation) event(r *registry.Result) {
 func (s *registrySelector) Mark(name string, node *registry.Node, err error) {
 	known := s.current.Load().known(name)
 	switch {
-	case !known.has(node):
+	case known == nil || node == nil:
 	case err == nil:
 		known.health.clear(node.Id)
+	case !known.has(node):
 	case isUnreachable(err):
 		known.health.fail(node.Id, time.Now())
 	default:

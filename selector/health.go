@@ -19,9 +19,10 @@ const (
 // ones alone, so that a service in good health costs one atomic read.
 type health struct {
 	background *background
-	failed     atomic.Int32 // len(nodes), for reading without the lock
+	failed     atomic.Int32  // len(nodes), for reading without the lock
+	version    atomic.Uint64 // counts the changes of nodes
 
-	mu    sync.Mutex
+	mu    sync.RWMutex
 	nodes map[string]failure   // by node id
 	asked map[string]time.Time // when a silent node was asked last, by node id
 }
@@ -72,8 +73,7 @@ func (h *health) suspect(id string, p prober, now time.Time) {
 func (h *health) ask(id string, f failure, now time.Time) {
 	f.probing = h.background.probe(f.prober, func(err error) { h.answered(id, err) })
 	if !f.probing {
-		delete(h.nodes, id) // nobody is left who could find out
-		h.failed.Store(int32(len(h.nodes)))
+		h.drop(id) // nobody is left who could find out
 		return
 	}
 	if h.asked == nil {
@@ -91,8 +91,7 @@ func (h *health) answered(id string, err error) {
 	switch {
 	case !ok || f.prober == nil: // cleared in the meantime
 	case err == nil:
-		delete(h.nodes, id)
-		h.failed.Store(int32(len(h.nodes)))
+		h.drop(id)
 	default:
 		f.probing = false
 		h.set(id, f.grown(time.Now()))
@@ -105,35 +104,52 @@ func (h *health) set(id string, f failure) {
 		h.nodes = map[string]failure{}
 	}
 	h.nodes[id] = f
+	h.changed()
+}
+
+// drop forgets what is known about a node. The lock is held.
+func (h *health) drop(id string) {
+	delete(h.nodes, id)
+	h.changed()
+}
+
+// changed notes that nodes has changed. The lock is held.
+func (h *health) changed() {
 	h.failed.Store(int32(len(h.nodes)))
+	h.version.Add(1)
 }
 
 // clear forgets what is known about a node.
 func (h *health) clear(id string) {
-	if h.failed.Load() == 0 {
+	if h.failed.Load() == 0 || !h.knows(id) {
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.nodes, id)
-	h.failed.Store(int32(len(h.nodes)))
+	h.drop(id)
 }
 
-// retain forgets the nodes that are not among those given.
-func (h *health) retain(nodes map[string]bool) {
+func (h *health) knows(id string) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	_, ok := h.nodes[id]
+	return ok
+}
+
+// retain forgets the nodes that are not there any more.
+func (h *health) retain(there func(id string) bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for id := range h.nodes {
-		if !nodes[id] {
-			delete(h.nodes, id)
+		if !there(id) {
+			h.drop(id)
 		}
 	}
 	for id := range h.asked {
-		if !nodes[id] {
+		if !there(id) {
 			delete(h.asked, id)
 		}
 	}
-	h.failed.Store(int32(len(h.nodes)))
 }
 
 // reset forgets everything.
@@ -141,7 +157,7 @@ func (h *health) reset() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.nodes, h.asked = nil, nil
-	h.failed.Store(0)
+	h.changed()
 }
 
 // aside reports whether the node is set aside.
@@ -149,35 +165,43 @@ func (h *health) aside(id string) bool {
 	if h.failed.Load() == 0 {
 		return false
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.mu.RLock()
+	defer h.mu.RUnlock()
 	return h.nodes[id].aside(time.Now())
 }
 
-// healthy returns the nodes that are not set aside: the slice it was given
-// when that is all of them. Silent nodes whose pause is over are asked again.
-func (h *health) healthy(nodes []*registry.Node) []*registry.Node {
-	if h.failed.Load() == 0 {
-		return nodes
-	}
+// filter returns a function that drops the nodes which are set aside, and when
+// that will be others although nothing is reported. Silent nodes whose pause is
+// over are asked again.
+func (h *health) filter(now time.Time) (healthy func([]*registry.Node) []*registry.Node, until time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	now := time.Now()
-	waiting := 0
+	until = now.Add(longestPause)
+	out := map[string]bool{}
 	for id, f := range h.nodes {
 		if f.prober != nil && !f.probing && !now.Before(f.until) {
 			h.ask(id, f, now)
+			f = h.nodes[id]
 		}
-		if h.nodes[id].aside(now) {
-			waiting++
+		if f.aside(now) {
+			out[id] = true
+		}
+		if now.Before(f.until) && f.until.Before(until) {
+			until = f.until
 		}
 	}
-	if waiting == 0 {
+	return func(nodes []*registry.Node) []*registry.Node { return without(nodes, out) }, until
+}
+
+// without returns the nodes that are not out: the slice it was given when that is
+// all of them.
+func without(nodes []*registry.Node, out map[string]bool) []*registry.Node {
+	if len(out) == 0 {
 		return nodes
 	}
 	left := make([]*registry.Node, 0, len(nodes))
 	for _, n := range nodes {
-		if !h.nodes[n.Id].aside(now) {
+		if !out[n.Id] {
 			left = append(left, n)
 		}
 	}

@@ -151,7 +151,7 @@ func TestSuccessResetAndRegistryEventClearAMark(t *testing.T) {
 }
 
 // Callers may choose addresses themselves, and then mark nodes that the registry
-// does not have. They used to be remembered for ever.
+// does not have: there is no end of them.
 func TestNodesTheRegistryDoesNotHaveAreNotRemembered(t *testing.T) {
 	s, _ := start(t, one(greeter("1", "a", "b")), selector.SetStrategy(selector.LeastLoaded))
 	pick(t, s)
@@ -204,4 +204,68 @@ func TestDrainingNodeIsLeftAlone(t *testing.T) {
 			_ = r
 		})
 	}
+}
+
+// crowd is one version with that many nodes, of which one is set aside.
+func crowd(t testing.TB, nodes int) (s selector.Selector, aside *registry.Node) {
+	t.Helper()
+	service := greeter("1")
+	for i := range nodes {
+		service.Nodes = append(service.Nodes, &registry.Node{Id: fmt.Sprint("node-", i), Address: "127.0.0.1:1"})
+	}
+	s, _ = start(t, one(service))
+	aside = service.Nodes[nodes/2]
+	pick(t, s)
+	s.Mark("greeter", aside, selector.ErrUnreachable)
+	return s, aside
+}
+
+func TestANodeThatIsSetAsideCostsNoLookAtTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // so that its pause does not end
+		s, aside := crowd(t, 10_000)
+		defer s.Close()
+		p, ctx := s.(selector.Picker), context.Background()
+		if _, err := p.Pick(ctx, "greeter"); err != nil {
+			t.Fatal(err)
+		}
+		if n := testing.AllocsPerRun(1000, func() {
+			if node, err := p.Pick(ctx, "greeter"); err != nil || node.Id == aside.Id {
+				t.Errorf("picked %v, %v", node, err)
+			}
+		}); n > 0 {
+			t.Errorf("a pick costs %v allocations", n)
+		}
+	})
+}
+
+func TestWhoIsSetAsideIsKnownAtOnceAndUntilThePauseEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := start(t, one(greeter("1", "a", "b", "c")))
+		defer s.Close()
+		next, err := s.Select("greeter")
+		if err != nil {
+			t.Fatal(err)
+		}
+		picked := func() map[string]bool {
+			seen := map[string]bool{}
+			for range 200 {
+				seen[take(t, next)] = true
+			}
+			return seen
+		}
+		for _, id := range []string{"a", "b"} {
+			s.Mark("greeter", &registry.Node{Id: id}, selector.ErrUnreachable)
+			if picked()[id] {
+				t.Errorf("%s is picked at once", id)
+			}
+			time.Sleep(600 * time.Millisecond)
+		}
+		if got := picked(); !got["a"] || got["b"] {
+			t.Errorf("picked after the pause of a: %v", got)
+		}
+		s.Mark("greeter", &registry.Node{Id: "b"}, nil)
+		if got := picked(); !got["b"] {
+			t.Errorf("picked after a success of b: %v", got)
+		}
+	})
 }

@@ -123,14 +123,14 @@ func (l *loads) less(a, b string) bool {
 	return inFlightA < inFlightB
 }
 
-// retain forgets the nodes that are not among those given.
-func (l *loads) retain(nodes map[string]bool) {
+// retain forgets the nodes that are not there any more.
+func (l *loads) retain(there func(id string) bool) {
 	l.nodes.Range(func(id, v any) bool {
 		n := v.(*load)
 		n.mu.Lock()
 		idle := n.inFlight == 0
 		n.mu.Unlock()
-		if idle && !nodes[id.(string)] {
+		if idle && !there(id.(string)) {
 			l.nodes.Delete(id)
 		}
 		return true

@@ -169,20 +169,28 @@ func TestTheLengthOfAStreamIsNoLatency(t *testing.T) {
 }
 
 func BenchmarkPick(b *testing.B) {
-	for _, nodes := range []int{3, 100} {
-		service := greeter("1")
-		for i := range nodes {
-			service.Nodes = append(service.Nodes, &registry.Node{Id: fmt.Sprint("node-", i), Address: "127.0.0.1:1"})
-		}
-		s, _ := start(b, one(service))
+	pickFrom := func(name string, s selector.Selector, each func()) {
 		p, ctx := s.(selector.Picker), context.Background()
-		b.Run(fmt.Sprint(nodes, " nodes"), func(b *testing.B) {
+		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
+				each()
 				if _, err := p.Pick(ctx, "greeter"); err != nil {
 					b.Fatal(err)
 				}
 			}
+		})
+	}
+	for _, nodes := range []int{3, 100, 10_000} {
+		s, aside := crowd(b, nodes)
+		s.Reset("greeter")
+		pickFrom(fmt.Sprint(nodes, " nodes"), s, func() {})
+		picks := 0
+		pickFrom(fmt.Sprint(nodes, " nodes, one set aside"), s, func() {
+			if picks%1_000_000 == 0 { // its pause takes a second
+				s.Mark("greeter", aside, selector.ErrUnreachable)
+			}
+			picks++
 		})
 	}
 }

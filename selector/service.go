@@ -2,7 +2,9 @@ package selector
 
 import (
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/justcy/go-micro/v4/registry"
 )
@@ -20,7 +22,33 @@ type candidates struct {
 	services []*registry.Service
 	active   []*registry.Node // those that are not draining
 	draining []*registry.Node
-	ids      map[string]bool // of all of them; nil where filters made the choice
+
+	usable atomic.Pointer[usable] // what they were last found to be
+
+	index sync.Once
+	ids   map[string]bool // of all nodes; made by has
+}
+
+// usable are the nodes that requests go to, as long as nothing changes. Working
+// them out looks at every node.
+type usable struct {
+	nodes   []*registry.Node
+	version uint64 // of the health
+	until   time.Time
+}
+
+// has reports whether a node is among the candidates.
+func (c *candidates) has(id string) bool {
+	c.index.Do(func() {
+		c.ids = make(map[string]bool, len(c.active)+len(c.draining))
+		for _, n := range c.active {
+			c.ids[n.Id] = true
+		}
+		for _, n := range c.draining {
+			c.ids[n.Id] = true
+		}
+	})
+	return c.ids[id]
 }
 
 func newCandidates(services []*registry.Service) *candidates {
@@ -46,16 +74,9 @@ func (s *service) of(services []*registry.Service) *candidates {
 		return c
 	}
 	c := newCandidates(services)
-	c.ids = make(map[string]bool, len(c.active)+len(c.draining))
-	for _, n := range c.active {
-		c.ids[n.Id] = true
-	}
-	for _, n := range c.draining {
-		c.ids[n.Id] = true
-	}
 	s.candidates.Store(c)
-	s.health.retain(c.ids)
-	s.loads.retain(c.ids)
+	s.health.retain(c.has)
+	s.loads.retain(c.has)
 	return c
 }
 
@@ -66,7 +87,7 @@ func (s *service) has(n *registry.Node) bool {
 		return false
 	}
 	c := s.candidates.Load()
-	return c != nil && c.ids[n.Id]
+	return c != nil && c.has(n.Id)
 }
 
 // same reports whether both are the same slice, not whether they are equal.
@@ -77,12 +98,30 @@ func same(a, b []*registry.Service) bool {
 // usable returns the best nodes there are: those that are neither draining nor
 // set aside, else the draining ones that can be reached, else any.
 func (s *service) usable(c *candidates) []*registry.Node {
-	if nodes := s.health.healthy(c.active); len(nodes) > 0 {
+	if s.health.failed.Load() == 0 {
+		return c.any()
+	}
+	now, version := time.Now(), s.health.version.Load()
+	if u := c.usable.Load(); u != nil && u.version == version && now.Before(u.until) {
+		return u.nodes
+	}
+	healthy, until := s.health.filter(now)
+	u := &usable{c.best(healthy), version, until}
+	c.usable.Store(u)
+	return u.nodes
+}
+
+func (c *candidates) best(healthy func([]*registry.Node) []*registry.Node) []*registry.Node {
+	if nodes := healthy(c.active); len(nodes) > 0 {
 		return nodes
 	}
-	if nodes := s.health.healthy(c.draining); len(nodes) > 0 {
+	if nodes := healthy(c.draining); len(nodes) > 0 {
 		return nodes
 	}
+	return c.any()
+}
+
+func (c *candidates) any() []*registry.Node {
 	if len(c.active) > 0 {
 		return c.active
 	}

@@ -11,31 +11,49 @@ const DefaultWindow = 100 * time.Millisecond
 
 const (
 	maxQuiet     = 100 * time.Millisecond // least silence after which no answer is expected
-	maxExtension = 500 * time.Millisecond // most that a busy machine adds to the window
-	maxResend    = time.Second            // longest pause between two questions in a window
+	maxExtension = 500 * time.Millisecond // most that is waited for a question to come back
+	minResend    = time.Millisecond       // pauses between two questions in a window
+	maxResend    = time.Second
+	// maxPatience is how much longer than its window an ask may take on a machine
+	// or a network that is busy, and patienceEach what each further ask that is in
+	// progress adds.
+	maxPatience  = 3 * time.Second
+	patienceEach = 10 * time.Millisecond
+	// slackFactor is how much longer others are waited for than this process was
+	// late itself.
+	slackFactor = 10
 )
 
 // ask is a question in progress, shared by everybody who wants to know.
 //
-// It ends early once there is an answer and no further one has come for a while:
-// a quarter of the window (see maxQuiet), or twice the time the first answer took
-// if that is longer, because then the machine or the network is slow. Without an
-// answer it takes the whole window. The window opens when the network loops the
-// question back to its sender; as long as it does not, the machine is too busy to
-// have sent it or to have received answers, and the ask takes up to three windows
-// (see maxExtension). Where questions are never looped back the window opens at
-// once. An ask for which nobody waits any more is over.
+// The window opens when the question has been sent and the network has looped it
+// back to its sender, which tells that the machine gets around to sending and
+// receiving. A question that does not come back is waited for up to two windows
+// more (see maxExtension). Where questions are never looped back the window opens
+// when it is sent.
+//
+// Once there is an answer the ask ends when no further one has come for a while: a
+// quarter of the window (see maxQuiet), or twice the time the first answer took if
+// that is longer, because then the machine or the network is slow. Without an
+// answer it takes the whole window, and goes on as long as other questions are
+// being answered, since those who answer do so one after the other, or when this
+// process was late with what it had planned, since then others on the machine are,
+// too. An ask for which nobody waits any more is over.
 type ask struct {
 	name     string // folded
 	exact    string
 	window   time.Duration
-	whole    bool // never ends early
+	whole    bool // takes the whole window, also with answers
 	started  time.Time
-	resend   time.Time
-	heard    time.Time // when the question came back, zero while it has not
-	first    time.Time // when the first answer came, zero while none has
+	resend   time.Time     // when it is asked again
+	pause    time.Duration // from then to the time after
+	sent     time.Time     // when the question was first sent, zero while it waits
+	heard    time.Time     // when the question came back, zero while it has not
+	first    time.Time     // when the first answer came, zero while none has
 	latest   time.Time
-	remote   bool // an answer came over the network
+	slack    time.Duration // how late this process was, at most
+	asks     int           // in progress at the same time, at most
+	remote   bool          // an answer came over the network
 	finished bool
 	waiters  int
 	done     chan struct{}
@@ -95,49 +113,77 @@ func (s *session) step(a *ask, now time.Time) {
 	if a.finished {
 		return
 	}
-	end := a.end(s.noLoop)
+	a.asks = max(a.asks, len(s.asks))
+	end := a.end(s.noLoop, s.answering)
 	if !now.Before(end) {
 		s.finish(a)
 		return
 	}
 	if !a.remote && !now.Before(a.resend) {
 		s.question(a.exact, TypePTR, a)
-		a.resend = now.Add(min(a.window*3/10, maxResend))
+		a.pause = min(max(2*a.pause, a.window*3/10, minResend), maxResend)
+		a.resend = now.Add(a.pause)
 	}
 	if !a.remote && a.resend.Before(end) {
 		end = a.resend
 	}
-	s.agenda.add(end, func(now time.Time) { s.step(a, now) })
+	s.agenda.add(end, func(now time.Time) {
+		a.slack = max(a.slack, now.Sub(end))
+		s.step(a, now)
+	})
 }
 
-// end returns when the ask is over as things stand.
-func (a *ask) end(noLoop bool) time.Time {
-	opened := a.started
-	if !a.heard.IsZero() {
-		opened = a.heard
+// end returns when the ask is over as things stand. answering is when any question
+// was last answered.
+func (a *ask) end(noLoop bool, answering time.Time) time.Time {
+	last := a.started.Add(a.window + maxPatience + time.Duration(a.asks)*patienceEach)
+	if a.sent.IsZero() {
+		return last
 	}
-	limit := opened.Add(a.window)
-	if a.whole {
-		return limit
-	}
-	if a.heard.IsZero() && !a.remote {
-		if !noLoop && a.first.IsZero() {
-			limit = limit.Add(min(2*a.window, maxExtension))
+	opened := later(a.sent, a.heard)
+	end := opened.Add(a.window)
+	quiet := max(min(a.window/4, maxQuiet), 2*a.first.Sub(a.sent))
+	switch {
+	case a.first.IsZero():
+		end = end.Add(slackFactor * a.slack)
+		if a.heard.IsZero() && !noLoop {
+			end = end.Add(a.extension())
 		}
-		return limit
+		if answering.After(a.sent) {
+			end = later(end, answering.Add(a.window))
+		}
+	case a.whole:
+		end = later(end.Add(slackFactor*a.slack), a.latest.Add(quiet))
+	case a.remote || !a.heard.IsZero():
+		end = sooner(end, later(a.latest, a.heard).Add(quiet))
 	}
-	if a.first.IsZero() {
-		return limit
+	return sooner(end, last)
+}
+
+// extension is how long the question is waited for to come back.
+func (a *ask) extension() time.Duration { return min(2*a.window, maxExtension) }
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
 	}
-	quiet := max(min(a.window/4, maxQuiet), 2*a.first.Sub(a.started))
-	last := a.latest
-	if a.heard.After(last) {
-		last = a.heard
+	return b
+}
+
+func sooner(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
 	}
-	if early := last.Add(quiet); early.Before(limit) {
-		return early
+	return b
+}
+
+// asked notes that a question was sent.
+func (s *session) asked(a *ask, now time.Time) {
+	if a.finished || !a.sent.IsZero() {
+		return
 	}
-	return limit
+	a.sent = now
+	s.step(a, now)
 }
 
 // hear notes that a question came back from the network.
@@ -146,18 +192,24 @@ func (s *session) hear(a *ask, now time.Time) {
 		return
 	}
 	a.heard = now
+	if a.sent.IsZero() { // the network was quicker than the notice
+		a.sent = now
+	}
+	a.slack = max(a.slack, now.Sub(a.sent))
 	s.step(a, now)
 }
 
 // answered notes an answer.
 func (s *session) answered(a *ask, remote bool, now time.Time) {
-	sooner := a.first.IsZero() || remote && !a.remote
+	news := a.first.IsZero() || remote && !a.remote
 	if a.first.IsZero() {
 		a.first = now
 	}
 	a.latest = now
-	a.remote = a.remote || remote
-	if sooner {
+	if remote {
+		a.remote, s.answering = true, now
+	}
+	if news {
 		s.step(a, now)
 	}
 }
@@ -181,8 +233,11 @@ func (s *session) finish(a *ask) {
 	for _, sum := range a.sums {
 		delete(s.asking, sum)
 	}
-	if now := time.Now(); !now.Before(a.started.Add(a.window)) {
-		s.noLoop = a.heard.IsZero()
+	switch now := time.Now(); {
+	case !a.heard.IsZero():
+		s.noLoop = false
+	case !a.sent.IsZero() && !now.Before(a.sent.Add(a.window+a.extension())):
+		s.noLoop = true
 	}
 	close(a.done)
 	service := strings.TrimSuffix(a.name, "."+fold(s.engine.domain))

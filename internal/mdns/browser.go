@@ -187,6 +187,5 @@ func (s *session) question(name string, qtype uint16, a *ask) {
 	if a != nil {
 		key.about = "ask"
 	}
-	build := func() *Message { return NewQuery(name, qtype, false) }
-	s.outbox.put(outgoing{kind: sendAsk, asking: a, once: key, build: build})
+	s.outbox.put(outgoing{kind: sendAsk, question: Question{Name: name, Type: qtype, Class: ClassINET}, asking: a, once: key})
 }

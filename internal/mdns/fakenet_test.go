@@ -44,6 +44,8 @@ type host struct {
 	changed bool
 	opens   int
 	sendErr error
+
+	sendTakes time.Duration // set before the host is used
 }
 
 func (w *wire) host() *host {
@@ -140,6 +142,7 @@ func (h *host) send(how string, data []byte, from, to netip.AddrPort) error {
 	if err != nil {
 		return fmt.Errorf("sent a malformed message: %w", err)
 	}
+	time.Sleep(h.sendTakes)
 	w := h.wire
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -36,3 +36,11 @@ type Link interface {
 	// Close leaves the network and waits until deliver has returned for good.
 	Close() error
 }
+
+// Notifier is implemented by links that tell when to call Refresh. Of others it is
+// found out from time to time.
+type Notifier interface {
+	// Changed has something when interfaces may have come or gone; nil means that
+	// nobody tells after all.
+	Changed() <-chan struct{}
+}

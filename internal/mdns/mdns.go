@@ -89,8 +89,11 @@ const (
 	// defaultIdle is how long an engine nobody uses keeps its sockets.
 	defaultIdle = 5 * time.Second
 
-	// scanInterval is how often interfaces that came or went are looked for.
+	// scanInterval is how often interfaces that came or went are looked for where
+	// nobody tells.
 	scanInterval = 2 * time.Second
+	// longestTurn is when an engine that has nothing to do looks whether that is so.
+	longestTurn = time.Minute
 
 	// goodbyeRepeat is when a goodbye is said a second time, should the first be lost.
 	goodbyeRepeat = time.Second

@@ -24,7 +24,11 @@ func NewQuery(name string, qtype uint16, unicast bool) *Message {
 	if unicast {
 		q.Class |= unicastBit
 	}
-	return &Message{ID: queryID(), Questions: []Question{q}}
+	return newQuery([]Question{q})
+}
+
+func newQuery(questions []Question) *Message {
+	return &Message{ID: queryID(), Questions: questions}
 }
 
 func queryID() uint16 { return 1 + uint16(rand.N(1<<16-1)) }
@@ -45,10 +49,10 @@ func Probe(i *Instance) *Message {
 	return msg
 }
 
-// Reply returns the answer to query: its questions copied, its id only when q
-// asked for unicast.
+// Reply returns the answer to one question of a query: the question copied, and
+// the query's id when it asked for unicast.
 func Reply(query *Message, q Question, answers []Record) *Message {
-	msg := &Message{Response: true, Authoritative: true, Compress: true, Questions: query.Questions, Answers: answers}
+	msg := &Message{Response: true, Authoritative: true, Compress: true, Questions: []Question{q}, Answers: answers}
 	if q.Class&unicastBit != 0 {
 		msg.ID = query.ID
 	}

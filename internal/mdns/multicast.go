@@ -60,6 +60,10 @@ func (m *Multicast) Open(deliver func(Packet)) (Link, error) {
 		return nil, err
 	}
 	l.receive()
+	l.changed = interfaces.subscribe()
+	if l.Refresh() && l.changed != nil { // between the first look and now
+		l.changed <- struct{}{}
+	}
 	return l, nil
 }
 
@@ -68,6 +72,7 @@ type multicastLink struct {
 	only     *net.Interface
 	debugf   func(string, ...any)
 	families []*family
+	changed  chan struct{} // interfaces may have; nil when nobody tells
 	running  sync.WaitGroup
 	closing  sync.Once
 	closeErr error
@@ -130,17 +135,15 @@ func (l *multicastLink) Reply(data []byte, to netip.AddrPort) error {
 	return fmt.Errorf("mdns: reply to %v: address family not in use", to)
 }
 
+// Changed implements [Notifier].
+func (l *multicastLink) Changed() <-chan struct{} { return l.changed }
+
 // Refresh implements [Link].
 func (l *multicastLink) Refresh() bool {
-	ifaces, fingerprint, err := l.usable()
+	ifaces, changed, err := l.look()
 	if err != nil {
 		l.debugf("mdns: list interfaces: %v", err)
-		return false
 	}
-	l.mu.Lock()
-	changed := fingerprint != l.fingerprint
-	l.fingerprint, l.ifaces, l.subnets = fingerprint, ifaces, subnets(ifaces)
-	l.mu.Unlock()
 	if !changed {
 		return false
 	}
@@ -152,13 +155,26 @@ func (l *multicastLink) Refresh() bool {
 	return true
 }
 
+// look notes the interfaces that there are, and reports whether they are others than
+// before.
+func (l *multicastLink) look() (ifaces []iface, changed bool, err error) {
+	ifaces, fingerprint, err := usableInterfaces(l.only, l.debugf)
+	if err != nil {
+		return nil, false, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	changed = fingerprint != l.fingerprint
+	l.fingerprint, l.ifaces, l.subnets = fingerprint, ifaces, subnets(ifaces)
+	return ifaces, changed, nil
+}
+
 // firstJoin joins all interfaces and fails when no join succeeded.
 func (l *multicastLink) firstJoin(failures []error) error {
-	ifaces, fingerprint, err := l.usable()
+	ifaces, _, err := l.look()
 	if err != nil {
 		return fmt.Errorf("mdns: list interfaces: %w", err)
 	}
-	l.fingerprint, l.ifaces, l.subnets = fingerprint, ifaces, subnets(ifaces)
 	joined := false
 	for _, f := range l.families {
 		errs := f.join(ifaces)
@@ -179,9 +195,9 @@ func (l *multicastLink) firstJoin(failures []error) error {
 		strings.Join(names, ", "), errors.Join(failures...))
 }
 
-// usable lists the interfaces worth joining, with a text that changes whenever
-// one of them, its state or its addresses do.
-func (l *multicastLink) usable() ([]iface, string, error) {
+// usableInterfaces lists the interfaces worth joining, or of these the only one asked
+// for, with a text that changes whenever one of them, its state or its addresses do.
+func usableInterfaces(only *net.Interface, debugf func(string, ...any)) ([]iface, string, error) {
 	all, err := net.Interfaces()
 	if err != nil {
 		return nil, "", err
@@ -189,7 +205,7 @@ func (l *multicastLink) usable() ([]iface, string, error) {
 	var out []iface
 	var fingerprint strings.Builder
 	for _, ifi := range all {
-		if l.only != nil && ifi.Index != l.only.Index {
+		if only != nil && ifi.Index != only.Index {
 			continue
 		}
 		if ifi.Flags&net.FlagUp == 0 || ifi.Flags&(net.FlagMulticast|net.FlagLoopback) == 0 {
@@ -197,7 +213,7 @@ func (l *multicastLink) usable() ([]iface, string, error) {
 		}
 		addrs, err := ifi.Addrs()
 		if err != nil {
-			l.debugf("mdns: addresses of %s: %v", ifi.Name, err)
+			debugf("mdns: addresses of %s: %v", ifi.Name, err)
 			continue
 		}
 		out = append(out, withAddresses(ifi, addrs))
@@ -282,6 +298,7 @@ func (l *multicastLink) receiveFrom(conn *net.UDPConn) {
 
 func (l *multicastLink) Close() error {
 	l.closing.Do(func() {
+		interfaces.unsubscribe(l.changed)
 		l.closeErr = l.closeSockets()
 		l.running.Wait()
 	})

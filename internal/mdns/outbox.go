@@ -2,6 +2,7 @@ package mdns
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -12,15 +13,16 @@ const (
 	burstPause = 10 * time.Millisecond
 )
 
-// outgoing is a message to be sent. It is packed only then, so that a long queue
-// costs little memory.
+// outgoing is a message to be sent, or a question that is sent with others in one.
+// It is packed only then, so that a long queue costs little memory.
 type outgoing struct {
-	kind   outgoingKind
-	build  func() *Message
-	to     netip.AddrPort // of a reply
-	once   answerKey      // when set, queued at most once
-	sent   func()         // called under the engine's lock after sending, may be nil
-	asking *ask           // of a query: who wants to hear it come back, may be nil
+	kind     outgoingKind
+	build    func() *Message // of all but questions
+	question Question
+	asking   *ask           // of a question: who wants to hear it come back, may be nil
+	to       netip.AddrPort // of a reply
+	once     answerKey      // when set, queued at most once
+	sent     func()         // called under the engine's lock after sending, may be nil
 }
 
 type outgoingKind int
@@ -30,6 +32,15 @@ const (
 	sendAnnounce
 	sendReply
 )
+
+// datagram is a message to be sent now.
+type datagram struct {
+	kind   outgoingKind
+	build  func() *Message
+	to     netip.AddrPort
+	asking []*ask
+	sent   func()
+}
 
 // answerKey tells messages apart that need to be sent once, however often there
 // was a reason while they waited: answers to one question of one asker about one
@@ -77,31 +88,52 @@ func (o *outbox) put(m outgoing) {
 }
 
 // take removes the messages that may be sent now.
-func (o *outbox) take(now time.Time) []outgoing {
+func (o *outbox) take(now time.Time) []datagram {
 	if o.empty() {
 		return nil
 	}
 	if !now.Before(o.refill) {
 		o.tokens, o.refill = burst, now.Add(burstPause)
 	}
-	batch := o.cut(&o.asks, nil)
-	batch = o.cut(&o.queue, batch)
-	for i := range batch {
-		delete(o.waiting, batch[i].once)
+	var batch []datagram
+	for o.tokens > 0 && len(o.asks) > 0 {
+		batch = append(batch, o.query())
+	}
+	for o.tokens > 0 && len(o.queue) > 0 {
+		for _, m := range o.cut(&o.queue, 1) {
+			batch = append(batch, datagram{kind: m.kind, build: m.build, to: m.to, sent: m.sent})
+		}
 	}
 	return batch
 }
 
-// cut moves as many messages as there are tokens from a queue to a batch.
-func (o *outbox) cut(queue *[]outgoing, batch []outgoing) []outgoing {
-	n := min(o.tokens, len(*queue))
-	o.tokens -= n
-	batch = append(batch, (*queue)[:n]...)
+// query makes one message of as many questions as others answer of one.
+func (o *outbox) query() datagram {
+	d := datagram{kind: sendAsk}
+	var questions []Question
+	for _, m := range o.cut(&o.asks, maxQuestions) {
+		questions = append(questions, m.question)
+		if m.asking != nil {
+			d.asking = append(d.asking, m.asking)
+		}
+	}
+	d.build = func() *Message { return newQuery(questions) }
+	return d
+}
+
+// cut moves up to n entries from a queue, for a token.
+func (o *outbox) cut(queue *[]outgoing, n int) []outgoing {
+	o.tokens--
+	n = min(n, len(*queue))
+	taken := slices.Clone((*queue)[:n])
 	clear((*queue)[:n])
 	if *queue = (*queue)[n:]; len(*queue) == 0 {
 		*queue = nil
 	}
-	return batch
+	for _, m := range taken {
+		delete(o.waiting, m.once)
+	}
+	return taken
 }
 
 func (o *outbox) empty() bool { return len(o.asks) == 0 && len(o.queue) == 0 }

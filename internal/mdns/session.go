@@ -23,17 +23,18 @@ type session struct {
 	outbox   outbox
 	nextScan time.Time
 
-	own    *recent         // datagrams sent by this session
-	seen   *recent         // responses received
-	asking map[uint64]*ask // asks by the datagrams that carry them
+	own    *recent           // datagrams sent by this session
+	seen   *recent           // responses received
+	asking map[uint64][]*ask // asks by the datagrams that carry them
 
-	zone     zone
-	cache    cache
-	names    map[string]*nameUse // names kept fresh, by folded service
-	asks     map[string]*ask     // by folded question name
-	noLoop   bool                // the last question did not come back
-	watches  map[*Watch]struct{}
-	goodbyes map[string]time.Time // of unknown instances, by folded name
+	zone      zone
+	cache     cache
+	names     map[string]*nameUse // names kept fresh, by folded service
+	asks      map[string]*ask     // by folded question name
+	noLoop    bool                // the last question did not come back
+	answering time.Time           // when a question was last answered
+	watches   map[*Watch]struct{}
+	goodbyes  map[string]time.Time // of unknown instances, by folded name
 
 	renewed map[string]time.Time // when services were last refreshed, by folded name
 
@@ -49,7 +50,7 @@ func newSession(e *Engine) *session {
 		done:     make(chan struct{}),
 		own:      newRecent(),
 		seen:     newRecent(),
-		asking:   map[uint64]*ask{},
+		asking:   map[uint64][]*ask{},
 		zone:     newZone(),
 		cache:    newCache(),
 		names:    map[string]*nameUse{},
@@ -93,10 +94,18 @@ func (s *session) run() {
 	defer s.link.Close()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var changed <-chan struct{}
+	if n, ok := s.link.(Notifier); ok {
+		changed = n.Changed()
+	}
+	told := false
 	for {
-		work := s.turn(time.Now())
+		work := s.turn(time.Now(), changed == nil)
 		if work.over {
 			return
+		}
+		if told {
+			work.scan, told = true, false
 		}
 		if work.scan && s.link.Refresh() {
 			s.networkChanged()
@@ -109,19 +118,22 @@ func (s *session) run() {
 		select {
 		case <-timer.C:
 		case <-s.wake:
+		case <-changed:
+			told = true
 		}
 	}
 }
 
 // turn is what run does next.
 type turn struct {
-	batch []outgoing
+	batch []datagram
 	scan  bool
 	over  bool
 	next  time.Time // when there is more to do
 }
 
-func (s *session) turn(now time.Time) turn {
+// It scans the network's interfaces if nobody tells of changes.
+func (s *session) turn(now time.Time, scan bool) turn {
 	defer s.writeLog()
 	s.engine.mu.Lock()
 	defer s.engine.mu.Unlock()
@@ -129,13 +141,15 @@ func (s *session) turn(now time.Time) turn {
 	if idle, at := s.idle(); idle && !at.After(now) {
 		s.end()
 	}
-	t := turn{over: s.ended, next: s.nextScan}
+	t := turn{over: s.ended, next: now.Add(longestTurn)}
 	if t.over {
 		return t
 	}
-	if !s.nextScan.After(now) {
-		t.scan = true
-		s.nextScan = now.Add(scanInterval)
+	if scan {
+		if !s.nextScan.After(now) {
+			t.scan = true
+			s.nextScan = now.Add(scanInterval)
+		}
 		t.next = s.nextScan
 	}
 	t.batch = s.outbox.take(now)
@@ -161,18 +175,17 @@ func (s *session) idleAt() (time.Time, bool) {
 
 // send packs and sends a batch. The datagrams that will come back are
 // remembered first.
-func (s *session) send(batch []outgoing) {
-	datagrams := make([][][]byte, len(batch))
+func (s *session) send(batch []datagram) {
+	packed := make([][][]byte, len(batch))
 	for i, m := range batch {
-		packed, err := m.build().Datagrams()
-		if err != nil {
+		var err error
+		if packed[i], err = m.build().Datagrams(); err != nil {
 			s.complain(m.kind, err)
 		}
-		datagrams[i] = packed
 	}
-	s.rememberOwn(batch, datagrams)
+	s.rememberOwn(batch, packed)
 	for i, m := range batch {
-		for _, data := range datagrams[i] {
+		for _, data := range packed[i] {
 			if err := s.transmit(m, data); err != nil {
 				s.complain(m.kind, err)
 			}
@@ -180,14 +193,18 @@ func (s *session) send(batch []outgoing) {
 	}
 	s.engine.mu.Lock()
 	defer s.engine.mu.Unlock()
+	now := time.Now()
 	for _, m := range batch {
 		if m.sent != nil {
 			m.sent()
 		}
+		for _, a := range m.asking {
+			s.asked(a, now)
+		}
 	}
 }
 
-func (s *session) rememberOwn(batch []outgoing, datagrams [][][]byte) {
+func (s *session) rememberOwn(batch []datagram, packed [][][]byte) {
 	s.engine.mu.Lock()
 	defer s.engine.mu.Unlock()
 	now := time.Now()
@@ -195,18 +212,20 @@ func (s *session) rememberOwn(batch []outgoing, datagrams [][][]byte) {
 		if m.kind == sendReply {
 			continue
 		}
-		for _, data := range datagrams[i] {
+		for _, data := range packed[i] {
 			sum := s.own.sum(data)
 			s.own.add(sum, now)
-			if m.asking != nil && !m.asking.finished {
-				s.asking[sum] = m.asking
-				m.asking.sums = append(m.asking.sums, sum)
+			for _, a := range m.asking {
+				if !a.finished {
+					s.asking[sum] = append(s.asking[sum], a)
+					a.sums = append(a.sums, sum)
+				}
 			}
 		}
 	}
 }
 
-func (s *session) transmit(m outgoing, data []byte) error {
+func (s *session) transmit(m datagram, data []byte) error {
 	switch m.kind {
 	case sendAsk:
 		return s.link.Ask(data)
@@ -267,8 +286,10 @@ func (s *session) known(sum, seenSum uint64) bool {
 	s.engine.mu.Lock()
 	defer s.engine.mu.Unlock()
 	now := time.Now()
-	if a := s.asking[sum]; a != nil {
-		s.hear(a, now)
+	if asks, ok := s.asking[sum]; ok {
+		for _, a := range asks {
+			s.hear(a, now)
+		}
 		s.poke()
 		return true
 	}

@@ -41,6 +41,21 @@ func EncodeTXT(data []byte) []string {
 	return append(parts, text)
 }
 
+// inflaters are readers of zlib that have ended. One takes 40 KB.
+var inflaters sync.Pool
+
+func inflater(compressed []byte) (io.ReadCloser, error) {
+	r, ok := inflaters.Get().(io.ReadCloser)
+	if !ok {
+		return zlib.NewReader(bytes.NewReader(compressed))
+	}
+	if err := r.(zlib.Resetter).Reset(bytes.NewReader(compressed), nil); err != nil {
+		inflaters.Put(r)
+		return nil, err
+	}
+	return r, nil
+}
+
 // DecodeTXT reverses [EncodeTXT]. It fails with ErrText on anything else, and on
 // texts that inflate to more than MaxText.
 func DecodeTXT(parts []string) ([]byte, error) {
@@ -48,11 +63,11 @@ func DecodeTXT(parts []string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrText, err)
 	}
-	r, err := zlib.NewReader(bytes.NewReader(compressed))
+	r, err := inflater(compressed)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrText, err)
 	}
-	defer r.Close()
+	defer inflaters.Put(r)
 	data, err := io.ReadAll(io.LimitReader(r, MaxText+1))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrText, err)

@@ -8,7 +8,8 @@
 // The first lookup of a name asks the registry, once for all callers that wait,
 // and starts to watch the name. From then on the cache follows the registry's
 // events and asks again only when the last answer or event is older than the
-// TTL. When the registry fails, the last answer goes on being served; when it
+// TTL. A name that nobody has looked up for three TTLs, and for three seconds, is
+// forgotten and no longer watched. When the registry fails, the last answer goes on being served; when it
 // says that a service is gone, the service is gone at once.
 package cache
 
@@ -52,6 +53,9 @@ type Options struct {
 	TTL time.Duration
 	// OnEvent is called with each event of a watched service.
 	OnEvent func(*registry.Result)
+	// OnForget is called with each name that is forgotten because nobody looks
+	// it up any more.
+	OnForget func(name string)
 }
 
 // Option sets a value in Options.
@@ -79,8 +83,15 @@ func WithOnEvent(f func(*registry.Result)) Option {
 	return func(o *Options) { o.OnEvent = f }
 }
 
+// WithOnForget sets a function that is called with each name that is forgotten,
+// and no longer watched, because nobody has looked it up for a while. It must not
+// call Stop. Names that the registry does not know are not reported.
+func WithOnForget(f func(name string)) Option {
+	return func(o *Options) { o.OnForget = f }
+}
+
 // New returns a cache over r. It does nothing before the first lookup, and
-// watches until Stop.
+// watches what is looked up until Stop.
 func New(r registry.Registry, opts ...Option) Cache {
 	options := options.With(Options{Logger: logger.DefaultLogger, TTL: DefaultTTL}, opts)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -101,6 +112,7 @@ type cache struct {
 	failing atomic.Bool
 
 	mu       sync.Mutex // orders starting a watcher before or after Stop
+	sweeping bool       // names that nobody looks up are being looked for
 	watchers sync.WaitGroup
 }
 
@@ -123,7 +135,7 @@ func (c *cache) Snapshot(name string, opts ...registry.GetOption) ([]*registry.S
 		return c.ask(name, opts)
 	}
 	if e, ok := c.entries.Load(name); ok {
-		if s := e.(*entry).answer.Load(); s.fresh(time.Now()) {
+		if s := e.(*entry).fresh(time.Now()); s != nil {
 			return s.services, nil
 		}
 	}

@@ -19,8 +19,11 @@ const maxPending = 1024
 type entry struct {
 	name   string
 	answer atomic.Pointer[snapshot] // nil while nothing is known
+	used   atomic.Bool              // looked up since the last sweep
 
 	mu      sync.Mutex
+	table   *table             // of answer; nil until there is an event
+	unused  int                // sweeps since the last lookup
 	asking  *question          // the request to the registry under way
 	pending []*registry.Result // events since it began
 	watch   context.CancelFunc // ends the watcher, nil when there is none
@@ -59,7 +62,7 @@ func (c *cache) lookup(name string, opts []registry.GetOption) ([]*registry.Serv
 			}
 		}
 		if q == nil { // answered in the meantime
-			if s := e.answer.Load(); s != nil {
+			if s := e.current(); s != nil {
 				return s.services, nil
 			}
 			continue
@@ -94,7 +97,7 @@ func (c *cache) join(name string) (e *entry, q *question, first bool) {
 		return e, nil, false
 	}
 	e.asking = &question{done: make(chan struct{}), err: errPanicked}
-	e.pending = nil
+	e.pending, e.unused = nil, 0
 	c.startWatch(e)
 	return e, e.asking, true
 }
@@ -160,7 +163,7 @@ func (c *cache) fail(ctx context.Context, e *entry, q *question, err error) {
 	if !q.withdrawn {
 		c.failing.Store(true)
 	}
-	old := e.answer.Load()
+	old := e.complete()
 	switch {
 	case old == nil:
 		c.drop(e)
@@ -172,11 +175,16 @@ func (c *cache) fail(ctx context.Context, e *entry, q *question, err error) {
 // keep remembers an answer, with the events that arrived while the registry
 // was asked: the answer may be older than they are. The caller holds e.mu.
 func (c *cache) keep(e *entry, services []*registry.Service) ([]*registry.Service, error) {
-	for _, r := range e.pending {
-		services = applied(services, r)
+	e.table = nil
+	if len(e.pending) > 0 {
+		e.table = newTable(services)
+		for _, r := range e.pending {
+			e.table.apply(r)
+		}
+		services = e.table.services()
 	}
 	if len(services) == 0 {
-		e.answer.Store(nil)
+		e.forget()
 		return nil, registry.ErrNotFound
 	}
 	e.answer.Store(&snapshot{
@@ -190,7 +198,7 @@ func (c *cache) keep(e *entry, services []*registry.Service) ([]*registry.Servic
 // drop forgets a name of which nothing is known, and ends its watcher: names
 // that never existed must not add up. The caller holds e.mu.
 func (c *cache) drop(e *entry) {
-	e.answer.Store(nil)
+	e.forget()
 	if e.watch != nil {
 		e.watch()
 	}
@@ -208,18 +216,69 @@ func (c *cache) apply(e *entry, r *registry.Result) {
 	if old == nil {
 		return
 	}
-	services := applied(old.services, r)
-	if len(services) == 0 {
-		if !c.failing.Load() {
-			e.answer.Store(nil)
+	failing := c.failing.Load()
+	if e.table == nil || failing { // then an event that leaves nothing is undone
+		old = e.complete()
+		e.table = newTable(old.services)
+	}
+	changed := e.table.apply(r)
+	if len(e.table.versions) == 0 {
+		if e.table = nil; !failing {
+			e.forget()
 		}
 		return
 	}
-	changed := &snapshot{services: services, expires: old.expires, suspect: old.suspect}
-	if !old.suspect {
-		changed.expires = time.Now().Add(c.options.TTL)
+	next := *old
+	if changed {
+		next.services = nil
 	}
-	e.answer.Store(changed)
+	if !old.suspect {
+		next.expires = time.Now().Add(c.options.TTL)
+	}
+	e.answer.Store(&next)
+}
+
+// fresh returns what is known, nil when that is nothing or too old.
+func (e *entry) fresh(now time.Time) *snapshot {
+	s := e.answer.Load()
+	if !s.fresh(now) {
+		return nil
+	}
+	if !e.used.Load() { // seldom, so that many lookups at once share the line
+		e.used.Store(true)
+	}
+	if s.services == nil {
+		return e.current()
+	}
+	return s
+}
+
+// current returns what is known, with the events taken in; nil when nothing is.
+func (e *entry) current() *snapshot {
+	if s := e.answer.Load(); s == nil || s.services != nil {
+		return s
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.complete()
+}
+
+// complete is current for a caller that holds e.mu.
+func (e *entry) complete() *snapshot {
+	s := e.answer.Load()
+	if s != nil && s.services == nil {
+		complete := *s
+		complete.services = e.table.services()
+		s = &complete
+		e.answer.Store(s)
+	}
+	return s
+}
+
+// forget notes that nothing is known. The caller holds e.mu.
+func (e *entry) forget() {
+	e.answer.Store(nil)
+	e.table = nil
 }
 
 // doubt marks what is known as suspect, after events may have been missed.

@@ -98,6 +98,20 @@ func (s *source) emit(action string, service *registry.Service) {
 	synctest.Wait()
 }
 
+// watching counts the watchers that were not stopped.
+func (s *source) watching() (n int) {
+	s.set(func() {
+		for f := range s.watchers {
+			select {
+			case <-f.stopped:
+			default:
+				n++
+			}
+		}
+	})
+	return n
+}
+
 // breakWatchers makes the watchers of a name fail.
 func (s *source) breakWatchers(name string) {
 	s.set(func() {

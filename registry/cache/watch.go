@@ -30,6 +30,10 @@ func (c *cache) startWatch(e *entry) {
 	}
 	ctx, cancel := context.WithCancel(c.ctx)
 	e.watch = cancel
+	if !c.sweeping {
+		c.sweeping = true
+		c.watchers.Go(c.sweep)
+	}
 	c.watchers.Go(func() {
 		defer cancel()
 		c.watch(ctx, e)

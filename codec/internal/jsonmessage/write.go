@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -57,19 +58,17 @@ func (w *writer) comma(start int) {
 
 // extensions writes the extensions of m in the order of their names.
 func (w *writer) extensions(m protoreflect.Message, start int) error {
-	var set []protoreflect.FieldDescriptor
+	set := map[string]protoreflect.FieldDescriptor{}
 	m.Range(func(f protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
 		if f.IsExtension() {
-			set = append(set, f)
+			set[string(f.FullName())] = f
 		}
 		return true
 	})
-	slices.SortFunc(set, func(a, b protoreflect.FieldDescriptor) int {
-		return strings.Compare(string(a.FullName()), string(b.FullName()))
-	})
-	for _, f := range set {
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		f := set[name]
 		w.comma(start)
-		w.out = append(append(append(w.out, `"[`...), f.FullName()...), `]":`...)
+		w.out = append(append(append(w.out, `"[`...), name...), `]":`...)
 		if err := w.field(f, m.Get(f)); err != nil {
 			return err
 		}
@@ -106,12 +105,12 @@ func (w *writer) mapOf(f protoreflect.FieldDescriptor, m protoreflect.Map) error
 		key   string
 		value protoreflect.Value
 	}
-	entries := make([]entry, 0, m.Len())
+	entries := make([]*entry, 0, m.Len()) // pointers are quicker to sort
 	m.Range(func(k protoreflect.MapKey, v protoreflect.Value) bool {
-		entries = append(entries, entry{k.String(), v})
+		entries = append(entries, &entry{k.String(), v})
 		return true
 	})
-	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.key, b.key) })
+	slices.SortFunc(entries, func(a, b *entry) int { return strings.Compare(a.key, b.key) })
 	w.out = append(w.out, '{')
 	for i, e := range entries {
 		if i > 0 {

@@ -1,14 +1,15 @@
 //go:build unix
 
-package main
+// Package cpu tells what this process has cost so far.
+package cpu
 
 import (
 	"syscall"
 	"time"
 )
 
-// processorTime is what this process has spent in user and in kernel mode.
-func processorTime() time.Duration {
+// Time is what this process has spent in user and in kernel mode.
+func Time() time.Duration {
 	var r syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
 		return 0
