@@ -175,7 +175,7 @@ func (l *lane) lacksReceiver() bool {
 
 // rest waits before the next attempt: for the pause, or less when a Publish
 // asks for another attempt, but never so little that a dead receiver costs an
-// attempt for each message. A drain begins with an attempt, and ends the rest at
+// attempt for each message: a part of the pause, up to a second. A drain begins with an attempt, and ends the rest at
 // its deadline.
 func (l *lane) rest() {
 	l.pause = min(max(2*l.pause, firstRetry), maxRetry)
@@ -184,7 +184,8 @@ func (l *lane) rest() {
 	if l.isLeaving() { // it has had that attempt
 		leaving, pause = nil, min(pause, maxRetryAnswered)
 	}
-	timer := time.NewTimer(firstRetry)
+	least := min(max(l.pause/4, firstRetry), maxRetryAnswered)
+	timer := time.NewTimer(least)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -193,7 +194,7 @@ func (l *lane) rest() {
 	case <-l.ctx.Done():
 		return
 	}
-	timer.Reset(max(pause-firstRetry, 0))
+	timer.Reset(max(pause-least, 0))
 	select {
 	case <-timer.C:
 	case <-l.wake:
