@@ -207,7 +207,7 @@ func (s *memorySubscriber) Unsubscribe() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	t := b.topics[s.topic]
-	if t.remove(s); t.groups.Len() == 0 {
+	if t.remove(s); t.isEmpty() {
 		delete(b.topics, s.topic)
 	}
 	return nil

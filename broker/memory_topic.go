@@ -1,22 +1,20 @@
 package broker
 
-import (
-	"container/list"
-	"sync"
-)
+import "sync"
 
 // memoryTopic holds the subscribers of a topic. To add or remove one costs the
 // same however many there are: the list that Publish goes through is made by the
 // first Publish after a change. The broker's mu guards it.
 type memoryTopic struct {
-	groups *list.List // of *memoryGroup, in the order of their first members
+	groups []*memoryGroup // in the order of their first members; nil where one has left
+	left   int            // so many are nil
 	queues map[string]*memoryGroup
 	inTurn []*memoryGroup // groups as Publish uses them, never changed; nil after a change
 }
 
 // memoryGroup is a queue group, or one subscriber without a queue.
 type memoryGroup struct {
-	place *list.Element
+	place int // among the groups
 
 	mu      sync.Mutex // only for queue groups: a single subscriber never changes
 	queue   string
@@ -24,9 +22,7 @@ type memoryGroup struct {
 	turn    uint
 }
 
-func newMemoryTopic() *memoryTopic {
-	return &memoryTopic{groups: list.New(), queues: map[string]*memoryGroup{}}
-}
+func newMemoryTopic() *memoryTopic { return &memoryTopic{queues: map[string]*memoryGroup{}} }
 
 func (t *memoryTopic) add(s *memorySubscriber) {
 	queue := s.opts.Queue
@@ -34,9 +30,9 @@ func (t *memoryTopic) add(s *memorySubscriber) {
 		g.add(s)
 		return
 	}
-	g := &memoryGroup{queue: queue}
+	g := &memoryGroup{queue: queue, place: len(t.groups)}
 	g.add(s)
-	g.place = t.groups.PushBack(g)
+	t.groups = append(t.groups, g)
 	if queue != "" {
 		t.queues[queue] = g
 	}
@@ -47,17 +43,28 @@ func (t *memoryTopic) remove(s *memorySubscriber) {
 	if left := s.group.remove(s); left > 0 {
 		return
 	}
-	t.groups.Remove(s.group.place)
+	t.groups[s.group.place] = nil
 	delete(t.queues, s.group.queue)
 	t.inTurn = nil
+	if t.left++; t.left > len(t.groups)/2 {
+		t.groups, t.left = t.list(), 0
+		for i, g := range t.groups {
+			g.place = i
+		}
+		t.inTurn = nil // from now on it is groups that changes
+	}
 }
+
+func (t *memoryTopic) isEmpty() bool { return len(t.groups) == t.left }
 
 // list returns the groups for Publish.
 func (t *memoryTopic) list() []*memoryGroup {
 	if t.inTurn == nil {
-		t.inTurn = make([]*memoryGroup, 0, t.groups.Len())
-		for e := t.groups.Front(); e != nil; e = e.Next() {
-			t.inTurn = append(t.inTurn, e.Value.(*memoryGroup))
+		t.inTurn = make([]*memoryGroup, 0, len(t.groups)-t.left)
+		for _, g := range t.groups {
+			if g != nil {
+				t.inTurn = append(t.inTurn, g)
+			}
 		}
 	}
 	return t.inTurn

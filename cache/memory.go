@@ -26,7 +26,7 @@ func NewCache(opts ...Option) Cache {
 	c := &memory{
 		expiration:        options.Expiration,
 		defaultExpiration: DefaultExpiration,
-		items:             expiring.New[Item](),
+		items:             expiring.New(),
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -41,8 +41,8 @@ type memory struct {
 	defaultExpiration time.Duration
 
 	mu       sync.RWMutex
-	items    *expiring.Map[Item]
-	sweeping bool // a timer will call sweep
+	items    *expiring.Map // of *Item
+	sweeping bool          // a timer will call sweep
 }
 
 func (c *memory) String() string { return "memory" }
@@ -52,7 +52,7 @@ func (c *memory) Get(ctx context.Context, key string) (any, time.Time, error) {
 		return nil, time.Time{}, err
 	}
 	c.mu.RLock()
-	item, ok := c.items.Get(key)
+	item, ok := c.items.Get(key).(*Item)
 	c.mu.RUnlock()
 
 	switch {
@@ -93,7 +93,7 @@ func (c *memory) Delete(ctx context.Context, key string) error {
 
 // set stores the item; c.mu must be held.
 func (c *memory) set(key string, item Item) {
-	c.items.Set(key, item, item.Expiration)
+	c.items.Set(key, &item, item.Expiration)
 	if item.Expiration != 0 && !c.sweeping {
 		c.sweeping = true
 		time.AfterFunc(retention, c.sweep)

@@ -10,7 +10,19 @@ import (
 
 // deferred are values that are merged when somebody reads them, so that loading
 // many sources one by one merges once.
-type deferred struct{ values func() reader.Values }
+type deferred struct {
+	config   *dynamic
+	engine   *engine
+	snapshot func() (*loader.Snapshot, error)
+
+	once   sync.Once
+	merged reader.Values
+}
+
+func (d *deferred) values() reader.Values {
+	d.once.Do(func() { d.merged = d.config.merge(d.engine, d.snapshot) })
+	return d.merged
+}
 
 // adoptLater puts what the loader has in effect, to be merged when it is read, and
 // reports whether that is possible.
@@ -27,7 +39,7 @@ func (c *dynamic) adoptLater(e *engine) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.engine == e && notOlder(version, e.version) {
-		c.publish(e, version, &deferred{values: sync.OnceValue(func() reader.Values { return c.merge(e, snapshot) })})
+		c.publish(e, version, &deferred{config: c, engine: e, snapshot: snapshot})
 	}
 	return true
 }

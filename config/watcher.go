@@ -56,8 +56,22 @@ func (w *watcher) Stop() error {
 // news is a value that took effect. All watchers of a path share it, and the first
 // that asks finds and encodes it for all.
 type news struct {
-	value func() reader.Value
-	bytes func() []byte
+	values reader.Values
+	path   []string
+
+	finding, encoding sync.Once
+	found             reader.Value
+	encoded           []byte
+}
+
+func (n *news) value() reader.Value {
+	n.finding.Do(func() { n.found = n.values.Get(n.path...) })
+	return n.found
+}
+
+func (n *news) bytes() []byte {
+	n.encoding.Do(func() { n.encoded = n.value().Bytes() })
+	return n.encoded
 }
 
 // newsByPath holds the news of the same values.
@@ -75,14 +89,10 @@ func (n *newsByPath) at(path []string) *news {
 	if known := n.paths[key]; known != nil {
 		return known
 	}
-	one := new(news)
-	if _, later := n.values.(*deferred); later {
-		one.value = sync.OnceValue(func() reader.Value { return n.values.Get(path...) })
-	} else {
-		v := n.values.Get(path...) // before Set changes it
-		one.value = func() reader.Value { return v }
+	one := &news{values: n.values, path: path}
+	if _, later := n.values.(*deferred); !later {
+		one.value() // before Set changes it
 	}
-	one.bytes = sync.OnceValue(func() []byte { return one.value().Bytes() })
 	n.paths[key] = one
 	return one
 }

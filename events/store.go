@@ -34,8 +34,8 @@ type eventStore struct {
 	running sync.WaitGroup // the backup
 
 	mu      sync.Mutex
-	written *expiring.Map[writtenEvent] // by topic and id
-	topics  map[string]*ordered.Set     // places of the topic's events
+	written *expiring.Map           // of *writtenEvent, by topic and id
+	topics  map[string]*ordered.Set // places of the topic's events
 }
 
 // writtenEvent is where an event is.
@@ -72,7 +72,7 @@ func NewStore(opts ...StoreOption) Store {
 		opts:    o,
 		store:   store.NewMemoryStore(),
 		closing: make(chan struct{}),
-		written: expiring.New[writtenEvent](),
+		written: expiring.New(),
 		topics:  map[string]*ordered.Set{},
 	}
 	s.close = sync.OnceFunc(func() { close(s.closing) })
@@ -114,21 +114,17 @@ func (s *eventStore) read(topic string, o ReadOptions) (records []*store.Record,
 	if places == nil {
 		return nil, nil
 	}
-	for place := range places.Skip(o.Offset) {
-		w, _ := s.written.Get(topic + "/" + idAt(place))
-		found, err := s.store.Read(w.key)
-		if errors.Is(err, store.ErrNotFound) {
-			continue // it has expired a moment ago
-		}
-		if err != nil {
-			return nil, err
+	places.Skip(o.Offset, func(place string) bool {
+		w := s.written.Get(topic + "/" + idAt(place)).(*writtenEvent)
+		found, readErr := s.store.Read(w.key)
+		if readErr != nil && !errors.Is(readErr, store.ErrNotFound) { // else it has expired a moment ago
+			err = readErr
+			return false
 		}
 		records = append(records, found...)
-		if o.Limit > 0 && uint(len(records)) == o.Limit {
-			break
-		}
-	}
-	return records, nil
+		return o.Limit == 0 || uint(len(records)) < o.Limit
+	})
+	return records, err
 }
 
 // Write keeps an event, in place of one with the same topic and ID.
@@ -147,14 +143,14 @@ func (s *eventStore) Write(event *Event, opts ...WriteOption) error {
 	}
 	now := time.Now()
 	id := event.Topic + "/" + event.ID
-	written := writtenEvent{topic: event.Topic, key: id + "/" + now.Local().Format(hourLayout), place: placeOf(event)}
+	written := &writtenEvent{topic: event.Topic, key: id + "/" + now.Local().Format(hourLayout), place: placeOf(event)}
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.store.Write(&store.Record{Key: written.key, Value: encoded, Expiry: o.TTL}); err != nil {
 		return fmt.Errorf("Error writing to the store: %w", err) //nolint:staticcheck // the text is known to programs
 	}
-	old, replaced := s.written.Get(id)
+	old, replaced := s.written.Get(id).(*writtenEvent)
 	if replaced && old.key != written.key {
 		if err := s.store.Delete(old.key); err != nil {
 			return fmt.Errorf("Error writing to the store: replacing event %s: %w", event.ID, err) //nolint:staticcheck // the text is known to programs
@@ -178,7 +174,7 @@ func endOf(now time.Time, ttl time.Duration) int64 {
 }
 
 // note remembers where an event is. mu is held.
-func (s *eventStore) note(id string, w writtenEvent, end int64) {
+func (s *eventStore) note(id string, w *writtenEvent, end int64) {
 	places := s.topics[w.topic]
 	if places == nil {
 		places = new(ordered.Set)
@@ -188,7 +184,7 @@ func (s *eventStore) note(id string, w writtenEvent, end int64) {
 	s.written.Set(id, w, end)
 }
 
-func (s *eventStore) forgetPlace(w writtenEvent) {
+func (s *eventStore) forgetPlace(w *writtenEvent) {
 	places := s.topics[w.topic]
 	if places.Remove(w.place); places.Len() == 0 {
 		delete(s.topics, w.topic)
@@ -198,7 +194,7 @@ func (s *eventStore) forgetPlace(w writtenEvent) {
 // forgetExpired forgets where events were that have expired, at most n of them.
 // mu is held.
 func (s *eventStore) forgetExpired(n int) {
-	s.written.RemoveEnded(time.Now().UnixNano(), n, func(_ string, w writtenEvent) { s.forgetPlace(w) })
+	s.written.RemoveEnded(time.Now().UnixNano(), n, func(_ string, w any) { s.forgetPlace(w.(*writtenEvent)) })
 }
 
 // backup takes snapshots until the store is closed.

@@ -77,7 +77,7 @@ func (m *memoryStore) Write(r *Record, opts ...WriteOption) error {
 	options.To(&o, opts)
 	now := time.Now()
 	expires, dead := query.Lifetime(now, o.TTL, o.Expiry, r.Expiry)
-	entry := memoryEntry{value: slices.Clone(r.Value), metadata: maps.Clone(r.Metadata), expires: expires}
+	entry := &memoryEntry{value: slices.Clone(r.Value), metadata: maps.Clone(r.Metadata), expires: expires}
 
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -113,7 +113,7 @@ func (m *memoryStore) Read(key string, opts ...ReadOption) ([]*Record, error) {
 		q.Suffix = key
 	}
 	records := []*Record{}
-	m.scan(o.Database, o.Table, q, now, func(k string, e memoryEntry) {
+	m.scan(o.Database, o.Table, q, now, func(k string, e *memoryEntry) {
 		records = append(records, e.record(k, now))
 	})
 	return records, nil
@@ -126,7 +126,7 @@ func (m *memoryStore) readOne(key string, o ReadOptions, now time.Time) ([]*Reco
 	if t == nil {
 		return nil, ErrNotFound
 	}
-	e, ok := t.entries.Get(key)
+	e, ok := t.entries.Get(key).(*memoryEntry)
 	if !ok || !e.live(now) {
 		return nil, ErrNotFound
 	}
@@ -138,7 +138,7 @@ func (m *memoryStore) List(opts ...ListOption) ([]string, error) {
 	options.To(&o, opts)
 	keys := []string{}
 	q := query.Query{Prefix: o.Prefix, Suffix: o.Suffix, Limit: o.Limit, Offset: o.Offset}
-	m.scan(o.Database, o.Table, q, time.Now(), func(k string, _ memoryEntry) {
+	m.scan(o.Database, o.Table, q, time.Now(), func(k string, _ *memoryEntry) {
 		keys = append(keys, k)
 	})
 	return keys, nil
@@ -155,7 +155,7 @@ func (m *memoryStore) Delete(key string, opts ...DeleteOption) error {
 
 // scan calls visit for the live records that q selects, in key order. Nothing
 // can change or expire between the choice of a record and its visit.
-func (m *memoryStore) scan(database, table string, q query.Query, now time.Time, visit func(string, memoryEntry)) {
+func (m *memoryStore) scan(database, table string, q query.Query, now time.Time, visit func(string, *memoryEntry)) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	if t := m.tables[m.name(database, table)]; t != nil {

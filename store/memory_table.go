@@ -18,22 +18,22 @@ type memoryEntry struct {
 	expires  time.Time // zero: never
 }
 
-func (e memoryEntry) live(now time.Time) bool { return query.Live(e.expires, now) }
+func (e *memoryEntry) live(now time.Time) bool { return query.Live(e.expires, now) }
 
 // record returns a copy for the caller to keep.
-func (e memoryEntry) record(key string, now time.Time) *Record {
+func (e *memoryEntry) record(key string, now time.Time) *Record {
 	return &Record{Key: key, Value: slices.Clone(e.value), Metadata: maps.Clone(e.metadata), Expiry: query.Left(e.expires, now)}
 }
 
 // memoryTable holds the records of one table, and their keys in order.
 type memoryTable struct {
-	entries *expiring.Map[memoryEntry]
+	entries *expiring.Map // of *memoryEntry
 	keys    ordered.Set
 }
 
-func newMemoryTable() *memoryTable { return &memoryTable{entries: expiring.New[memoryEntry]()} }
+func newMemoryTable() *memoryTable { return &memoryTable{entries: expiring.New()} }
 
-func (t *memoryTable) put(key string, e memoryEntry) {
+func (t *memoryTable) put(key string, e *memoryEntry) {
 	known := t.entries.Len()
 	t.entries.Set(key, e, endOf(e.expires))
 	if t.entries.Len() > known {
@@ -50,7 +50,7 @@ func (t *memoryTable) remove(key string) {
 // removeExpired removes at most n expired records, and reports whether there are
 // more.
 func (t *memoryTable) removeExpired(now time.Time, n int) (more bool) {
-	return t.entries.RemoveEnded(now.UnixNano(), n, func(key string, _ memoryEntry) { t.keys.Remove(key) })
+	return t.entries.RemoveEnded(now.UnixNano(), n, func(key string, _ any) { t.keys.Remove(key) })
 }
 
 // farthest is the last time that can be counted in nanoseconds.
@@ -65,15 +65,16 @@ func endOf(expires time.Time) int64 {
 }
 
 // scan visits what q selects, in order.
-func (t *memoryTable) scan(q query.Query, now time.Time, visit func(string, memoryEntry)) {
+func (t *memoryTable) scan(q query.Query, now time.Time, visit func(string, *memoryEntry)) {
 	counter := q.Counter()
-	for key := range t.keys.From(q.Prefix) {
+	t.keys.From(q.Prefix, func(key string) bool {
 		if counter.Done() || !strings.HasPrefix(key, q.Prefix) {
-			return
+			return false
 		}
-		e, ok := t.entries.Get(key)
+		e, ok := t.entries.Get(key).(*memoryEntry)
 		if ok && e.live(now) && q.Match(key) && counter.Take() {
 			visit(key, e)
 		}
-	}
+		return true
+	})
 }

@@ -19,49 +19,49 @@ const (
 // what is over is there until it is removed. The memory of removed entries is
 // given back, a little at a time. It is not safe for concurrent use, but for
 // several readers.
-type Map[V any] struct {
+type Map struct {
 	seed   maphash.Seed
-	parts  []part[V]
+	parts  []part
 	length int
-	ending endHeap[V]
+	ending endHeap
 }
 
 // part holds some of the entries.
-type part[V any] struct {
-	entries map[string]*entry[V]
+type part struct {
+	entries map[string]*entry
 	peak    int // the most there were since it was made
 }
 
-type entry[V any] struct {
+type entry struct {
 	key   string
-	value V
+	value any
 	end   int64 // 0: never
 	place int   // in the heap, -1 when it has no end
 }
 
 // New returns an empty map.
-func New[V any]() *Map[V] {
-	return &Map[V]{seed: maphash.MakeSeed(), parts: make([]part[V], 1)}
+func New() *Map {
+	return &Map{seed: maphash.MakeSeed(), parts: make([]part, 1)}
 }
 
 // Len returns how many entries there are.
-func (m *Map[V]) Len() int { return m.length }
+func (m *Map) Len() int { return m.length }
 
-// Get returns the value of a key.
-func (m *Map[V]) Get(key string) (v V, ok bool) {
+// Get returns the value of a key, nil when there is none.
+func (m *Map) Get(key string) any {
 	if e := m.part(key).entries[key]; e != nil {
-		return e.value, true
+		return e.value
 	}
-	return v, false
+	return nil
 }
 
 // Set puts a value, in place of the key's last one. It ends at a time of the
 // caller's clock, or never, which is 0.
-func (m *Map[V]) Set(key string, v V, end int64) {
+func (m *Map) Set(key string, v any, end int64) {
 	p := m.part(key)
 	e := p.entries[key]
 	if e == nil {
-		e = &entry[V]{key: key, place: -1}
+		e = &entry{key: key, place: -1}
 		p.add(e)
 		if m.length++; m.length > manyEntries && len(m.parts) == 1 {
 			m.respread()
@@ -79,7 +79,7 @@ func (m *Map[V]) Set(key string, v V, end int64) {
 }
 
 // Delete removes a key, and reports whether it was there.
-func (m *Map[V]) Delete(key string) bool {
+func (m *Map) Delete(key string) bool {
 	e := m.part(key).entries[key]
 	if e == nil {
 		return false
@@ -92,7 +92,7 @@ func (m *Map[V]) Delete(key string) bool {
 }
 
 // First returns the end of the entry that ends first, if any has an end.
-func (m *Map[V]) First() (end int64, ok bool) {
+func (m *Map) First() (end int64, ok bool) {
 	if len(m.ending) == 0 {
 		return 0, false
 	}
@@ -101,12 +101,12 @@ func (m *Map[V]) First() (end int64, ok bool) {
 
 // RemoveEnded removes at most n entries whose end is at or before now, those that
 // ended first, and calls removed for each. It reports whether there are more.
-func (m *Map[V]) RemoveEnded(now int64, n int, removed func(key string, v V)) (more bool) {
+func (m *Map) RemoveEnded(now int64, n int, removed func(key string, v any)) (more bool) {
 	for range n {
 		if end, ok := m.First(); !ok || end > now {
 			return false
 		}
-		e := heap.Pop(&m.ending).(*entry[V])
+		e := heap.Pop(&m.ending).(*entry)
 		m.remove(e)
 		if removed != nil {
 			removed(e.key, e.value)
@@ -117,7 +117,7 @@ func (m *Map[V]) RemoveEnded(now int64, n int, removed func(key string, v V)) (m
 }
 
 // part returns where a key is, or would be.
-func (m *Map[V]) part(key string) *part[V] {
+func (m *Map) part(key string) *part {
 	if len(m.parts) == 1 {
 		return &m.parts[0]
 	}
@@ -125,26 +125,26 @@ func (m *Map[V]) part(key string) *part[V] {
 }
 
 // remove takes an entry out that is not in the heap any more.
-func (m *Map[V]) remove(e *entry[V]) {
+func (m *Map) remove(e *entry) {
 	if m.length--; m.length == 0 {
-		m.parts = make([]part[V], 1)
+		m.parts = make([]part, 1)
 		return
 	}
 	m.part(e.key).remove(e.key)
 }
 
 // respread moves the entries of one part to several.
-func (m *Map[V]) respread() {
+func (m *Map) respread() {
 	all := m.parts[0].entries
-	m.parts = make([]part[V], spread)
+	m.parts = make([]part, spread)
 	for key, e := range all {
 		m.part(key).add(e)
 	}
 }
 
-func (p *part[V]) add(e *entry[V]) {
+func (p *part) add(e *entry) {
 	if p.entries == nil {
-		p.entries = map[string]*entry[V]{}
+		p.entries = map[string]*entry{}
 	}
 	p.entries[e.key] = e
 	p.peak = max(p.peak, len(p.entries))
@@ -152,12 +152,12 @@ func (p *part[V]) add(e *entry[V]) {
 
 // remove removes a key. A map keeps the memory of what it held, and is made anew
 // when it holds far less.
-func (p *part[V]) remove(key string) {
+func (p *part) remove(key string) {
 	delete(p.entries, key)
 	if p.peak < smallest || len(p.entries) > p.peak/4 {
 		return
 	}
-	anew := make(map[string]*entry[V], len(p.entries))
+	anew := make(map[string]*entry, len(p.entries))
 	for key, e := range p.entries {
 		anew[key] = e
 	}
@@ -165,30 +165,30 @@ func (p *part[V]) remove(key string) {
 }
 
 // endHeap has the entry that ends first in front.
-type endHeap[V any] []*entry[V]
+type endHeap []*entry
 
-func (h endHeap[V]) Len() int           { return len(h) }
-func (h endHeap[V]) Less(i, j int) bool { return h[i].end < h[j].end }
+func (h endHeap) Len() int           { return len(h) }
+func (h endHeap) Less(i, j int) bool { return h[i].end < h[j].end }
 
-func (h endHeap[V]) Swap(i, j int) {
+func (h endHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].place, h[j].place = i, j
 }
 
-func (h *endHeap[V]) Push(x any) {
-	e := x.(*entry[V])
+func (h *endHeap) Push(x any) {
+	e := x.(*entry)
 	e.place = len(*h)
 	*h = append(*h, e)
 }
 
-func (h *endHeap[V]) Pop() any {
+func (h *endHeap) Pop() any {
 	last := len(*h) - 1
 	e := (*h)[last]
 	(*h)[last] = nil
 	*h = (*h)[:last]
 	e.place = -1
 	if cap(*h) > smallest && last < cap(*h)/16 { // so that there is little to copy
-		*h = append(make(endHeap[V], 0, cap(*h)/8), *h...)
+		*h = append(make(endHeap, 0, cap(*h)/8), *h...)
 	}
 	return e
 }

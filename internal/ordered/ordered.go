@@ -2,7 +2,6 @@
 package ordered
 
 import (
-	"iter"
 	"slices"
 	"sort"
 )
@@ -33,15 +32,18 @@ func (s *Set) Add(key string) bool {
 	if found {
 		return false
 	}
-	chunk := slices.Insert(s.chunks[c], i, key)
+	chunk := append(s.chunks[c], "")
+	copy(chunk[i+1:], chunk[i:])
+	chunk[i] = key
 	s.chunks[c] = chunk
 	s.length++
 	if half := most / 2; len(chunk) > most {
 		if c == len(s.chunks)-1 && i == len(chunk)-1 {
 			half = most // strings that come in order leave full chunks
 		}
-		s.chunks = slices.Insert(s.chunks, c+1, slices.Clone(chunk[half:]))
-		s.chunks[c] = slices.Clone(chunk[:half])
+		s.chunks = append(s.chunks, nil)
+		copy(s.chunks[c+2:], s.chunks[c+1:])
+		s.chunks[c], s.chunks[c+1] = slices.Clone(chunk[:half]), slices.Clone(chunk[half:])
 	}
 	return true
 }
@@ -55,7 +57,10 @@ func (s *Set) Remove(key string) bool {
 	if !found {
 		return false
 	}
-	s.chunks[c] = slices.Delete(s.chunks[c], i, i+1)
+	chunk := s.chunks[c]
+	copy(chunk[i:], chunk[i+1:])
+	chunk[len(chunk)-1] = "" // for the garbage collector
+	s.chunks[c] = chunk[:len(chunk)-1]
 	s.length--
 	s.merge(c)
 	return true
@@ -64,20 +69,26 @@ func (s *Set) Remove(key string) bool {
 // merge joins a chunk that has become small with one beside it.
 func (s *Set) merge(c int) {
 	size := len(s.chunks[c])
-	if size > most/8 {
-		return
-	}
-	if size == 0 {
-		s.chunks = slices.Delete(s.chunks, c, c+1)
-		if cap(s.chunks) > 4*len(s.chunks) {
-			s.chunks = slices.Clip(slices.Clone(s.chunks))
-		}
-		return
-	}
 	left := max(c-1, 0)
-	if right := left + 1; right < len(s.chunks) && len(s.chunks[left])+len(s.chunks[right]) <= most/2 {
-		s.chunks[left] = slices.Concat(s.chunks[left], s.chunks[right])
-		s.chunks = slices.Delete(s.chunks, right, right+1)
+	right := left + 1
+	switch {
+	case size > most/8:
+	case size == 0:
+		s.cut(c)
+	case right < len(s.chunks) && len(s.chunks[left])+len(s.chunks[right]) <= most/2:
+		s.chunks[left] = append(slices.Clone(s.chunks[left]), s.chunks[right]...)
+		s.cut(right)
+	}
+}
+
+// cut takes a chunk out.
+func (s *Set) cut(c int) {
+	copy(s.chunks[c:], s.chunks[c+1:])
+	last := len(s.chunks) - 1
+	s.chunks[last] = nil
+	s.chunks = s.chunks[:last]
+	if cap(s.chunks) > 4*last {
+		s.chunks = append(make([][]string, 0, last), s.chunks...)
 	}
 }
 
@@ -89,36 +100,30 @@ func (s *Set) find(key string) (chunk, i int, found bool) {
 	return chunk, i, found
 }
 
-// From yields the strings from key on, in order. The set must not change
-// meanwhile.
-func (s *Set) From(key string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		if len(s.chunks) == 0 {
+// From calls visit for the strings from key on, in order, until it returns false.
+// It must not change the set.
+func (s *Set) From(key string, visit func(string) bool) {
+	if len(s.chunks) > 0 {
+		chunk, i, _ := s.find(key)
+		s.visit(chunk, i, visit)
+	}
+}
+
+// Skip is From without the first n strings.
+func (s *Set) Skip(n uint, visit func(string) bool) {
+	for c, chunk := range s.chunks {
+		if n < uint(len(chunk)) {
+			s.visit(c, int(n), visit)
 			return
 		}
-		chunk, i, _ := s.find(key)
-		s.yieldFrom(chunk, i, yield)
+		n -= uint(len(chunk))
 	}
 }
 
-// Skip yields the strings without the first n, in order. The set must not change
-// meanwhile.
-func (s *Set) Skip(n uint) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for c, chunk := range s.chunks {
-			if n < uint(len(chunk)) {
-				s.yieldFrom(c, int(n), yield)
-				return
-			}
-			n -= uint(len(chunk))
-		}
-	}
-}
-
-func (s *Set) yieldFrom(chunk, i int, yield func(string) bool) {
+func (s *Set) visit(chunk, i int, visit func(string) bool) {
 	for _, keys := range s.chunks[chunk:] {
 		for _, key := range keys[min(i, len(keys)):] {
-			if !yield(key) {
+			if !visit(key) {
 				return
 			}
 		}

@@ -23,13 +23,29 @@ type proposal struct {
 
 // update is one state of all sources. It is merged when somebody asks for it.
 type update struct {
-	version  string
-	number   int64 // the version
-	snapshot func() (*loader.Snapshot, error)
-	values   func() (reader.Values, error)
+	version   string
+	number    int64 // the version
+	memory    *memory
+	documents []reader.Parsed
 
-	mu    sync.Mutex
-	paths map[string]func() []byte // what watchers asked for
+	merging  sync.Once
+	merged   *loader.Snapshot
+	mergeErr error
+
+	mu     sync.Mutex // guards what watchers asked for
+	values reader.Values
+	paths  map[string][]byte
+}
+
+// snapshot merges the documents.
+func (u *update) snapshot() (*loader.Snapshot, error) {
+	u.merging.Do(func() {
+		var set *source.ChangeSet
+		if set, u.mergeErr = u.memory.parser.MergeParsed(u.documents...); u.mergeErr == nil {
+			u.merged = &loader.Snapshot{ChangeSet: set, Version: u.version}
+		}
+	})
+	return u.merged, u.mergeErr
 }
 
 // adopt puts the proposed sets in effect. Those that cannot be read are left out:
@@ -141,22 +157,7 @@ func (m *memory) newUpdate(documents []reader.Parsed) *update {
 	if m.current != nil {
 		number = max(number, m.current.number+1)
 	}
-	u := &update{version: strconv.FormatInt(number, 10), number: number}
-	u.snapshot = sync.OnceValues(func() (*loader.Snapshot, error) {
-		merged, err := m.parser.MergeParsed(documents...)
-		if err != nil {
-			return nil, err
-		}
-		return &loader.Snapshot{ChangeSet: merged, Version: u.version}, nil
-	})
-	u.values = sync.OnceValues(func() (reader.Values, error) {
-		snapshot, err := u.snapshot()
-		if err != nil {
-			return nil, err
-		}
-		return m.opts.Reader.Values(snapshot.ChangeSet)
-	})
-	return u
+	return &update{version: strconv.FormatInt(number, 10), number: number, memory: m, documents: documents}
 }
 
 // at returns the text of the value at a path, or nil when it cannot be had. It is
@@ -172,20 +173,29 @@ func (u *update) at(path []string) []byte {
 	}
 	key := fmt.Sprintf("%q", path)
 	u.mu.Lock()
-	bytes := u.paths[key]
-	if bytes == nil {
-		if u.paths == nil {
-			u.paths = map[string]func() []byte{}
-		}
-		bytes = sync.OnceValue(func() []byte {
-			values, err := u.values()
-			if err != nil {
-				return nil
-			}
-			return values.Get(path...).Bytes()
-		})
-		u.paths[key] = bytes
+	defer u.mu.Unlock()
+	if bytes, known := u.paths[key]; known {
+		return bytes
 	}
-	u.mu.Unlock()
-	return bytes()
+	if u.paths == nil {
+		u.paths = map[string][]byte{}
+	}
+	u.paths[key] = u.find(path)
+	return u.paths[key]
+}
+
+// find encodes the value at a path. The caller holds mu: others want the same, or
+// something that is found as quickly.
+func (u *update) find(path []string) []byte {
+	if u.values == nil {
+		snapshot, err := u.snapshot()
+		if err != nil {
+			return nil
+		}
+		if u.values, err = u.memory.opts.Reader.Values(snapshot.ChangeSet); err != nil {
+			u.values = nil
+			return nil
+		}
+	}
+	return u.values.Get(path...).Bytes()
 }
