@@ -1,5 +1,5 @@
 # make test   runs every test of every module, with the race detector
-# make lint   gofmt, go vet and staticcheck over every module
+# make lint   gofmt, go vet, for other systems too, and staticcheck over every module
 # make bench  the benchmarks beside the code
 # make fuzz   every fuzz target for FUZZTIME (default 30s)
 # make generate  rebuilds the files made from .proto files
@@ -9,6 +9,7 @@ GO       ?= go
 FUZZTIME ?= 30s
 COUNT    ?= 1
 BIN      := $(CURDIR)/bin
+SYSTEMS  := linux windows darwin
 MODULES  := $(sort $(patsubst %/go.mod,%,$(wildcard */go.mod */*/go.mod)))
 CODE     := . $(filter-out tools,$(MODULES))
 
@@ -39,8 +40,12 @@ fmt:
 	@unformatted=$$(git ls-files '*.go' | xargs gofmt -l); \
 	if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 
+# Tests included, and for the systems that this is not, which need no C compiler.
 vet:
-	@for m in $(CODE); do echo "==> go vet $$m"; (cd $$m && $(GO) vet ./...) || exit 1; done
+	@for os in $(SYSTEMS); do for m in $(CODE); do \
+		echo "==> GOOS=$$os go vet $$m"; \
+		(cd $$m && GOOS=$$os $(GO) vet ./...) || exit 1; \
+	done; done
 
 $(BIN)/staticcheck: tools/go.mod tools/go.sum
 	@mkdir -p $(BIN)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"syscall"
 	"testing"
 	"time"
 
@@ -36,7 +35,7 @@ var children = map[string]func(){
 			fmt.Println(err)
 			os.Exit(3)
 		}
-		_ = syscall.Kill(os.Getpid(), syscall.SIGTERM)
+		_ = testkit.Terminate()
 		time.Sleep(time.Minute) // never reached: the signal ends the process
 	},
 	// init has its command line read, and says what came of it.

@@ -49,55 +49,8 @@ package micro
 import (
 	"context"
 
-	"github.com/justcy/go-micro/v4/client"
 	"github.com/justcy/go-micro/v4/server"
 )
-
-// Service is the whole of a microservice: what it serves, what it calls with
-// and how it lives. Its methods are safe for concurrent use, except that Init
-// belongs before Run.
-type Service interface {
-	// Name is the name under which the service registers.
-	Name() string
-	// Init applies options, and the first time it is called also the command
-	// line and the environment. What an operator gave there and cannot be used
-	// ends the program: a message on the standard error, and exit status 1.
-	// --help, help and --version end it with status 0. Under go test, and with
-	// [OnInitError], nothing ends: Run returns the error. A failure of an option
-	// is logged, and returned by Run.
-	Init(...Option)
-	// Options returns a copy of the current options.
-	Options() Options
-	// Client calls other services. It carries the wrappers of the service.
-	Client() client.Client
-	// Server holds the handlers and subscribers of the service.
-	Server() server.Server
-	// Run starts the service, waits for a signal or the end of its context,
-	// and stops it: calls in flight are finished first, within the server's
-	// StopTimeout. Another signal ends the waiting for them, and one more the
-	// process. It returns the first error of Init, of starting or of stopping.
-	Run() error
-	// String is the kind of service, "micro".
-	String() string
-}
-
-// Event publishes messages to one topic.
-type Event interface {
-	// Publish sends msg, encoded by the content type of the client, to the
-	// topic of the event. Metadata of ctx travels as message headers.
-	Publish(ctx context.Context, msg any, opts ...client.PublishOption) error
-}
-
-// Publisher is the former name of Event.
-type Publisher = Event
-
-// Option sets something of a service. See the functions that return one.
-type Option func(*Options)
-
-// NewService makes a service. Nothing runs or is registered before Run.
-func NewService(opts ...Option) Service {
-	return newService(opts...)
-}
 
 // serviceKey is the context key of a Service.
 type serviceKey struct{}
@@ -128,22 +81,4 @@ func RegisterHandler(s server.Server, h any, opts ...server.HandlerOption) error
 // topic. A subscriber has the form func(ctx context.Context, msg *Message) error.
 func RegisterSubscriber(topic string, s server.Server, h any, opts ...server.SubscriberOption) error {
 	return s.Subscribe(s.NewSubscriber(topic, h, opts...))
-}
-
-// NewEvent returns the event of a topic, published through c. A nil c stands
-// for a new client.
-func NewEvent(topic string, c client.Client) Event {
-	if c == nil {
-		c = client.NewClient()
-	}
-	return &event{client: c, topic: topic}
-}
-
-type event struct {
-	client client.Client
-	topic  string
-}
-
-func (e *event) Publish(ctx context.Context, msg any, opts ...client.PublishOption) error {
-	return e.client.Publish(ctx, e.client.NewMessage(e.topic, msg), opts...)
 }

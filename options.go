@@ -24,6 +24,9 @@ import (
 	"github.com/justcy/go-micro/v4/util/cmd"
 )
 
+// Option sets something of a service. See the functions that return one.
+type Option func(*Options)
+
 // Options are the parts of a service and what it does around its life.
 type Options struct {
 	Registry  registry.Registry

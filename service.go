@@ -22,6 +22,39 @@ import (
 	"github.com/justcy/go-micro/v4/util/wrapper"
 )
 
+// Service is the whole of a microservice: what it serves, what it calls with
+// and how it lives. Its methods are safe for concurrent use, except that Init
+// belongs before Run.
+type Service interface {
+	// Name is the name under which the service registers.
+	Name() string
+	// Init applies options, and the first time it is called also the command
+	// line and the environment. What an operator gave there and cannot be used
+	// ends the program: a message on the standard error, and exit status 1.
+	// --help, help and --version end it with status 0. Under go test, and with
+	// [OnInitError], nothing ends: Run returns the error. A failure of an option
+	// is logged, and returned by Run.
+	Init(...Option)
+	// Options returns a copy of the current options.
+	Options() Options
+	// Client calls other services. It carries the wrappers of the service.
+	Client() client.Client
+	// Server holds the handlers and subscribers of the service.
+	Server() server.Server
+	// Run starts the service, waits for a signal or the end of its context,
+	// and stops it: calls in flight are finished first, within the server's
+	// StopTimeout. Another signal ends the waiting for them, and one more the
+	// process. It returns the first error of Init, of starting or of stopping.
+	Run() error
+	// String is the kind of service, "micro".
+	String() string
+}
+
+// NewService makes a service. Nothing runs or is registered before Run.
+func NewService(opts ...Option) Service {
+	return newService(opts...)
+}
+
 // service is the one implementation of Service.
 type service struct {
 	owned  bool        // the parts were made for this service alone

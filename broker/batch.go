@@ -45,6 +45,18 @@ func appendToBatch(batch, message []byte) []byte {
 	return append(batch, message...)
 }
 
+func batchOf(messages [][]byte) []byte {
+	size := 0
+	for _, m := range messages {
+		size += len(m) + batchOverhead
+	}
+	batch := make([]byte, 0, size)
+	for _, m := range messages {
+		batch = appendToBatch(batch, m)
+	}
+	return batch
+}
+
 // splitBatch returns the messages of a batch, which share its memory.
 func splitBatch(batch []byte) ([][]byte, error) {
 	var messages [][]byte

@@ -3,14 +3,18 @@ package broker_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/justcy/go-micro/v4/broker"
+	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/registry"
 )
 
@@ -26,6 +30,67 @@ func BenchmarkMemoryDelivery(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "deliveries/s")
 }
+
+// A subscriber comes and goes while many others stay.
+func BenchmarkScaleMemorySubscribe(b *testing.B) {
+	for _, queue := range []string{"", "queue"} {
+		for _, n := range []int{10, 100, 1_000, 10_000} {
+			b.Run(fmt.Sprintf("queue=%t/%d", queue != "", n), func(b *testing.B) {
+				m := newMemory(b)
+				for range n {
+					subscribe(b, m, "topic", func(broker.Event) error { return nil }, broker.Queue(queue))
+				}
+				for b.Loop() {
+					s := subscribe(b, m, "topic", func(broker.Event) error { return nil }, broker.Queue(queue))
+					_ = s.Unsubscribe()
+				}
+			})
+		}
+	}
+}
+
+// Receivers are there and answer nothing, while each is published to.
+func BenchmarkScaleHTTPReceiversStopped(b *testing.B) {
+	const messages = 100
+	for _, n := range []int{10, 100, 1_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			r := registry.NewMemoryRegistry()
+			for i := range n {
+				_ = r.Register(&registry.Service{Name: "micro.http.broker", Version: "queue", Nodes: []*registry.Node{{
+					Id: fmt.Sprint("node", i), Address: "127.0.0.1:1", // where nobody listens
+					Metadata: map[string]string{"broker": "http", "topic": fmt.Sprint("topic", i)},
+				}}})
+			}
+			var lines atomic.Int64
+			out := writerFunc(func(p []byte) (int, error) { lines.Add(1); return len(p), nil })
+			body := make([]byte, 10_000)
+			var before, after runtime.MemStats
+			for b.Loop() {
+				pub := broker.NewBroker(broker.Registry(r), broker.Logger(logger.NewLogger(logger.WithOutput(out))), broker.DisconnectTimeout(time.Millisecond))
+				if err := pub.Connect(); err != nil {
+					b.Fatal(err)
+				}
+				runtime.GC()
+				runtime.ReadMemStats(&before)
+				for range messages {
+					for i := range n {
+						_ = pub.Publish(fmt.Sprint("topic", i), &broker.Message{Body: body})
+					}
+				}
+				runtime.GC()
+				runtime.ReadMemStats(&after)
+				_ = pub.Disconnect()
+			}
+			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/float64(n*messages)*1e9, "ns/message")
+			b.ReportMetric(float64(int64(after.HeapAlloc)-int64(before.HeapAlloc))/(1<<20), "MiB-waiting")
+			b.ReportMetric(float64(lines.Load())/float64(b.N), "lines")
+		})
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 // inParallel spreads b.N calls over so many publishers.
 func inParallel(b *testing.B, publishers int, publish func()) {

@@ -7,11 +7,9 @@ import (
 	"net/http"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/justcy/go-micro/v4/codec/json"
-	"github.com/justcy/go-micro/v4/internal/httppost"
 	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/registry"
 )
@@ -21,7 +19,8 @@ import (
 //
 //   - the receiving side (http_receive.go): a listener, and the handlers by node id;
 //   - the registrations (http_subscribe.go): one node for each topic and queue;
-//   - the outbox (outbox.go, lane.go): messages on their way out.
+//   - the outbox (outbox.go, lane.go, inbox.go): messages on their way out;
+//   - the poster (post.go): one delivery by HTTP.
 type httpBroker struct {
 	id   string
 	path string
@@ -36,11 +35,12 @@ type httpBroker struct {
 	mu      sync.RWMutex
 	opts    Options
 	address string
-	client  *httppost.Client
+	poster  *poster
 	session *httpSession // nil while not connected
 	subs    map[subscriptionKey]*httpRegistration
 	byID    map[string]*httpRegistration
 
+	routes   *routes
 	outbox   *outbox
 	inFlight inFlight
 }
@@ -68,9 +68,11 @@ type httpSession struct {
 // and for each subscriber without a queue, one sender delivers a topic's
 // messages in publish order and waits for each to be handled. A message that
 // cannot be delivered stays in an inbox, at most 64 of a topic for each of
-// these receivers, and is tried again by a timer and by the next Publish. When
-// the inbox is full the oldest message is dropped, and the [ErrorHandler], or
-// else the log, is told. Publish waits for room, for up to a second, while a
+// these receivers and [MaxOutboxSize] bytes for all of them, and is tried again by
+// a timer and by the next Publish. When the inbox is full the oldest message is
+// dropped: that of the receiver for which the most bytes wait, when all together
+// have too many. The [ErrorHandler] is told of each, or else the log, with one line
+// a second for each receiver. Publish waits for room, for up to a second, while a
 // receiver is keeping up. It fails when the message is too large or cannot be
 // encoded, when the registry cannot be asked for subscribers, and after
 // Disconnect. The log is warned of a receiver when its first delivery fails.
@@ -91,13 +93,32 @@ func NewBroker(opts ...Option) Broker {
 		turn:      make(chan struct{}, 1),
 		opts:      *o,
 		address:   configuredAddress(o),
-		client:    newPostClient(o),
+		poster:    newPoster(o, DefaultPath),
 		subs:      map[subscriptionKey]*httpRegistration{},
 		byID:      map[string]*httpRegistration{},
 	}
 	b.mux = b.newMux()
-	b.outbox = newOutbox(b)
+	b.routes = newRoutes(b.lookupRegistry)
+	b.outbox = newOutbox(b.outboxParts(), outboxLimitsOf(o))
 	return b
+}
+
+// outboxParts returns what the outbox delivers with.
+func (b *httpBroker) outboxParts() outboxParts {
+	return outboxParts{
+		find: b.routes.of,
+		deliver: func(ctx context.Context, n *registry.Node, messages [][]byte) sent {
+			return b.currentPoster().deliver(ctx, n, messages)
+		},
+		atOnce:  func(n *registry.Node) int { return b.currentPoster().atOnce(n) },
+		discard: b.discard,
+		log:     b.log,
+	}
+}
+
+func outboxLimitsOf(o *Options) outboxLimits {
+	s := settingsOf(o.Context)
+	return outboxLimits{bytes: max(s.maxOutboxSize, 2*s.maxMessageSize), delivery: s.deliveryTimeout}
 }
 
 func configuredAddress(o *Options) string {
@@ -105,20 +126,6 @@ func configuredAddress(o *Options) string {
 		return o.Addrs[0]
 	}
 	return DefaultAddress
-}
-
-// newPostClient returns the client for deliveries. The limit of a whole request
-// is set for each delivery.
-func newPostClient(o *Options) *httppost.Client {
-	return &httppost.Client{
-		TLS:              clientTLS(o),
-		MaxReply:         4 << 10,
-		DialTimeout:      30 * time.Second,
-		HandshakeTimeout: 10 * time.Second,
-		MaxIdle:          maxSenders,
-		MaxIdlePerAddr:   64,
-		IdleTimeout:      90 * time.Second,
-	}
 }
 
 func (b *httpBroker) String() string { return "http" }
@@ -141,13 +148,13 @@ func (b *httpBroker) Options() Options {
 func (b *httpBroker) Init(opts ...Option) error {
 	old, err := b.init(opts)
 	if err == nil {
-		old.Close()
+		old.client.Close()
 	}
 	return err
 }
 
-// init applies options and returns the client that is not used any more.
-func (b *httpBroker) init(opts []Option) (old *httppost.Client, err error) {
+// init applies options and returns the poster that is not used any more.
+func (b *httpBroker) init(opts []Option) (old *poster, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.session != nil {
@@ -161,8 +168,9 @@ func (b *httpBroker) init(opts []Option) (old *httppost.Client, err error) {
 		b.opts.Codec = json.Marshaler{}
 	}
 	b.address = configuredAddress(&b.opts)
-	old, b.client = b.client, newPostClient(&b.opts)
-	b.outbox.forgetRoutes()
+	old, b.poster = b.poster, newPoster(&b.opts, b.path)
+	b.outbox.setLimits(outboxLimitsOf(&b.opts))
+	b.routes.forget()
 	return old, nil
 }
 
@@ -173,10 +181,10 @@ func (b *httpBroker) lookupRegistry() registry.Registry {
 	return b.opts.Registry
 }
 
-func (b *httpBroker) postClient() *httppost.Client {
+func (b *httpBroker) currentPoster() *poster {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	return b.client
+	return b.poster
 }
 
 // snapshot returns the options for internal reading, without a copy of slices.

@@ -46,7 +46,7 @@ func (b *httpBroker) Connect() error {
 
 	s.running.Go(func() { b.serve(s) })
 	s.running.Go(func() { b.refresh(s, registered) })
-	s.running.Go(func() { b.outbox.routes.follow(s.ctx, s.registry) })
+	s.running.Go(func() { b.routes.follow(s.ctx, s.registry) })
 	b.outbox.resume()
 	return nil
 }
@@ -146,11 +146,12 @@ func (b *httpBroker) serve(s *httpSession) {
 	}
 }
 
-// Disconnect gives messages on their way out the time of [DisconnectTimeout],
-// leaves the registry, stops listening, and waits for handlers at work until
-// the same time. The error says which topics have messages that were not
-// delivered ([UndeliveredError]) and whether handlers go on. These messages stay
-// in the inbox, and subscriptions stay known, for another Connect.
+// Disconnect gives messages on their way out the time of [DisconnectTimeout], in
+// which it goes on trying to deliver them, but does not wait for subscribers where
+// there are none. Then it leaves the registry, stops listening, and waits for
+// handlers at work until the same time. The error says which topics have messages
+// that were not delivered ([UndeliveredError]) and whether handlers go on. These
+// messages stay in the inbox, and subscriptions stay known, for another Connect.
 func (b *httpBroker) Disconnect() error {
 	b.lifecycle <- struct{}{}
 	defer func() { <-b.lifecycle }()
@@ -163,7 +164,7 @@ func (b *httpBroker) Disconnect() error {
 	deadline := time.Now().Add(b.settings().disconnectTimeout)
 	// Own handlers may be among the receivers: they are served until the end.
 	undelivered := b.outbox.drain(deadline)
-	b.postClient().CloseIdle()
+	b.currentPoster().client.CloseIdle()
 	if s == nil {
 		return undelivered
 	}

@@ -292,7 +292,11 @@ func TestTLSVerification(t *testing.T) {
 			if nodes(t, r)[broadcast][0].Metadata["secure"] != "true" {
 				t.Error("the node is not marked as secure")
 			}
-			pub := connect(t, broker.NewBroker(append(c.publisher, broker.Registry(r))...))
+			wait := testkit.Patience
+			if !c.arrives {
+				wait = time.Millisecond
+			}
+			pub := connect(t, broker.NewBroker(append(c.publisher, broker.Registry(r), broker.DisconnectTimeout(wait))...))
 			publish(t, pub, "topic", "1")
 			if c.arrives {
 				eventuallyEqual(t, got.got, []string{"1"})
@@ -365,7 +369,7 @@ func TestSubscriberBetweenFirstLookupAndWatcherIsNotMissed(t *testing.T) {
 	t.Parallel()
 	r := &startedLate{Registry: registry.NewMemoryRegistry(), start: make(chan struct{})}
 	first := newPeer(t, r.Registry, "topic", broadcast, nil)
-	b := connect(t, broker.NewBroker(broker.Registry(r)))
+	b := connect(t, broker.NewBroker(broker.Registry(r), broker.DisconnectTimeout(time.Millisecond)))
 	publish(t, b, "topic", "1")
 	first.wantEventually(t, "1")
 	second := newPeer(t, r.Registry, "topic", broadcast, nil)

@@ -9,6 +9,7 @@ import (
 
 const (
 	defaultMaxMessageSize    = 16 << 20
+	defaultMaxOutboxSize     = 32 << 20
 	defaultDeliveryTimeout   = 30 * time.Second
 	defaultDisconnectTimeout = 10 * time.Second
 )
@@ -17,6 +18,7 @@ const (
 // Options.Context, as options of particular brokers do.
 type httpSettings struct {
 	maxMessageSize    int
+	maxOutboxSize     int
 	deliveryTimeout   time.Duration
 	disconnectTimeout time.Duration
 	verify            bool
@@ -34,6 +36,7 @@ func settingsOf(ctx context.Context) httpSettings {
 	}
 	return httpSettings{
 		maxMessageSize:    defaultMaxMessageSize,
+		maxOutboxSize:     defaultMaxOutboxSize,
 		deliveryTimeout:   defaultDeliveryTimeout,
 		disconnectTimeout: defaultDisconnectTimeout,
 	}
@@ -56,6 +59,18 @@ func MaxMessageSize(n int) Option {
 	return changeSettings(func(s *httpSettings) {
 		if s.maxMessageSize = n; n <= 0 {
 			s.maxMessageSize = defaultMaxMessageSize
+		}
+	})
+}
+
+// MaxOutboxSize limits the encoded messages that wait in the http broker to be
+// delivered, of all receivers together, in bytes; a message that several receivers
+// are to get counts once. Default 32 MiB, also for n <= 0, and never less than
+// twice what [MaxMessageSize] allows.
+func MaxOutboxSize(n int) Option {
+	return changeSettings(func(s *httpSettings) {
+		if s.maxOutboxSize = n; n <= 0 {
+			s.maxOutboxSize = defaultMaxOutboxSize
 		}
 	})
 }

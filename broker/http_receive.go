@@ -219,11 +219,11 @@ func (b *httpBroker) deliver(s *httpSubscriber, topic string, m *Message) (took 
 func (b *httpBroker) report(e *httpEvent) {
 	o := b.snapshot()
 	if o.ErrorHandler == nil {
-		logger.LoggerOrDefault(b.snapshot().Logger).Logf(logger.ErrorLevel, "http broker: topic %s: %v", e.topic, e.err)
+		logger.LoggerOrDefault(o.Logger).Logf(logger.ErrorLevel, "http broker: topic %s: %v", e.topic, e.err)
 		return
 	}
 	if err, _ := callHandler(o.ErrorHandler, e); err != nil {
-		logger.LoggerOrDefault(b.snapshot().Logger).Logf(logger.ErrorLevel, "http broker: error handler, topic %s: %v", e.topic, err)
+		logger.LoggerOrDefault(o.Logger).Logf(logger.ErrorLevel, "http broker: error handler, topic %s: %v", e.topic, err)
 	}
 }
 

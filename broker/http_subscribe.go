@@ -67,7 +67,7 @@ func (b *httpBroker) Subscribe(topic string, h Handler, opts ...SubscribeOption)
 		if err := s.register(reg); err != nil {
 			return nil, fmt.Errorf("subscribing to %s: registering in %s: %w", topic, b.snapshot().Registry.String(), err)
 		}
-		b.outbox.forgetRoutes()
+		b.routes.forget()
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -105,7 +105,7 @@ func (s *httpSubscriber) Unsubscribe() error {
 		return nil
 	}
 	err := session.deregister(reg)
-	b.outbox.forgetRoutes()
+	b.routes.forget()
 	if err != nil {
 		return fmt.Errorf("unsubscribing from %s: %w", s.key.topic, err)
 	}
@@ -187,7 +187,7 @@ func (b *httpBroker) registerAll(s *httpSession) bool {
 		reg.registered = true
 		b.mu.Unlock()
 	}
-	b.outbox.forgetRoutes()
+	b.routes.forget()
 	return ok
 }
 
@@ -207,7 +207,7 @@ func (b *httpBroker) deregisterAll(s *httpSession) error {
 			errs = append(errs, fmt.Errorf("deregistering the subscription to %s: %w", reg.topic, err))
 		}
 	}
-	b.outbox.forgetRoutes()
+	b.routes.forget()
 	return errors.Join(errs...)
 }
 

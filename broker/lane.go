@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"container/heap"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,19 @@ func (k laneKey) waits() bool {
 	return k.version == "" || k.version == broadcastVersion && k.node == ""
 }
 
+// String tells who the receiver is, as far as that is known.
+func (k laneKey) String() string {
+	switch {
+	case k.node != "":
+		return fmt.Sprintf("topic %s, subscriber %s", k.topic, k.node)
+	case k.topic == "":
+		return "several topics"
+	case k.waits():
+		return "topic " + k.topic
+	}
+	return fmt.Sprintf("topic %s, queue %s", k.topic, k.version)
+}
+
 // lane is the queue of one receiver and its sender. The outbox's mu guards all
 // fields but those of the sender.
 type lane struct {
@@ -42,7 +56,8 @@ type lane struct {
 
 	items    []laneItem // the first inflight ones are being delivered
 	inflight int
-	bytes    int           // of items
+	waiting  int           // bytes of the items that are not
+	place    int           // among the fullest
 	running  bool          // there is a sender
 	failing  bool          // the last attempt failed
 	absent   bool          // the queue group has no members
@@ -57,6 +72,14 @@ type lane struct {
 	// The sender's own.
 	pause  time.Duration
 	failed map[string]time.Time // nodes by id, when they failed
+}
+
+// newLane adds a lane to an outbox, whose mu is held.
+func newLane(o *outbox, key laneKey) *lane {
+	l := &lane{key: key, outbox: o, wake: make(chan struct{}, 1)}
+	o.lanes[key] = l
+	heap.Push(&o.fullest, l)
+	return l
 }
 
 // start starts the sender of a lane that has none. The caller holds mu.
@@ -83,50 +106,14 @@ func (l *lane) roomSignal() <-chan struct{} {
 	return l.room
 }
 
-// full tells whether p would push out an older message.
-func (l *lane) full(p *outgoing) bool {
-	waiting := len(l.items) - l.inflight
-	return waiting >= inboxSize || waiting > 0 && l.bytes+len(p.body) > l.outbox.byteLimit()
-}
+// full tells whether another message would push out an older one.
+func (l *lane) full() bool { return len(l.items)-l.inflight >= inboxSize }
 
 // moving tells whether room can be expected soon.
-func (l *lane) moving() bool { return !l.failing && time.Since(l.started) < l.outbox.stallAfter }
+func (l *lane) moving() bool { return !l.failing && time.Since(l.started) < stallAfter }
 
-// trim drops the oldest messages that are too many and not being delivered.
-func (l *lane) trim(byteLimit int) (out []dropped) {
-	for {
-		waiting := len(l.items) - l.inflight
-		if waiting <= inboxSize && (waiting <= 1 || l.bytes <= byteLimit) {
-			return out
-		}
-		out = append(out, dropped{l.remove(l.inflight), errInboxFull})
-	}
-}
-
-// remove takes item i out of the lane.
-func (l *lane) remove(i int) laneItem {
-	item := l.items[i]
-	l.bytes -= len(item.body)
-	if i == 0 {
-		l.items[0] = laneItem{}
-		l.items = l.items[1:]
-	} else {
-		l.items = slices.Delete(l.items, i, i+1)
-	}
-	if item.fan != nil {
-		item.fan.left--
-	}
-	return item
-}
-
-func (l *lane) takeAll() []laneItem {
-	items := l.items
-	l.items, l.bytes, l.inflight = nil, 0, 0
-	return items
-}
-
-// run is the sender. It ends when the lane is empty, or when the broker
-// disconnects and an attempt fails.
+// run is the sender. It ends when the lane is empty. While the outbox is drained
+// it ends at its deadline too, and as soon as nobody is there to receive.
 func (l *lane) run() {
 	for l.continues() {
 		select {
@@ -137,7 +124,7 @@ func (l *lane) run() {
 			l.pause = 0
 			continue
 		}
-		if l.isLeaving() {
+		if l.ctx.Err() != nil || l.isLeaving() && l.lacksReceiver() {
 			l.end()
 			return
 		}
@@ -156,6 +143,7 @@ func (l *lane) continues() bool {
 	}
 	l.running = false
 	delete(o.lanes, l.key)
+	heap.Remove(&o.fullest, l.place)
 	l.signalRoom()
 	return false
 }
@@ -177,24 +165,41 @@ func (l *lane) isLeaving() bool {
 	}
 }
 
+// lacksReceiver tells whether nobody subscribes by now, so that another attempt
+// is for whoever connects again.
+func (l *lane) lacksReceiver() bool {
+	l.outbox.mu.Lock()
+	defer l.outbox.mu.Unlock()
+	return l.key.waits() || l.absent
+}
+
 // rest waits before the next attempt: for the pause, or less when a Publish
 // asks for another attempt, but never so little that a dead receiver costs an
-// attempt for each message.
+// attempt for each message: a part of the pause, up to a second. A drain begins with an attempt, and ends the rest at
+// its deadline.
 func (l *lane) rest() {
 	l.pause = min(max(2*l.pause, firstRetry), maxRetry)
 	pause := l.pause + rand.N(l.pause/4)
-	timer := time.NewTimer(firstRetry)
+	leaving := l.leaving
+	if l.isLeaving() { // it has had that attempt
+		leaving, pause = nil, min(pause, maxRetryAnswered)
+	}
+	least := min(max(l.pause/4, firstRetry), maxRetryAnswered)
+	timer := time.NewTimer(least)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-l.leaving:
+	case <-leaving:
+		return
+	case <-l.ctx.Done():
 		return
 	}
-	timer.Reset(pause - firstRetry)
+	timer.Reset(max(pause-least, 0))
 	select {
 	case <-timer.C:
 	case <-l.wake:
-	case <-l.leaving:
+	case <-leaving:
+	case <-l.ctx.Done():
 	}
 }
 
@@ -205,7 +210,7 @@ func (l *lane) attempt() bool {
 	if l.pause > 0 || l.key.waits() {
 		age = routesRetry
 	}
-	versions, err := l.outbox.routes.of(l.ctx, l.key.topic, age)
+	versions, err := l.outbox.find(l.ctx, l.key.topic, age)
 	if errors.Is(err, registry.ErrNotFound) {
 		err = nil
 	}
@@ -235,7 +240,7 @@ func (l *lane) setFailing(reason error) {
 	first := !l.failing
 	l.failing = true
 	l.signalRoom()
-	dropped := l.trim(o.byteLimit())
+	dropped := append(l.trim(), o.keepWithinBytes()...)
 	o.mu.Unlock()
 	if first && reason != nil {
 		l.warn(reason)
@@ -246,7 +251,7 @@ func (l *lane) setFailing(reason error) {
 // warn tells of the first attempt that failed after one that did not.
 func (l *lane) warn(reason error) {
 	if l.ctx.Err() == nil {
-		logger.LoggerOrDefault(l.outbox.broker.snapshot().Logger).Logf(logger.WarnLevel, "http broker: topic %s: %v; trying again", l.key.topic, reason)
+		l.outbox.notices.add(noticeKey{logger.WarnLevel, l.key}, fmt.Errorf("%w; trying again", reason))
 	}
 }
 
@@ -279,7 +284,7 @@ func (l *lane) findReceivers(versions []version) bool {
 	o.mu.Lock()
 	var out []dropped
 	if len(versions) > 0 {
-		out = o.moveWaiting(l.key.topic, versions)
+		out = append(o.moveWaiting(l.key.topic, versions), o.keepWithinBytes()...)
 	}
 	found := len(l.items) == 0
 	o.mu.Unlock()
@@ -330,9 +335,10 @@ func (l *lane) nodeGone() bool {
 			kept++
 		}
 	}
+	out = append(out, o.keepWithinBytes()...)
 	o.mu.Unlock()
 	if gone := len(items) - kept; gone > 0 {
-		logger.LoggerOrDefault(o.broker.snapshot().Logger).Logf(logger.InfoLevel, "http broker: subscriber %s of topic %s is gone before it got %d messages", l.key.node, l.key.topic, gone)
+		o.log(logger.InfoLevel, fmt.Sprintf("subscriber %s of topic %s is gone before it got %d messages", l.key.node, l.key.topic, gone))
 	}
 	o.tell(out)
 	return true
@@ -344,7 +350,7 @@ func (l *lane) sendTo(nodes []*registry.Node) bool {
 	var all failures
 	for _, n := range nodes {
 		items := l.take(n)
-		sent := l.outbox.post(l.ctx, n, items)
+		sent := l.outbox.hand(l.ctx, n, items)
 		if sent.kind == broken {
 			l.blame(sent.done, len(items))
 		}
@@ -387,16 +393,18 @@ func (l *lane) givenUp() bool {
 // several if the node takes batches and none of them has failed before.
 func (l *lane) take(n *registry.Node) []laneItem {
 	o := l.outbox
+	most := o.atOnce(n)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	count, size := 1, len(l.items[0].body)
-	if o.batches[n.Address] && l.items[0].attempts == 0 {
-		for count < min(len(l.items), maxBatch) && l.items[count].attempts == 0 && size+len(l.items[count].body) <= maxBatchBytes {
+	if l.items[0].attempts == 0 {
+		for count < min(len(l.items), most) && l.items[count].attempts == 0 && size+len(l.items[count].body) <= maxBatchBytes {
 			size += len(l.items[count].body)
 			count++
 		}
 	}
-	l.inflight, l.started = count, time.Now()
+	l.setInFlight(count)
+	l.started = time.Now()
 	l.signalRoom()
 	return slices.Clone(l.items[:count])
 }
@@ -418,7 +426,8 @@ func (l *lane) settle(done int) {
 			item.fan.delivered = true
 		}
 	}
-	l.inflight, l.failing = 0, false
+	l.setInFlight(0)
+	l.failing = false
 }
 
 // settleFailure keeps the messages for another attempt, or gives the first one
@@ -426,29 +435,21 @@ func (l *lane) settle(done int) {
 func (l *lane) settleFailure(f *failures) bool {
 	o := l.outbox
 	o.mu.Lock()
-	l.inflight = 0
-	var out []dropped
+	l.setInFlight(0)
 	first := &l.items[0]
 	if f.answered() {
 		first.attempts++
 	}
 	if f.final() || first.attempts >= maxAttempts {
-		out = append(out, dropped{l.remove(0), f.err()})
+		out := dropped{l.remove(0), l.key, f.err()}
 		o.mu.Unlock()
-		o.tell(out)
+		o.tell([]dropped{out})
 		return true
 	}
 	if f.answered() {
 		l.pause = min(l.pause, maxRetryAnswered/2)
 	}
-	tell := !l.failing
-	l.failing = true
-	l.signalRoom()
-	out = l.trim(o.byteLimit())
 	o.mu.Unlock()
-	if tell {
-		l.warn(f.reason())
-	}
-	o.tell(out)
+	l.setFailing(f.reason())
 	return false
 }

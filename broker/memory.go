@@ -16,22 +16,14 @@ import (
 // ErrNotConnected is returned by operations that need a connected broker.
 var ErrNotConnected = errors.New("not connected")
 
-// memoryBroker delivers within the process, in the publisher's goroutine. A
-// topic's subscribers are an immutable list which Publish reads without a lock
-// held over the handlers; subscribing and unsubscribing replace it.
+// memoryBroker delivers within the process, in the publisher's goroutine. No lock
+// is held while handlers run.
 type memoryBroker struct {
 	mu        sync.RWMutex
 	opts      Options
 	address   string
 	connected bool
-	topics    map[string][]*memoryGroup
-}
-
-// memoryGroup is a queue group, or one subscriber without a queue.
-type memoryGroup struct {
-	queue   string
-	members []*memorySubscriber
-	turn    *atomic.Uint64 // shared by the successive versions of the group
+	topics    map[string]*memoryTopic
 }
 
 type memorySubscriber struct {
@@ -40,6 +32,9 @@ type memorySubscriber struct {
 	handler Handler
 	opts    SubscribeOptions
 	ended   atomic.Bool
+
+	group *memoryGroup
+	place int // among the members of the group
 }
 
 // NewMemoryBroker returns a broker for one process. Publish calls the handlers
@@ -49,7 +44,7 @@ type memorySubscriber struct {
 // one, and the next handler runs; otherwise Publish returns it at once. With a
 // [Codec] messages are encoded by Publish and decoded by Event.Message.
 func NewMemoryBroker(opts ...Option) Broker {
-	return &memoryBroker{opts: *NewOptions(opts...), topics: map[string][]*memoryGroup{}}
+	return &memoryBroker{opts: *NewOptions(opts...), topics: map[string]*memoryTopic{}}
 }
 
 func (b *memoryBroker) String() string { return "memory" }
@@ -104,41 +99,13 @@ func (b *memoryBroker) Subscribe(topic string, h Handler, opts ...SubscribeOptio
 	if !b.connected {
 		return nil, ErrNotConnected
 	}
-	b.topics[topic] = withMember(b.topics[topic], s)
+	t := b.topics[topic]
+	if t == nil {
+		t = newMemoryTopic()
+		b.topics[topic] = t
+	}
+	t.add(s)
 	return s, nil
-}
-
-// withMember returns groups with s added; groups itself stays as it is.
-func withMember(groups []*memoryGroup, s *memorySubscriber) []*memoryGroup {
-	groups = slices.Clone(groups)
-	if s.opts.Queue != "" {
-		for i, g := range groups {
-			if g.queue == s.opts.Queue {
-				members := append(slices.Clone(g.members), s)
-				groups[i] = &memoryGroup{queue: g.queue, members: members, turn: g.turn}
-				return groups
-			}
-		}
-	}
-	return append(groups, &memoryGroup{
-		queue: s.opts.Queue, members: []*memorySubscriber{s}, turn: new(atomic.Uint64),
-	})
-}
-
-// withoutMember returns groups without s; groups itself stays as it is.
-func withoutMember(groups []*memoryGroup, s *memorySubscriber) []*memoryGroup {
-	var out []*memoryGroup
-	for _, g := range groups {
-		if i := slices.Index(g.members, s); i >= 0 {
-			members := slices.Delete(slices.Clone(g.members), i, i+1)
-			if len(members) == 0 {
-				continue
-			}
-			g = &memoryGroup{queue: g.queue, members: members, turn: g.turn}
-		}
-		out = append(out, g)
-	}
-	return out
 }
 
 func (b *memoryBroker) Publish(topic string, m *Message, opts ...PublishOption) error {
@@ -149,12 +116,9 @@ func (b *memoryBroker) Publish(topic string, m *Message, opts ...PublishOption) 
 	if err := contextError(ctx); err != nil {
 		return err
 	}
-	b.mu.RLock()
-	connected, groups := b.connected, b.topics[topic]
-	d := memoryDelivery{topic: topic, message: m, codec: b.opts.Codec, onError: b.opts.ErrorHandler, log: logger.LoggerOrDefault(b.opts.Logger)}
-	b.mu.RUnlock()
-	if !connected {
-		return ErrNotConnected
+	d, groups, err := b.delivery(topic, m)
+	if err != nil {
+		return err
 	}
 	if len(groups) == 0 {
 		return nil
@@ -171,6 +135,26 @@ func (b *memoryBroker) Publish(topic string, m *Message, opts ...PublishOption) 
 		}
 	}
 	return nil
+}
+
+// delivery returns how a message is delivered now, and to whom.
+func (b *memoryBroker) delivery(topic string, m *Message) (d memoryDelivery, groups []*memoryGroup, err error) {
+	b.mu.RLock()
+	connected, t := b.connected, b.topics[topic]
+	d = memoryDelivery{topic: topic, message: m, codec: b.opts.Codec, onError: b.opts.ErrorHandler, log: logger.LoggerOrDefault(b.opts.Logger)}
+	if t != nil {
+		groups = t.inTurn
+	}
+	b.mu.RUnlock()
+	switch {
+	case !connected:
+		return d, nil, ErrNotConnected
+	case t != nil && groups == nil:
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		groups = t.list()
+	}
+	return d, groups, nil
 }
 
 // checkPublication refuses what no broker can publish.
@@ -222,9 +206,8 @@ func (s *memorySubscriber) Unsubscribe() error {
 	b := s.broker
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if groups := withoutMember(b.topics[s.topic], s); len(groups) > 0 {
-		b.topics[s.topic] = groups
-	} else {
+	t := b.topics[s.topic]
+	if t.remove(s); t.isEmpty() {
 		delete(b.topics, s.topic)
 	}
 	return nil

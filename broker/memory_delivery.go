@@ -35,12 +35,12 @@ func (d *memoryDelivery) encode() error {
 // toGroup gives the message to the member of the group whose turn it is. A
 // member that unsubscribed a moment ago, or says so, is passed over.
 func (d *memoryDelivery) toGroup(g *memoryGroup) error {
-	first := 0
-	if len(g.members) > 1 {
-		first = int((g.turn.Add(1) - 1) % uint64(len(g.members)))
-	}
-	for i := range g.members {
-		s := g.members[(first+i)%len(g.members)]
+	turn := g.next()
+	for i := uint(0); ; i++ {
+		s := g.member(turn, i)
+		if s == nil {
+			return nil
+		}
 		if s.ended.Load() {
 			continue
 		}
@@ -48,7 +48,6 @@ func (d *memoryDelivery) toGroup(g *memoryGroup) error {
 			return err
 		}
 	}
-	return nil
 }
 
 func (d *memoryDelivery) toSubscriber(s *memorySubscriber) error {

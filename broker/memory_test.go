@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/justcy/go-micro/v4/broker"
@@ -185,4 +186,59 @@ func Example() {
 	// one got tea
 	// two got coffee
 	// one got water
+}
+
+func TestMemoryHandlersRunInTheOrderOfTheirSubscriptions(t *testing.T) {
+	b := newMemory(t)
+	var order []int
+	subs := map[int]broker.Subscriber{}
+	for i := range 6 {
+		opts := []broker.SubscribeOption{}
+		if i == 2 || i == 4 {
+			opts = append(opts, broker.Queue("q"))
+		}
+		subs[i] = subscribe(t, b, "topic", func(broker.Event) error { order = append(order, i); return nil }, opts...)
+	}
+	publish(t, b, "topic", "x")
+	if want := []int{0, 1, 2, 3, 5}; !slices.Equal(order, want) {
+		t.Errorf("the order is %v, want %v", order, want)
+	}
+	for _, i := range []int{1, 2} {
+		if err := subs[i].Unsubscribe(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	order = nil
+	publish(t, b, "topic", "x")
+	if want := []int{0, 4, 3, 5}; !slices.Equal(order, want) {
+		t.Errorf("after two have left the order is %v, want %v", order, want)
+	}
+}
+
+func TestMemoryMembersComeAndGoWhilePublishing(t *testing.T) {
+	b := newMemory(t)
+	var got atomic.Int64
+	count := func(broker.Event) error { got.Add(1); return nil }
+	subscribe(t, b, "topic", count, broker.Queue("q"))
+	var churn sync.WaitGroup
+	for range 4 {
+		churn.Go(func() {
+			for range 200 {
+				one, err := b.Subscribe("topic", count, broker.Queue("q"))
+				two, err2 := b.Subscribe("topic", func(broker.Event) error { return nil })
+				if err != nil || err2 != nil {
+					t.Error(err, err2)
+					return
+				}
+				_, _ = two.Unsubscribe(), one.Unsubscribe()
+			}
+		})
+	}
+	for range 1000 {
+		publish(t, b, "topic", "x")
+	}
+	churn.Wait()
+	if n := got.Load(); n != 1000 {
+		t.Errorf("the group got %d of 1000 messages", n)
+	}
 }

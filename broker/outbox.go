@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
+	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/registry"
 )
 
@@ -19,7 +17,7 @@ const (
 	// maxWaiting is how many lanes keep messages for receivers of which there is
 	// none: for topics without any subscriber, and queue groups without members.
 	maxWaiting = 1024
-	// maxSenders is how many deliveries are on the network at once.
+	// maxSenders is how many deliveries are in progress at once.
 	maxSenders = 512
 	// stallAfter is how long a delivery may take before publishers stop waiting
 	// for room behind it.
@@ -35,27 +33,54 @@ const (
 // Two kinds of lane have no receiver yet: one for a topic that nobody
 // subscribes to, and one for broadcast messages whose nodes all went away
 // before any of them had the message. Their senders wait for receivers.
+//
+// An outbox knows neither HTTP nor the registry: outboxParts do.
 type outbox struct {
-	broker  *httpBroker
-	routes  *routes
-	senders chan struct{} // limits deliveries on the network
-
-	stallAfter time.Duration // the constant, or more in tests
+	outboxParts
+	senders chan struct{} // limits deliveries in progress
+	notices notices
 
 	mu      sync.Mutex
+	limits  outboxLimits
 	lanes   map[laneKey]*lane
+	fullest laneHeap // the lanes, that with the most bytes waiting first
+	waiting int      // bytes of all messages that wait, each counted once
 	stopped bool
 	leaving chan struct{} // closed by drain: try once more, then end
 	ctx     context.Context
 	abort   context.CancelFunc
-	batches map[string]bool // addresses which take batches
 	running sync.WaitGroup
+}
+
+// outboxParts are what an outbox works with. All functions may be called
+// concurrently, and none while the outbox holds a lock.
+type outboxParts struct {
+	// find returns the receivers of a topic as of at most age ago. The error may
+	// be registry.ErrNotFound when there are none.
+	find func(ctx context.Context, topic string, age time.Duration) ([]version, error)
+	// deliver hands messages to a node, in order, and returns when it has handled
+	// them or ctx is done.
+	deliver func(ctx context.Context, n *registry.Node, messages [][]byte) sent
+	// atOnce tells how many messages deliver may be given for a node.
+	atOnce func(n *registry.Node) int
+	// discard is given each message that will not be delivered. It reports whether
+	// somebody was told of it; else the log is.
+	discard func(topic string, body []byte, reason error) bool
+	// log writes a line.
+	log func(level logger.Level, line string)
+}
+
+// outboxLimits bound an outbox.
+type outboxLimits struct {
+	bytes    int           // of messages that wait
+	delivery time.Duration // for one delivery
 }
 
 // outgoing is one published message, shared by the lanes it is in.
 type outgoing struct {
-	topic string
-	body  []byte
+	topic   string
+	body    []byte
+	waiting int // in so many lanes
 }
 
 // laneItem is a message in one lane.
@@ -72,16 +97,14 @@ type fanout struct {
 	attempts  int  // of the lanes whose nodes are gone
 }
 
-func newOutbox(b *httpBroker) *outbox {
+func newOutbox(parts outboxParts, limits outboxLimits) *outbox {
 	o := &outbox{
-		broker:  b,
-		routes:  newRoutes(b.lookupRegistry),
-		senders: make(chan struct{}, maxSenders),
-		lanes:   map[laneKey]*lane{},
-		batches: map[string]bool{},
-
-		stallAfter: stallAfter,
+		outboxParts: parts,
+		senders:     make(chan struct{}, maxSenders),
+		limits:      limits,
+		lanes:       map[laneKey]*lane{},
 	}
+	o.notices.write = parts.log
 	o.begin()
 	return o
 }
@@ -92,32 +115,11 @@ func (o *outbox) begin() {
 	o.ctx, o.abort = context.WithCancel(context.Background())
 }
 
-func (o *outbox) forgetRoutes() { o.routes.forget() }
-
-// Publish encodes the message and hands it to the lanes of its receivers.
-func (b *httpBroker) Publish(topic string, m *Message, opts ...PublishOption) error {
-	if err := checkPublication(topic, m); err != nil {
-		return err
-	}
-	ctx := publishContext(opts)
-	if ctx == nil {
-		ctx = context.Background()
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	o := b.snapshot()
-	header := make(map[string]string, len(m.Header)+1)
-	maps.Copy(header, m.Header)
-	header[topicHeader] = topic
-	body, err := o.Codec.Marshal(&Message{Header: header, Body: m.Body})
-	if err != nil {
-		return fmt.Errorf("publishing to %s: encoding the message: %w", topic, err)
-	}
-	if limit := settingsOf(o.Context).maxMessageSize; len(body) > limit {
-		return fmt.Errorf("publishing to %s: the encoded message has %d bytes, more than the %d that broker.MaxMessageSize allows", topic, len(body), limit)
-	}
-	return b.outbox.publish(ctx, &outgoing{topic: topic, body: body})
+// setLimits changes the limits of what is published from now on.
+func (o *outbox) setLimits(limits outboxLimits) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.limits = limits
 }
 
 // publish adds a message to the lanes of its receivers. Without any receiver it
@@ -126,30 +128,19 @@ func (o *outbox) publish(ctx context.Context, p *outgoing) error {
 	if o.isStopped() {
 		return ErrNotConnected
 	}
-	versions, lookup := o.routes.of(ctx, p.topic, routesFresh)
+	versions, lookup := o.find(ctx, p.topic, routesFresh)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if lookup != nil && !errors.Is(lookup, registry.ErrNotFound) {
 		return fmt.Errorf("publishing to %s: looking up its subscribers: %w", p.topic, lookup)
 	}
-	var dropped []dropped
 	o.mu.Lock()
-	for {
-		if o.stopped {
-			o.mu.Unlock()
-			return ErrNotConnected
-		}
-		full := o.fullLane(p, versions)
-		if full == nil {
-			break
-		}
-		if err := o.awaitRoom(ctx, full); err != nil {
-			o.mu.Unlock()
-			return err
-		}
+	if err := o.awaitRoom(ctx, p, versions); err != nil {
+		o.mu.Unlock()
+		return err
 	}
-	dropped = o.add(p, versions)
+	dropped := o.add(p, versions)
 	o.mu.Unlock()
 	o.tell(dropped)
 	return nil
@@ -161,21 +152,41 @@ func (o *outbox) isStopped() bool {
 	return o.stopped
 }
 
-// fullLane returns a lane of p that has no room but is moving, if any.
-func (o *outbox) fullLane(p *outgoing, versions []version) *lane {
+// awaitRoom waits, with mu released, until there is room for p or none can be
+// expected soon. The error is the context's, or that the outbox has stopped.
+func (o *outbox) awaitRoom(ctx context.Context, p *outgoing, versions []version) error {
+	for {
+		if o.stopped {
+			return ErrNotConnected
+		}
+		l := o.inTheWay(p, versions)
+		if l == nil {
+			return nil
+		}
+		if err := o.awaitLane(ctx, l); err != nil {
+			return err
+		}
+	}
+}
+
+// inTheWay returns a lane whose sender makes room for p soon, if it needs that.
+func (o *outbox) inTheWay(p *outgoing, versions []version) *lane {
 	for key := range keysOf(p.topic, versions) {
-		if l := o.lanes[key]; l != nil && l.full(p) && l.moving() {
+		if l := o.lanes[key]; l != nil && l.full() && l.moving() {
 			return l
 		}
+	}
+	if l := o.fullest.first(); l != nil && o.excess(len(p.body)) > 0 && l.moving() {
+		return l
 	}
 	return nil
 }
 
-// awaitRoom waits, with mu released, until the lane may have room or has
+// awaitLane waits, with mu released, until the lane may have room or has
 // stopped moving. The error is the context's.
-func (o *outbox) awaitRoom(ctx context.Context, l *lane) error {
+func (o *outbox) awaitLane(ctx context.Context, l *lane) error {
 	room := l.roomSignal()
-	timer := time.NewTimer(time.Until(l.started.Add(o.stallAfter)))
+	timer := time.NewTimer(time.Until(l.started.Add(stallAfter)))
 	o.mu.Unlock()
 	defer o.mu.Lock()
 	defer timer.Stop()
@@ -208,17 +219,20 @@ func keysOf(topic string, versions []version) func(func(laneKey) bool) {
 	}
 }
 
-// add puts p behind whatever its receivers are still to get.
+// add puts p behind whatever its receivers are still to get, and returns the
+// messages that had to give way.
 func (o *outbox) add(p *outgoing, versions []version) (out []dropped) {
 	waiting := laneKey{topic: p.topic}
 	if len(versions) == 0 {
 		if o.lanes[waiting] == nil {
 			out = o.evictWaiting()
 		}
-		return append(out, o.push(waiting, laneItem{outgoing: p})...)
+		out = append(out, o.push(waiting, laneItem{outgoing: p})...)
+	} else {
+		out = o.moveWaiting(p.topic, versions)
+		out = append(out, o.spread(laneItem{outgoing: p}, versions)...)
 	}
-	out = o.moveWaiting(p.topic, versions)
-	return append(out, o.spread(laneItem{outgoing: p}, versions)...)
+	return append(out, o.keepWithinBytes()...)
 }
 
 // moveWaiting hands the messages that waited for receivers to those there are
@@ -261,12 +275,10 @@ func (o *outbox) spread(m laneItem, versions []version) (out []dropped) {
 func (o *outbox) push(key laneKey, item laneItem) []dropped {
 	l := o.lanes[key]
 	if l == nil {
-		l = &lane{key: key, outbox: o, wake: make(chan struct{}, 1)}
-		o.lanes[key] = l
+		l = newLane(o, key)
 	}
-	l.items = append(l.items, item)
-	l.bytes += len(item.body)
-	out := l.trim(o.byteLimit())
+	l.append(item)
+	out := l.trim()
 	if !l.running {
 		l.start()
 	} else {
@@ -274,8 +286,6 @@ func (o *outbox) push(key laneKey, item laneItem) []dropped {
 	}
 	return out
 }
-
-func (o *outbox) byteLimit() int { return 4 * o.broker.settings().maxMessageSize }
 
 // evictWaiting makes room for another lane without receivers.
 func (o *outbox) evictWaiting() (out []dropped) {
@@ -293,106 +303,75 @@ func (o *outbox) evictWaiting() (out []dropped) {
 		return nil
 	}
 	for _, item := range oldest.takeAll() {
-		out = append(out, dropped{item, errTooManyWaiting})
+		out = append(out, dropped{item, laneKey{}, errTooManyWaiting})
 	}
 	oldest.wakeUp() // to end
 	return out
 }
 
-// idle tells whether there is nothing to drain.
-func (o *outbox) idle() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.stopped || len(o.lanes) == 0
-}
+// excess is by how many bytes the limit would be exceeded with more.
+func (o *outbox) excess(more int) int { return o.waiting + more - o.limits.bytes }
 
-// drain ends all senders: each delivers what it can until the deadline and ends
-// at its first failure. The error counts the messages left, by topic. They stay
-// in the outbox for resume.
-func (o *outbox) drain(deadline time.Time) error {
-	o.mu.Lock()
-	if o.stopped {
-		o.mu.Unlock()
-		return nil
-	}
-	o.stopped = true
-	close(o.leaving)
-	abort := o.abort
-	o.mu.Unlock()
-
-	timer := time.AfterFunc(time.Until(deadline), abort)
-	o.running.Wait()
-	timer.Stop()
-	abort()
-	return o.undelivered()
-}
-
-// resume accepts messages again after a drain, and sends what was left.
-func (o *outbox) resume() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if !o.stopped {
-		return
-	}
-	o.begin()
-	for _, l := range o.lanes {
-		l.start()
-	}
-}
-
-// UndeliveredError is what Disconnect of the http broker returns when messages
-// are left in its inbox. They are sent if the broker is connected again.
-type UndeliveredError struct {
-	// Topics counts the messages left, by topic.
-	Topics map[string]int
-}
-
-func (e *UndeliveredError) Error() string {
-	var parts []string
-	for _, topic := range slices.Sorted(maps.Keys(e.Topics)) {
-		parts = append(parts, fmt.Sprintf("topic %s: %d", topic, e.Topics[topic]))
-	}
-	return "messages were not delivered: " + strings.Join(parts, ", ")
-}
-
-func (o *outbox) undelivered() error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	counts := map[string]int{}
-	seen := map[*outgoing]bool{}
-	for _, l := range o.lanes {
-		for _, item := range l.items {
-			if !seen[item.outgoing] {
-				seen[item.outgoing] = true
-				counts[item.topic]++
-			}
+// keepWithinBytes drops messages until the rest is within the limit of bytes. The
+// receiver with the most bytes waiting loses its oldest message, again and again:
+// it is not served, or it would have fewer.
+func (o *outbox) keepWithinBytes() (out []dropped) {
+	for o.excess(0) > 0 {
+		l := o.fullest.first()
+		if l == nil || len(l.items) == l.inflight {
+			return out
 		}
+		reason := &outboxFullError{excess: o.excess(0), limit: o.limits.bytes}
+		out = append(out, dropped{l.remove(l.inflight), l.key, reason})
 	}
-	if len(counts) == 0 {
-		return nil
-	}
-	return &UndeliveredError{Topics: counts}
+	return out
 }
 
-// dropped is a message that will not be delivered, and why.
+// hand gives messages of a lane to a node, when it is its turn among all that are
+// on their way.
+func (o *outbox) hand(ctx context.Context, n *registry.Node, items []laneItem) sent {
+	select {
+	case o.senders <- struct{}{}:
+		defer func() { <-o.senders }()
+	case <-ctx.Done():
+		return notSent(unreachable, ctx.Err())
+	}
+	bodies := make([][]byte, len(items))
+	for i, item := range items {
+		bodies[i] = item.body
+	}
+	o.mu.Lock()
+	limit := o.limits.delivery
+	o.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return o.deliver(ctx, n, bodies)
+}
+
+// dropped is a message that will not be delivered, to whom, and why.
 type dropped struct {
 	laneItem
-	reason error
+	receiver laneKey // none when there are too many without one
+	reason   error
 }
 
 var (
-	errInboxFull      = errors.New("not delivered: the inbox is full of newer messages")
-	errTooManyWaiting = errors.New("not delivered: messages wait for too many topics and queues without a subscriber")
+	errInboxFull      = fmt.Errorf("not delivered: the inbox is full of %d newer messages", inboxSize)
+	errTooManyWaiting = fmt.Errorf("not delivered: messages wait for more than %d topics and queues without a subscriber", maxWaiting)
 )
+
+// outboxFullError says that messages of all receivers together have too many bytes.
+type outboxFullError struct{ excess, limit int }
+
+func (e *outboxFullError) Error() string {
+	return fmt.Sprintf("not delivered: the messages that wait have %d bytes more than the %d that broker.MaxOutboxSize allows", e.excess, e.limit)
+}
 
 // tell reports messages that will not be delivered. mu must not be held.
 func (o *outbox) tell(list []dropped) {
 	for _, d := range list {
-		opts := o.broker.snapshot()
-		m := new(Message)
-		if err := opts.Codec.Unmarshal(d.body, m); err != nil {
-			m = nil
+		if !o.discard(d.topic, d.body, d.reason) {
+			o.notices.add(noticeKey{logger.ErrorLevel, d.receiver}, d.reason)
 		}
-		o.broker.report(&httpEvent{topic: d.topic, message: m, err: d.reason})
 	}
 }

@@ -34,7 +34,7 @@ func TestOptionsHaveDefaults(t *testing.T) {
 	}
 }
 
-func TestItemsAreNeverRemoved(t *testing.T) {
+func TestExpiredItemsAreForgottenLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := context.Background()
 		c := cache.NewCache()
@@ -81,7 +81,7 @@ func TestExpiredItemsCanBeDeleted(t *testing.T) {
 	})
 }
 
-func TestTheItemsMapIsUsedAndMutated(t *testing.T) {
+func TestTheItemsMapIsCopied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		items := map[string]cache.Item{
 			"live": {Value: 1, Expiration: time.Now().Add(time.Hour).UnixNano()},
@@ -100,7 +100,7 @@ func TestTheItemsMapIsUsedAndMutated(t *testing.T) {
 	})
 }
 
-func TestTheContextIsIgnored(t *testing.T) {
+func TestADoneContextEndsAnOperation(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), -1)
 	defer cancel()
 	if err := cache.NewCache().Put(ctx, "key", 1, 0); !errors.Is(err, context.DeadlineExceeded) {

@@ -1,16 +1,22 @@
 package cache
 
 import (
-	"container/heap"
 	"context"
 	"math"
 	"sync"
 	"time"
+
+	"github.com/justcy/go-micro/v4/internal/expiring"
 )
 
-// retention is how long an expired item is kept, so that Get can tell expired
-// from unknown. It is also the pause between two sweeps.
-const retention = time.Minute
+const (
+	// retention is how long an expired item is kept, so that Get can tell expired
+	// from unknown. It is also the pause between two sweeps.
+	retention = time.Minute
+	// sweepStep is how many items are forgotten at a time, while nobody else can
+	// use the cache.
+	sweepStep = 64
+)
 
 // NewCache returns a cache in memory. It needs no closing: it owns no goroutine,
 // and sweeps expired items with a timer that runs only while there are items
@@ -20,7 +26,7 @@ func NewCache(opts ...Option) Cache {
 	c := &memory{
 		expiration:        options.Expiration,
 		defaultExpiration: DefaultExpiration,
-		items:             make(map[string]*entry, len(options.Items)),
+		items:             expiring.New(),
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -35,9 +41,8 @@ type memory struct {
 	defaultExpiration time.Duration
 
 	mu       sync.RWMutex
-	items    map[string]*entry
-	expiring expiryHeap // the entries with an expiration
-	sweeping bool       // a timer will call sweep
+	items    *expiring.Map // of *Item
+	sweeping bool          // a timer will call sweep
 }
 
 func (c *memory) String() string { return "memory" }
@@ -47,11 +52,7 @@ func (c *memory) Get(ctx context.Context, key string) (any, time.Time, error) {
 		return nil, time.Time{}, err
 	}
 	c.mu.RLock()
-	e, ok := c.items[key]
-	var item Item
-	if ok {
-		item = e.item
-	}
+	item, ok := c.items.Get(key).(*Item)
 	c.mu.RUnlock()
 
 	switch {
@@ -84,51 +85,40 @@ func (c *memory) Delete(ctx context.Context, key string) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e, ok := c.items[key]
-	if !ok {
+	if !c.items.Delete(key) {
 		return ErrKeyNotFound
 	}
-	c.remove(e)
 	return nil
 }
 
 // set stores the item; c.mu must be held.
 func (c *memory) set(key string, item Item) {
-	if old, ok := c.items[key]; ok {
-		c.remove(old)
-	}
-	e := &entry{key: key, item: item, index: -1}
-	c.items[key] = e
-	if item.Expiration == 0 {
-		return
-	}
-	heap.Push(&c.expiring, e)
-	if !c.sweeping {
+	c.items.Set(key, &item, item.Expiration)
+	if item.Expiration != 0 && !c.sweeping {
 		c.sweeping = true
 		time.AfterFunc(retention, c.sweep)
 	}
 }
 
-// remove forgets the entry; c.mu must be held.
-func (c *memory) remove(e *entry) {
-	delete(c.items, e.key)
-	if e.index >= 0 {
-		heap.Remove(&c.expiring, e.index)
+// sweep forgets what expired longer than the retention ago, a few items at a
+// time, and comes again for as long as there is something left that can expire.
+func (c *memory) sweep() {
+	oldest := time.Now().Add(-retention).UnixNano()
+	for c.sweepSome(oldest) {
 	}
 }
 
-// sweep forgets what expired longer than the retention ago, and comes again for
-// as long as there is something left that can expire.
-func (c *memory) sweep() {
-	oldest := time.Now().Add(-retention).UnixNano()
+// sweepSome reports whether there is more to forget now.
+func (c *memory) sweepSome(oldest int64) (more bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for len(c.expiring) > 0 && c.expiring[0].item.Expiration <= oldest {
-		c.remove(c.expiring[0])
+	if c.items.RemoveEnded(oldest, sweepStep, nil) {
+		return true
 	}
-	if c.sweeping = len(c.expiring) > 0; c.sweeping {
+	if _, c.sweeping = c.items.First(); c.sweeping {
 		time.AfterFunc(retention, c.sweep)
 	}
+	return false
 }
 
 // deadline returns the expiration of an item with this lifetime from now on.
@@ -146,38 +136,4 @@ func done(ctx context.Context) error {
 		return nil
 	}
 	return ctx.Err()
-}
-
-// entry is an item with its place in the heap, -1 when it is not in there.
-type entry struct {
-	key   string
-	item  Item
-	index int
-}
-
-// expiryHeap orders entries by expiration, the earliest first.
-type expiryHeap []*entry
-
-func (h expiryHeap) Len() int           { return len(h) }
-func (h expiryHeap) Less(i, j int) bool { return h[i].item.Expiration < h[j].item.Expiration }
-
-func (h expiryHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
-}
-
-func (h *expiryHeap) Push(x any) {
-	e := x.(*entry)
-	e.index = len(*h)
-	*h = append(*h, e)
-}
-
-func (h *expiryHeap) Pop() any {
-	old := *h
-	last := len(old) - 1
-	e := old[last]
-	old[last] = nil
-	*h = old[:last]
-	e.index = -1
-	return e
 }

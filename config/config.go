@@ -21,7 +21,8 @@
 //	c, err := config.NewConfig(config.WithReader(
 //		json.NewReader(reader.WithEncoder(yaml.NewEncoder()))))
 //
-// Reading values takes no lock and never waits for a reload.
+// Reading values takes no lock and never waits for a source. The first read after a
+// Load merges what was loaded.
 package config
 
 import (

@@ -19,7 +19,8 @@ var errClosed = errors.New("config is closed")
 
 // dynamic is the one implementation of Config.
 type dynamic struct {
-	values atomic.Pointer[reader.Values] // nil before anything was loaded
+	values   atomic.Pointer[reader.Values] // nil before anything was loaded
+	readable atomic.Pointer[reader.Values] // the last that could be read
 
 	mu       sync.Mutex // guards what follows; never held while anything is loaded
 	engine   *engine
@@ -99,13 +100,21 @@ func (c *dynamic) Sync() error {
 func (c *dynamic) reload(load func(loader.Loader) error) error {
 	return c.use(func(e *engine) error {
 		err := load(e.opts.Loader)
-		snapshot, snapErr := e.opts.Loader.Snapshot()
-		if snapErr == nil {
-			snapErr = c.adopt(e, snapshot, notOlder)
+		if !c.adoptLater(e) {
+			err = errors.Join(err, c.adoptNow(e))
 		}
 		c.follow(e)
-		return errors.Join(err, snapErr)
+		return err
 	})
+}
+
+// adoptNow adopts what the loader has.
+func (c *dynamic) adoptNow(e *engine) error {
+	snapshot, err := e.opts.Loader.Snapshot()
+	if err != nil {
+		return err
+	}
+	return c.adopt(e, snapshot, notOlder)
 }
 
 // use does something with the engine in effect, unless the configuration is
@@ -167,8 +176,12 @@ func (c *dynamic) adopt(e *engine, snapshot *loader.Snapshot, rule func(version,
 func (c *dynamic) publish(e *engine, version string, values reader.Values) {
 	e.version = version
 	c.values.Store(&values)
+	if _, later := values.(*deferred); !later {
+		c.readable.Store(&values)
+	}
+	news := newsOf(values)
 	for w := range c.watchers {
-		w.Push(values.Get(w.path...))
+		w.Push(news.at(w.path))
 	}
 }
 
@@ -200,7 +213,8 @@ func (c *dynamic) Watch(path ...string) (Watcher, error) {
 	if c.closed {
 		return nil, errClosed
 	}
-	w.last = c.Get(path...)
+	w.last = newsOf(c).at(path)
+	_ = w.last.bytes() // as they are now
 	c.watchers[w] = struct{}{}
 	return w, nil
 }

@@ -19,7 +19,7 @@ type consumer struct {
 	done  <-chan struct{} // of the consumer's context; nil without one
 	wake  chan struct{}
 
-	replay []*Event // the goroutine's own
+	replayFrom, replayTo uint64 // places in the history that are replayed first
 
 	// Guarded by the group's mu.
 	replaying bool
@@ -72,7 +72,7 @@ func (c *consumer) run() {
 // replayAll hands over the events of the replay, one after the other. It
 // reports false when the consumption has ended.
 func (c *consumer) replayAll() bool {
-	for _, event := range c.replay {
+	for _, event := range c.replayed() {
 		d := &delivery{event: event}
 		if !c.opts.AutoAck {
 			c.group.mu.Lock()
@@ -86,12 +86,51 @@ func (c *consumer) replayAll() bool {
 			return false
 		}
 	}
-	c.replay = nil
 	c.group.mu.Lock()
 	c.replaying = false
 	c.group.distribute()
 	c.group.mu.Unlock()
 	return true
+}
+
+// replayed returns the events from the offset on, in whole seconds, ordered by time
+// and then by publish order. Publishers are held up for a part of them at a time.
+func (c *consumer) replayed() (found []*Event) {
+	for place := c.replayFrom; place < c.replayTo; {
+		events, first := c.part(place)
+		if len(events) == 0 || first >= c.replayTo || c.ended() {
+			break
+		}
+		events = events[:min(uint64(len(events)), c.replayTo-first)]
+		for _, e := range events {
+			if e.Timestamp.Unix() >= c.opts.Offset.Unix() {
+				found = append(found, e)
+			}
+		}
+		place = first + uint64(len(events))
+	}
+	slices.SortStableFunc(found, func(a, b *Event) int { return a.Timestamp.Compare(b.Timestamp) })
+	return found
+}
+
+func (c *consumer) ended() bool {
+	select {
+	case <-c.done:
+	case <-c.group.stream.closing:
+	default:
+		return false
+	}
+	return true
+}
+
+// part returns some events of the history from a place on, and the place of the
+// first.
+func (c *consumer) part(place uint64) (events []*Event, first uint64) {
+	s := c.group.stream
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	events, first, _ = c.group.topic.from(place, catchUp)
+	return slices.Clone(events), first
 }
 
 // awaitAcks waits, in a replay, while too many events are unacknowledged, and

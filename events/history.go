@@ -1,9 +1,6 @@
 package events
 
-import (
-	"slices"
-	"time"
-)
+import "slices"
 
 // history keeps the latest events by topic, in publish order. The events are
 // shared and never changed.
@@ -83,22 +80,6 @@ func (h *history) release(t *topicHistory) {
 
 // next is the place of the next event.
 func (t *topicHistory) next() uint64 { return t.first + uint64(len(t.entries)) }
-
-// since returns the events from a time on, in whole seconds, that stand before
-// the place end, ordered by time and then by publish order.
-func (t *topicHistory) since(from time.Time, end uint64) []*Event {
-	var found []*Event
-	for i, e := range t.entries {
-		if t.first+uint64(i) >= end {
-			break
-		}
-		if e.Timestamp.Unix() >= from.Unix() {
-			found = append(found, e)
-		}
-	}
-	slices.SortStableFunc(found, func(a, b *Event) int { return a.Timestamp.Compare(b.Timestamp) })
-	return found
-}
 
 // from returns at most n events from a place on, the place of the first, and
 // how many before it are gone.

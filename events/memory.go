@@ -139,8 +139,8 @@ func (s *memoryStream) Consume(topic string, opts ...ConsumeOption) (<-chan Even
 	}
 	c := newConsumer(g, o)
 	if o.Offset.Unix() > 0 {
-		c.replay = t.since(o.Offset, g.reached(isNew))
-		c.replaying = len(c.replay) > 0
+		c.replayFrom, c.replayTo = t.first, g.reached(isNew)
+		c.replaying = true
 	}
 	g.join(c)
 	s.running.Go(c.run)

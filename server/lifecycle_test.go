@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
+	"runtime"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -273,6 +272,9 @@ func TestHandlersAddedWhileRunningTakeEffect(t *testing.T) {
 }
 
 func TestRunStopsAtASignal(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there are no signals to send on Windows")
+	}
 	old := server.DefaultServer
 	defer func() { server.DefaultServer = old }()
 	s := newServer(t)
@@ -283,7 +285,7 @@ func TestRunStopsAtASignal(t *testing.T) {
 		got, _ := s.Options().Registry.GetService("test")
 		return len(got) == 1
 	})
-	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+	if err := testkit.Terminate(); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-done; err != nil {

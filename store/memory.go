@@ -15,7 +15,10 @@ import (
 const (
 	defaultDatabase = "micro"
 	defaultTable    = "micro"
-	sweepEvery      = 5 * time.Minute
+	// sweepPause is the least time between two sweeps, and sweepStep how many
+	// records are removed at a time, while nobody else can use the store.
+	sweepPause = time.Second
+	sweepStep  = 64
 )
 
 // tableName is a key of its own, so that no separator within a name can make
@@ -28,9 +31,10 @@ type tableName struct{ database, table string }
 type memoryStore struct {
 	options *options.Current[Options]
 
-	mu     sync.RWMutex
-	tables map[tableName]*memoryTable
-	sweep  *time.Timer // nil while nothing can expire
+	mu      sync.RWMutex
+	tables  map[tableName]*memoryTable
+	sweep   *time.Timer // nil while nothing can expire
+	sweepAt time.Time   // when the timer fires
 }
 
 // NewMemoryStore returns a store that keeps its records in this process. Close
@@ -73,7 +77,7 @@ func (m *memoryStore) Write(r *Record, opts ...WriteOption) error {
 	options.To(&o, opts)
 	now := time.Now()
 	expires, dead := query.Lifetime(now, o.TTL, o.Expiry, r.Expiry)
-	entry := memoryEntry{value: slices.Clone(r.Value), metadata: maps.Clone(r.Metadata), expires: expires}
+	entry := &memoryEntry{value: slices.Clone(r.Value), metadata: maps.Clone(r.Metadata), expires: expires}
 
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -88,8 +92,8 @@ func (m *memoryStore) Write(r *Record, opts ...WriteOption) error {
 		m.tables[name] = t
 	}
 	t.put(r.Key, entry)
-	if !expires.IsZero() && m.sweep == nil {
-		m.sweep = time.AfterFunc(sweepEvery, m.removeExpired)
+	if end := endOf(expires); end != 0 {
+		m.sweepBy(now, time.Unix(0, end))
 	}
 	return nil
 }
@@ -109,7 +113,7 @@ func (m *memoryStore) Read(key string, opts ...ReadOption) ([]*Record, error) {
 		q.Suffix = key
 	}
 	records := []*Record{}
-	m.scan(o.Database, o.Table, q, now, func(k string, e memoryEntry) {
+	m.scan(o.Database, o.Table, q, now, func(k string, e *memoryEntry) {
 		records = append(records, e.record(k, now))
 	})
 	return records, nil
@@ -122,7 +126,7 @@ func (m *memoryStore) readOne(key string, o ReadOptions, now time.Time) ([]*Reco
 	if t == nil {
 		return nil, ErrNotFound
 	}
-	e, ok := t.entries[key]
+	e, ok := t.entries.Get(key).(*memoryEntry)
 	if !ok || !e.live(now) {
 		return nil, ErrNotFound
 	}
@@ -134,7 +138,7 @@ func (m *memoryStore) List(opts ...ListOption) ([]string, error) {
 	options.To(&o, opts)
 	keys := []string{}
 	q := query.Query{Prefix: o.Prefix, Suffix: o.Suffix, Limit: o.Limit, Offset: o.Offset}
-	m.scan(o.Database, o.Table, q, time.Now(), func(k string, _ memoryEntry) {
+	m.scan(o.Database, o.Table, q, time.Now(), func(k string, _ *memoryEntry) {
 		keys = append(keys, k)
 	})
 	return keys, nil
@@ -151,24 +155,12 @@ func (m *memoryStore) Delete(key string, opts ...DeleteOption) error {
 
 // scan calls visit for the live records that q selects, in key order. Nothing
 // can change or expire between the choice of a record and its visit.
-func (m *memoryStore) scan(database, table string, q query.Query, now time.Time, visit func(string, memoryEntry)) {
+func (m *memoryStore) scan(database, table string, q query.Query, now time.Time, visit func(string, *memoryEntry)) {
 	m.mu.RLock()
-	t := m.tables[m.name(database, table)]
-	if t == nil {
-		m.mu.RUnlock()
-		return
-	}
-	if t.indexed() {
+	defer m.mu.RUnlock()
+	if t := m.tables[m.name(database, table)]; t != nil {
 		t.scan(q, now, visit)
-		m.mu.RUnlock()
-		return
 	}
-	m.mu.RUnlock()
-
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	t.index()
-	t.scan(q, now, visit)
 }
 
 // name resolves the table of an operation.
@@ -187,31 +179,55 @@ func (m *memoryStore) remove(name tableName, key string) {
 	if t == nil {
 		return
 	}
-	if t.remove(key); len(t.entries) == 0 {
+	if t.remove(key); t.entries.Len() == 0 {
 		delete(m.tables, name)
 	}
 }
 
-// removeExpired is the sweep timer's function.
+// sweepBy sets the timer for a record that expires at a time. The caller holds mu.
+func (m *memoryStore) sweepBy(now, end time.Time) {
+	at := now.Add(max(end.Sub(now), sweepPause))
+	switch {
+	case m.sweep == nil:
+		m.sweep = time.AfterFunc(at.Sub(now), m.removeExpired)
+	case at.Before(m.sweepAt):
+		m.sweep.Reset(at.Sub(now))
+	default:
+		return
+	}
+	m.sweepAt = at
+}
+
+// removeExpired is the sweep timer's function. It removes a few records at a time.
 func (m *memoryStore) removeExpired() {
 	now := time.Now()
 	m.mu.Lock()
+	m.sweep = nil
+	names := slices.Collect(maps.Keys(m.tables))
+	m.mu.Unlock()
+	for _, name := range names {
+		for m.sweepSome(name, now) {
+		}
+	}
+}
+
+// sweepSome removes expired records of a table, and reports whether there are
+// more. When there are none it sets the timer for the next.
+func (m *memoryStore) sweepSome(name tableName, now time.Time) (more bool) {
+	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.sweep == nil {
-		return // closed meanwhile
+	t := m.tables[name]
+	if t == nil {
+		return false
 	}
-	again := false
-	for name, t := range m.tables {
-		if t.removeExpired(now) {
-			again = true
-		}
-		if len(t.entries) == 0 {
-			delete(m.tables, name)
-		}
+	if t.removeExpired(now, sweepStep) {
+		return true
 	}
-	if !again {
-		m.sweep = nil
-		return
+	if end, ok := t.entries.First(); ok {
+		m.sweepBy(now, time.Unix(0, end))
 	}
-	m.sweep.Reset(sweepEvery)
+	if t.entries.Len() == 0 {
+		delete(m.tables, name)
+	}
+	return false
 }

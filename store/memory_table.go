@@ -2,10 +2,13 @@ package store
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/justcy/go-micro/v4/internal/expiring"
+	"github.com/justcy/go-micro/v4/internal/ordered"
 	"github.com/justcy/go-micro/v4/store/internal/query"
 )
 
@@ -15,82 +18,63 @@ type memoryEntry struct {
 	expires  time.Time // zero: never
 }
 
-func (e memoryEntry) live(now time.Time) bool { return query.Live(e.expires, now) }
+func (e *memoryEntry) live(now time.Time) bool { return query.Live(e.expires, now) }
 
 // record returns a copy for the caller to keep.
-func (e memoryEntry) record(key string, now time.Time) *Record {
+func (e *memoryEntry) record(key string, now time.Time) *Record {
 	return &Record{Key: key, Value: slices.Clone(e.value), Metadata: maps.Clone(e.metadata), Expiry: query.Left(e.expires, now)}
 }
 
-// memoryTable holds the records of one table and an ordered index of their
-// keys. The index is brought up to date by the first scan after a change: keys
-// added since wait in added, keys removed stay in it as stale.
+// memoryTable holds the records of one table, and their keys in order.
 type memoryTable struct {
-	entries map[string]memoryEntry
-	sorted  []string
-	added   []string
-	stale   int
+	entries *expiring.Map // of *memoryEntry
+	keys    ordered.Set
 }
 
-func newMemoryTable() *memoryTable { return &memoryTable{entries: map[string]memoryEntry{}} }
+func newMemoryTable() *memoryTable { return &memoryTable{entries: expiring.New()} }
 
-func (t *memoryTable) put(key string, e memoryEntry) {
-	if _, known := t.entries[key]; !known {
-		t.added = append(t.added, key)
+func (t *memoryTable) put(key string, e *memoryEntry) {
+	known := t.entries.Len()
+	t.entries.Set(key, e, endOf(e.expires))
+	if t.entries.Len() > known {
+		t.keys.Add(key)
 	}
-	t.entries[key] = e
 }
 
 func (t *memoryTable) remove(key string) {
-	if _, known := t.entries[key]; !known {
-		return
-	}
-	delete(t.entries, key)
-	// Tables that are written and deleted but never listed must not grow.
-	if t.stale++; t.stale > 2*len(t.entries)+64 {
-		t.index()
+	if t.entries.Delete(key) {
+		t.keys.Remove(key)
 	}
 }
 
-func (t *memoryTable) removeExpired(now time.Time) (canExpire bool) {
-	for key, e := range t.entries {
-		switch {
-		case !e.live(now):
-			t.remove(key)
-		case !e.expires.IsZero():
-			canExpire = true
-		}
-	}
-	return canExpire
+// removeExpired removes at most n expired records, and reports whether there are
+// more.
+func (t *memoryTable) removeExpired(now time.Time, n int) (more bool) {
+	return t.entries.RemoveEnded(now.UnixNano(), n, func(key string, _ any) { t.keys.Remove(key) })
 }
 
-func (t *memoryTable) indexed() bool { return len(t.added) == 0 }
+// farthest is the last time that can be counted in nanoseconds.
+var farthest = time.Unix(0, math.MaxInt64)
 
-// index brings sorted up to date.
-func (t *memoryTable) index() {
-	t.sorted = append(t.sorted, t.added...)
-	if t.stale > 0 {
-		t.sorted = slices.DeleteFunc(t.sorted, func(k string) bool {
-			_, ok := t.entries[k]
-			return !ok
-		})
+// endOf returns when an entry can be removed, 0 for never.
+func endOf(expires time.Time) int64 {
+	if expires.IsZero() || expires.After(farthest) {
+		return 0
 	}
-	slices.Sort(t.sorted)
-	t.sorted = slices.Compact(t.sorted) // removed and written again
-	t.added, t.stale = nil, 0
+	return expires.UnixNano()
 }
 
-// scan visits what q selects; the index is up to date but for stale keys.
-func (t *memoryTable) scan(q query.Query, now time.Time, visit func(string, memoryEntry)) {
-	start, _ := slices.BinarySearch(t.sorted, q.Prefix)
+// scan visits what q selects, in order.
+func (t *memoryTable) scan(q query.Query, now time.Time, visit func(string, *memoryEntry)) {
 	counter := q.Counter()
-	for _, key := range t.sorted[start:] {
+	t.keys.From(q.Prefix, func(key string) bool {
 		if counter.Done() || !strings.HasPrefix(key, q.Prefix) {
-			return
+			return false
 		}
-		e, ok := t.entries[key]
+		e, ok := t.entries.Get(key).(*memoryEntry)
 		if ok && e.live(now) && q.Match(key) && counter.Take() {
 			visit(key, e)
 		}
-	}
+		return true
+	})
 }

@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -269,5 +270,88 @@ func BenchmarkMemoryWrite(b *testing.B) {
 		if err := s.Write(r); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func heapAlloc() uint64 {
+	var s runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&s)
+	return s.HeapAlloc
+}
+
+func TestTheMemoryOfDeletedAndExpiredRecordsComesBack(t *testing.T) {
+	const n = 20_000
+	for name, expire := range map[string]bool{"deleted": false, "expired": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := store.NewMemoryStore()
+				defer s.Close()
+				put(t, s, "stays")
+				before := heapAlloc()
+				for i := range n {
+					var opts []store.WriteOption
+					if expire {
+						opts = append(opts, store.WriteTTL(time.Hour))
+					}
+					put(t, s, fmt.Sprint(i), opts...)
+				}
+				full := heapAlloc() - before
+				if expire {
+					time.Sleep(time.Hour + time.Second)
+					synctest.Wait()
+				} else {
+					for i := range n {
+						_ = s.Delete(fmt.Sprint(i))
+					}
+				}
+				if left := max(heapAlloc(), before) - before; left > full/10 {
+					t.Errorf("%d of %d bytes are left", left, full)
+				}
+				if got := list(t, s); !slices.Equal(got, []string{"stays"}) {
+					t.Errorf("%d keys are left", len(got))
+				}
+			})
+		})
+	}
+}
+
+func TestARecordThatExpiresBeforeOthersIsRemovedInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := store.NewMemoryStore()
+		defer s.Close()
+		put(t, s, "late", store.WriteTTL(time.Hour))
+		before := heapAlloc()
+		for i := range 5_000 {
+			put(t, s, fmt.Sprint(i), store.WriteTTL(time.Minute))
+		}
+		full := heapAlloc() - before
+		time.Sleep(time.Minute + time.Second)
+		synctest.Wait()
+		if left := max(heapAlloc(), before) - before; left > full/10 {
+			t.Errorf("%d of %d bytes are left a second after they expired", left, full)
+		}
+	})
+}
+
+// A queue takes its first key, and adds one at its end.
+func BenchmarkScaleMemoryQueue(b *testing.B) {
+	for _, n := range []int{10, 100, 1_000, 10_000, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			s := store.NewMemoryStore()
+			key := func(i int) string { return fmt.Sprintf("job/%012d", i) }
+			for i := range n {
+				_ = s.Write(&store.Record{Key: key(i), Value: make([]byte, 16)})
+			}
+			b.ReportAllocs()
+			for i := n; b.Loop(); i++ {
+				_ = s.Write(&store.Record{Key: key(i), Value: make([]byte, 16)})
+				keys, err := s.List(store.ListPrefix("job/"), store.ListLimit(1))
+				if err != nil || len(keys) != 1 || keys[0] != key(i-n) {
+					b.Fatalf("%v, %v", keys, err)
+				}
+				_ = s.Delete(keys[0])
+			}
+		})
 	}
 }

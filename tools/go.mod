@@ -1,10 +1,12 @@
+// Module tools pins the programs that the Makefile and the scripts run, so that
+// they stay out of the library's own go.mod.
 module github.com/justcy/go-micro/tools
 
 go 1.26.0
 
-require (
-	google.golang.org/protobuf v1.36.12
-	honnef.co/go/tools v0.8.2
+tool (
+	google.golang.org/protobuf/cmd/protoc-gen-go
+	honnef.co/go/tools/cmd/staticcheck
 )
 
 require (
@@ -13,4 +15,6 @@ require (
 	golang.org/x/mod v0.41.0 // indirect
 	golang.org/x/sync v0.23.0 // indirect
 	golang.org/x/tools v0.51.0 // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
+	honnef.co/go/tools v0.8.2 // indirect
 )

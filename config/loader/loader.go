@@ -35,6 +35,14 @@ type Loader interface {
 	String() string
 }
 
+// Deferrer is an optional interface of loaders that merge when somebody wants to
+// know, so that loading many sources one by one merges once.
+type Deferrer interface {
+	// Defer returns the version of the snapshot that Snapshot would return, and a
+	// function that makes it.
+	Defer() (version string, snapshot func() (*Snapshot, error), err error)
+}
+
 // Watcher tells of the changes of one value.
 type Watcher interface {
 	// Next blocks until the value differs from the one returned before, or from

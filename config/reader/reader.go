@@ -24,6 +24,20 @@ type Reader interface {
 	String() string
 }
 
+// Parser is an optional interface of readers, for those who merge documents again
+// when one of them has changed.
+type Parser interface {
+	// Parse decodes a set by its Format. The error names the set. A set that is nil
+	// or empty is no error.
+	Parse(set *source.ChangeSet) (Parsed, error)
+	// MergeParsed merges what Parse returned, as Merge merges sets, and changes
+	// none of it. Nil is skipped.
+	MergeParsed(documents ...Parsed) (*source.ChangeSet, error)
+}
+
+// Parsed is a document as a Parser knows it.
+type Parsed any
+
 // Values are the values of one document. All methods may be called
 // concurrently; those that read take no lock.
 type Values interface {

@@ -18,7 +18,6 @@ import (
 	"github.com/justcy/go-micro/v4/debug/handler"
 	debug "github.com/justcy/go-micro/v4/debug/proto"
 	merrors "github.com/justcy/go-micro/v4/errors"
-	"github.com/justcy/go-micro/v4/examples/internal/run"
 	catalog "github.com/justcy/go-micro/v4/examples/service/proto"
 	"github.com/justcy/go-micro/v4/server"
 	"github.com/justcy/go-micro/v4/store"
@@ -81,16 +80,28 @@ func validate(next server.HandlerFunc) server.HandlerFunc {
 }
 
 func main() {
-	err := run.Service(name, func(service micro.Service) error {
-		return errors.Join(
-			catalog.RegisterCatalogHandler(service.Server(), &Catalog{store: service.Options().Store}),
-			debug.RegisterDebugHandler(service.Server(), handler.NewHandler(service.Client())),
-		)
-	}, use, micro.WrapHandler(validate))
-	if err != nil {
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "service:", err)
 		os.Exit(1)
 	}
+}
+
+func run() error {
+	service := micro.NewService(micro.Name(name), micro.WrapHandler(validate))
+	service.Init()
+	err := errors.Join(
+		catalog.RegisterCatalogHandler(service.Server(), &Catalog{store: service.Options().Store}),
+		debug.RegisterDebugHandler(service.Server(), handler.NewHandler(service.Client())),
+	)
+	if err != nil {
+		return err
+	}
+	// Run would serve until a signal comes. This program ends when it has shown
+	// what it does.
+	if err := service.Server().Start(); err != nil {
+		return err
+	}
+	return errors.Join(use(micro.NewService(micro.Name(name+".client"))), service.Server().Stop())
 }
 
 // use is what a caller does with the service.

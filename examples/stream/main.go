@@ -12,7 +12,6 @@ import (
 	"os"
 
 	"github.com/justcy/go-micro/v4"
-	"github.com/justcy/go-micro/v4/examples/internal/run"
 	stream "github.com/justcy/go-micro/v4/examples/stream/proto"
 )
 
@@ -61,17 +60,30 @@ func (*Streamer) Double(_ context.Context, both stream.Streamer_DoubleStream) er
 }
 
 func main() {
-	err := run.Service("streamer", func(service micro.Service) error {
-		return stream.RegisterStreamerHandler(service.Server(), new(Streamer))
-	}, func(caller micro.Service) error {
-		client := stream.NewStreamerService("streamer", caller.Client())
-		ctx := context.Background()
-		return errors.Join(count(ctx, client), sum(ctx, client), double(ctx, client))
-	})
-	if err != nil {
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "stream:", err)
 		os.Exit(1)
 	}
+}
+
+func run() error {
+	service := micro.NewService(micro.Name("streamer"))
+	service.Init()
+	if err := stream.RegisterStreamerHandler(service.Server(), new(Streamer)); err != nil {
+		return err
+	}
+	// Run would serve until a signal comes. This program ends when it has shown
+	// what it does.
+	if err := service.Server().Start(); err != nil {
+		return err
+	}
+	return errors.Join(call(micro.NewService(micro.Name("streamer.client"))), service.Server().Stop())
+}
+
+func call(caller micro.Service) error {
+	client := stream.NewStreamerService("streamer", caller.Client())
+	ctx := context.Background()
+	return errors.Join(count(ctx, client), sum(ctx, client), double(ctx, client))
 }
 
 // count reads a stream from the server to its end.

@@ -6,13 +6,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
 	"github.com/justcy/go-micro/v4"
 	"github.com/justcy/go-micro/v4/client"
 	greeter "github.com/justcy/go-micro/v4/examples/greeter/proto"
-	"github.com/justcy/go-micro/v4/examples/internal/run"
 	"github.com/justcy/go-micro/v4/server"
 )
 
@@ -46,19 +46,32 @@ func (c *logClient) Call(ctx context.Context, req client.Request, rsp any, opts 
 }
 
 func main() {
-	err := run.Service("wrapper", func(service micro.Service) error {
-		return greeter.RegisterGreeterHandler(service.Server(), new(Greeter))
-	}, func(caller micro.Service) error {
-		caller.Init(micro.WrapClient(func(c client.Client) client.Client { return &logClient{c} }))
-		rsp, err := greeter.NewGreeterService("wrapper", caller.Client()).Hello(context.Background(), &greeter.HelloRequest{Name: "John"})
-		if err != nil {
-			return err
-		}
-		fmt.Println(rsp.GetGreeting())
-		return nil
-	}, micro.WrapHandler(logHandler))
-	if err != nil {
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "wrapper:", err)
 		os.Exit(1)
 	}
+}
+
+func run() error {
+	service := micro.NewService(micro.Name("wrapper"), micro.WrapHandler(logHandler))
+	service.Init()
+	if err := greeter.RegisterGreeterHandler(service.Server(), new(Greeter)); err != nil {
+		return err
+	}
+	// Run would serve until a signal comes. This program ends when it has shown
+	// what it does.
+	if err := service.Server().Start(); err != nil {
+		return err
+	}
+	return errors.Join(call(micro.NewService(micro.Name("wrapper.client"))), service.Server().Stop())
+}
+
+func call(caller micro.Service) error {
+	caller.Init(micro.WrapClient(func(c client.Client) client.Client { return &logClient{c} }))
+	rsp, err := greeter.NewGreeterService("wrapper", caller.Client()).Hello(context.Background(), &greeter.HelloRequest{Name: "John"})
+	if err != nil {
+		return err
+	}
+	fmt.Println(rsp.GetGreeting())
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/justcy/go-micro/v4/auth"
 	"github.com/justcy/go-micro/v4/broker"
 	"github.com/justcy/go-micro/v4/client"
+	"github.com/justcy/go-micro/v4/config"
 	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/runtime"
 	"github.com/justcy/go-micro/v4/selector"
@@ -26,7 +27,7 @@ func choose[P, O any](s *settings, flag string, part *P, opts func() []O, tables
 	}
 	constructor, ok := lookup(name, tables...)
 	if !ok {
-		return false, unknown(s, flag, name, tables...)
+		return false, unknown(s, flag, name, namesIn(tables))
 	}
 	*part = constructor(opts()...)
 	return true, nil
@@ -204,9 +205,10 @@ func (s *settings) chooseConfig() error {
 	if !ok {
 		return nil
 	}
-	newConfig, ok := lookup(name, s.Configs, DefaultConfigs, builtInConfigs)
+	tables := []map[string]func(...config.Option) (config.Config, error){s.Configs, DefaultConfigs, builtInConfigs}
+	newConfig, ok := lookup(name, tables...)
 	if !ok {
-		return unknown(s, "config", name, s.Configs, DefaultConfigs, builtInConfigs)
+		return unknown(s, "config", name, namesIn(tables))
 	}
 	made, err := newConfig()
 	if err != nil {

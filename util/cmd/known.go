@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -86,13 +85,19 @@ func lookup[C any](name string, tables ...map[string]C) (constructor C, ok bool)
 // the others are not supported.
 var notFound = map[string]string{"registry": "Registry", "broker": "Broker", "selector": "Selector", "transport": "Transport"}
 
-// unknown is the error of a flag with a name that is not in the tables. It tells
-// where the name was given, and what could have been.
-func unknown[C any](s *settings, flag, name string, tables ...map[string]C) error {
-	var names []string
+// namesIn returns the names that tables know.
+func namesIn[C any](tables []map[string]C) (names []string) {
 	for _, table := range tables {
-		names = slices.AppendSeq(names, maps.Keys(table))
+		for name := range table {
+			names = append(names, name)
+		}
 	}
+	return names
+}
+
+// unknown is the error of a flag with a name that is not among those there are. It
+// tells where the name was given, and what could have been.
+func unknown(s *settings, flag, name string, names []string) error {
 	known := "none is known"
 	if len(names) > 0 {
 		slices.Sort(names)

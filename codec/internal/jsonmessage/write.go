@@ -105,14 +105,17 @@ func (w *writer) mapOf(f protoreflect.FieldDescriptor, m protoreflect.Map) error
 		key   string
 		value protoreflect.Value
 	}
-	entries := make([]*entry, 0, m.Len()) // pointers are quicker to sort
+	entries := make([]entry, 0, m.Len())
+	ordered := make([]*entry, 0, m.Len())
 	m.Range(func(k protoreflect.MapKey, v protoreflect.Value) bool {
-		entries = append(entries, &entry{k.String(), v})
+		entries = append(entries, entry{k.String(), v})
+		ordered = append(ordered, &entries[len(entries)-1])
 		return true
 	})
-	slices.SortFunc(entries, func(a, b *entry) int { return strings.Compare(a.key, b.key) })
+	// By pointers: the code that sorts them is there, and is shared.
+	slices.SortFunc(ordered, func(a, b *entry) int { return strings.Compare(a.key, b.key) })
 	w.out = append(w.out, '{')
-	for i, e := range entries {
+	for i, e := range ordered {
 		if i > 0 {
 			w.out = append(w.out, ',')
 		}

@@ -10,11 +10,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/justcy/go-micro/v4/config/loader"
+	"github.com/justcy/go-micro/v4/config/reader"
 	"github.com/justcy/go-micro/v4/config/reader/json"
 	"github.com/justcy/go-micro/v4/config/source"
 	"github.com/justcy/go-micro/v4/internal/options"
@@ -33,16 +33,21 @@ var errClosed = errors.New("loader is closed")
 func NewLoader(opts ...loader.Option) loader.Loader {
 	options := options.With(loader.Options{Reader: json.NewReader(), Context: context.Background()}, opts)
 	m := &memory{opts: options, watchers: map[*watcher]struct{}{}}
+	m.parser, m.eager = parserOf(options.Reader)
 	m.ctx, m.cancel = context.WithCancel(options.Context)
-	for _, src := range options.Source {
-		m.entries = append(m.entries, &entry{src: src})
+	for i, src := range options.Source {
+		m.entries = append(m.entries, &entry{src: src, kept: true, place: i})
 	}
+	m.documents = make([]reader.Parsed, len(m.entries))
+	m.untried = len(m.entries) > 0
 	m.followAll(m.entries)
 	return m
 }
 
 type memory struct {
 	opts   loader.Options
+	parser reader.Parser
+	eager  bool            // merging may fail, and is done before anything changes
 	ctx    context.Context // done when the loader is closed
 	cancel context.CancelFunc
 
@@ -52,10 +57,12 @@ type memory struct {
 	// it: sources are read before, and those who wait are told by channels.
 	updating sync.Mutex
 
-	mu       sync.Mutex // guards what follows
-	entries  []*entry
-	current  *update // nil before anything was read
-	watchers map[*watcher]struct{}
+	mu        sync.Mutex // guards what follows
+	entries   []*entry
+	documents []reader.Parsed // of the entries
+	untried   bool            // entries of the options have not been read yet
+	current   *update         // nil before anything was read
+	watchers  map[*watcher]struct{}
 }
 
 // entry is a source and what it held last.
@@ -64,6 +71,8 @@ type entry struct {
 
 	// Guarded by memory.mu.
 	set     *source.ChangeSet
+	kept    bool   // it is one of the loader's
+	place   int    // among them
 	tried   bool   // it was read, with or without success
 	changes uint64 // how often set was replaced
 }
@@ -126,6 +135,7 @@ func (m *memory) list() []proposal {
 		e.tried = true
 		proposals[i] = proposal{entry: e, seen: e.changes}
 	}
+	m.untried = false
 	return proposals
 }
 
@@ -134,13 +144,27 @@ func (m *memory) Snapshot() (*loader.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	return loader.Copy(u.snapshot), nil
+	snapshot, err := u.snapshot()
+	if err != nil {
+		return nil, err
+	}
+	return loader.Copy(snapshot), nil
+}
+
+// Defer returns the version of the snapshot that Snapshot would return, and a
+// function that returns it. It does not merge before it is called.
+func (m *memory) Defer() (version string, snapshot func() (*loader.Snapshot, error), err error) {
+	u, err := m.loaded()
+	if err != nil {
+		return "", nil, err
+	}
+	return u.version, u.snapshot, nil
 }
 
 // loaded returns the current update, after reading what was never read.
 func (m *memory) loaded() (*update, error) {
 	m.mu.Lock()
-	unread := m.current == nil || slices.ContainsFunc(m.entries, func(e *entry) bool { return !e.tried })
+	unread := m.current == nil || m.untried
 	m.mu.Unlock()
 	if unread {
 		if err := m.Sync(); err != nil {
@@ -170,7 +194,7 @@ func (m *memory) Watch(path ...string) (loader.Watcher, error) {
 	m.watchers[w] = struct{}{}
 	now := m.current
 	m.mu.Unlock()
-	w.last = w.bytes(now)
+	w.last = now.at(w.path)
 	return w, nil
 }
 

@@ -37,7 +37,7 @@ func (w *watcher) Next() (*loader.Snapshot, error) {
 
 // changed returns a snapshot of the value, unless it is as it was.
 func (w *watcher) changed(u *update) (*loader.Snapshot, bool) {
-	data := w.bytes(u)
+	data := u.at(w.path)
 	if data == nil || bytes.Equal(data, w.last) {
 		return nil, false
 	}
@@ -49,20 +49,7 @@ func (w *watcher) changed(u *update) (*loader.Snapshot, bool) {
 		Timestamp: time.Now(),
 	}
 	set.Checksum = set.Sum()
-	return &loader.Snapshot{ChangeSet: set, Version: u.snapshot.Version}, true
-}
-
-// bytes returns the value's, or nil when it cannot be had. The whole document
-// is passed on as it is: who reads its values replaces the placeholders.
-func (w *watcher) bytes(u *update) []byte {
-	if len(w.path) == 0 {
-		return u.snapshot.ChangeSet.Data
-	}
-	values, err := u.values()
-	if err != nil {
-		return nil
-	}
-	return values.Get(w.path...).Bytes()
+	return &loader.Snapshot{ChangeSet: set, Version: u.version}, true
 }
 
 func (w *watcher) Stop() error {

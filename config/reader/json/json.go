@@ -56,22 +56,39 @@ func (r *jsonReader) String() string { return name }
 // Merge decodes a set of an unknown format as JSON. A byte order mark in front
 // of a document, whatever its format, is no part of it.
 func (r *jsonReader) Merge(sets ...*source.ChangeSet) (*source.ChangeSet, error) {
-	var merged map[string]any
-	for _, set := range sets {
-		if set == nil {
-			continue
+	documents := make([]reader.Parsed, len(sets))
+	for i, set := range sets {
+		var err error
+		if documents[i], err = r.Parse(set); err != nil {
+			return nil, err
 		}
-		data := bytes.TrimPrefix(set.Data, byteOrderMark)
-		if len(bytes.TrimSpace(data)) == 0 {
-			continue
-		}
-		document, err := r.decode(set.Format, data)
-		if err != nil {
-			return nil, fmt.Errorf("decode source %s: %w", set.Source, err)
-		}
-		merged = mergeObjects(merged, document)
 	}
-	root := plainRoot(merged)
+	return r.MergeParsed(documents...)
+}
+
+func (r *jsonReader) Parse(set *source.ChangeSet) (reader.Parsed, error) {
+	if set == nil {
+		return nil, nil
+	}
+	data := bytes.TrimPrefix(set.Data, byteOrderMark)
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil, nil
+	}
+	document, err := r.decode(set.Format, data)
+	if err != nil {
+		return nil, fmt.Errorf("decode source %s: %w", set.Source, err)
+	}
+	return document, nil
+}
+
+func (r *jsonReader) MergeParsed(documents ...reader.Parsed) (*source.ChangeSet, error) {
+	objects := make([]map[string]any, 0, len(documents))
+	for _, d := range documents {
+		if object, _ := d.(map[string]any); object != nil {
+			objects = append(objects, object)
+		}
+	}
+	root := plainRoot(mergeObjects(objects))
 	data := encode(root)
 	r.last.Store(&mergedDocument{data: data, root: root})
 	result := &source.ChangeSet{Data: data, Format: name, Source: name, Timestamp: time.Now()}

@@ -15,7 +15,6 @@ import (
 
 	"github.com/justcy/go-micro/v4"
 	"github.com/justcy/go-micro/v4/broker"
-	"github.com/justcy/go-micro/v4/examples/internal/run"
 	"github.com/justcy/go-micro/v4/metadata"
 	"github.com/justcy/go-micro/v4/server"
 )
@@ -48,16 +47,25 @@ const (
 )
 
 func main() {
-	seen := make(chan string, 100)
-	err := run.Service("pubsub", func(service micro.Service) error {
-		return subscribe(service.Server(), seen)
-	}, func(publisher micro.Service) error {
-		return publish(publisher, seen)
-	})
-	if err != nil {
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "pubsub:", err)
 		os.Exit(1)
 	}
+}
+
+func run() error {
+	seen := make(chan string, 100)
+	service := micro.NewService(micro.Name("pubsub"))
+	service.Init()
+	if err := subscribe(service.Server(), seen); err != nil {
+		return err
+	}
+	// Run would serve until a signal comes. This program ends when it has shown
+	// what it does.
+	if err := service.Server().Start(); err != nil {
+		return err
+	}
+	return errors.Join(publish(micro.NewService(micro.Name("pubsub.client")), seen), service.Server().Stop())
 }
 
 func subscribe(s server.Server, seen chan<- string) error {

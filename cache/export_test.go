@@ -1,0 +1,15 @@
+package cache
+
+// SweepStep is how many items are forgotten at a time.
+const SweepStep = sweepStep
+
+// Sweep forgets what expired long ago, now.
+func Sweep(c Cache) { c.(*memory).sweep() }
+
+// Len returns how many items a cache holds.
+func Len(c Cache) int {
+	m := c.(*memory)
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.items.Len()
+}

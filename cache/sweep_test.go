@@ -1,0 +1,91 @@
+package cache_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/justcy/go-micro/v4/cache"
+)
+
+// expired returns a cache of n items that expired long ago.
+func expired(n int) cache.Cache {
+	items := make(map[string]cache.Item, n)
+	for i := range n {
+		items[fmt.Sprint("key", i)] = cache.Item{Value: i, Expiration: 1}
+	}
+	return cache.NewCache(cache.Items(items))
+}
+
+func heapAlloc() uint64 {
+	var s runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&s)
+	return s.HeapAlloc
+}
+
+func TestTheMemoryOfExpiredItemsComesBack(t *testing.T) {
+	before := heapAlloc()
+	c := expired(100_000)
+	full := heapAlloc() - before
+	cache.Sweep(c)
+	if left := max(heapAlloc(), before) - before; left > full/20 {
+		t.Errorf("%d of %d bytes are left", left, full)
+	}
+	if n := cache.Len(c); n != 0 {
+		t.Errorf("%d items are left", n)
+	}
+}
+
+// While items are swept others can use the cache: they wait for a step of the
+// sweep at most, and not for all of it.
+func TestTheCacheIsUsedBetweenStepsOfASweep(t *testing.T) {
+	const n = 200_000
+	c := expired(n)
+	var sweeping sync.WaitGroup
+	sweeping.Go(func() { cache.Sweep(c) })
+	defer sweeping.Wait()
+	for last := cache.Len(c); last > 0; {
+		now := cache.Len(c)
+		if now < last && now > 0 {
+			return // a look in the middle
+		}
+		last = now
+	}
+	t.Errorf("%d items went while nobody could look", n)
+}
+
+func BenchmarkScaleGetWhileItemsExpire(b *testing.B) {
+	for _, n := range []int{1_000, 10_000, 100_000, 1_000_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			ctx := context.Background()
+			var longest, total time.Duration
+			for b.Loop() {
+				b.StopTimer()
+				c := expired(n)
+				_ = c.Put(ctx, "live", 1, time.Hour)
+				b.StartTimer()
+				var sweeping sync.WaitGroup
+				done := make(chan struct{})
+				sweeping.Go(func() { cache.Sweep(c); close(done) })
+				began := time.Now()
+				for swept := false; !swept; {
+					at := time.Now()
+					_, _, _ = c.Get(ctx, "live")
+					longest = max(longest, time.Since(at))
+					select {
+					case <-done:
+						swept = true
+					default:
+					}
+				}
+				total += time.Since(began)
+			}
+			b.ReportMetric(float64(longest.Microseconds()), "µs-longest-get")
+			b.ReportMetric(float64(total.Nanoseconds())/float64(b.N)/float64(n), "ns/item")
+		})
+	}
+}
