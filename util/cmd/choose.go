@@ -26,7 +26,7 @@ func choose[P, O any](s *settings, flag string, part *P, opts func() []O, tables
 	}
 	constructor, ok := lookup(name, tables...)
 	if !ok {
-		return false, unknown(s, flag, name, tables...)
+		return false, s.unknown(flag, name, names(tables...))
 	}
 	*part = constructor(opts()...)
 	return true, nil
@@ -206,7 +206,7 @@ func (s *settings) chooseConfig() error {
 	}
 	newConfig, ok := lookup(name, s.Configs, DefaultConfigs, builtInConfigs)
 	if !ok {
-		return unknown(s, "config", name, s.Configs, DefaultConfigs, builtInConfigs)
+		return s.unknown("config", name, names(s.Configs, DefaultConfigs, builtInConfigs))
 	}
 	made, err := newConfig()
 	if err != nil {

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -86,13 +85,21 @@ func lookup[C any](name string, tables ...map[string]C) (constructor C, ok bool)
 // the others are not supported.
 var notFound = map[string]string{"registry": "Registry", "broker": "Broker", "selector": "Selector", "transport": "Transport"}
 
-// unknown is the error of a flag with a name that is not in the tables. It tells
-// where the name was given, and what could have been.
-func unknown[C any](s *settings, flag, name string, tables ...map[string]C) error {
-	var names []string
+// names lists the constructors of the tables. Whatever has a type parameter is
+// linked once for each part, so there is not more to it.
+func names[C any](tables ...map[string]C) []string {
+	var list []string
 	for _, table := range tables {
-		names = slices.AppendSeq(names, maps.Keys(table))
+		for name := range table {
+			list = append(list, name)
+		}
 	}
+	return list
+}
+
+// unknown is the error of a flag with a name that is not among names. It tells
+// where the name was given, and what could have been.
+func (s *settings) unknown(flag, name string, names []string) error {
 	known := "none is known"
 	if len(names) > 0 {
 		slices.Sort(names)
