@@ -38,3 +38,34 @@ func Service(name string, register, use func(micro.Service) error, opts ...micro
 	}
 	return err
 }
+
+// All runs services that were made, calls use while they can be called, and stops
+// them.
+func All(use func() error, services ...micro.Service) error {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	stopped := make(chan error, len(services))
+	running := 0
+	err := func() error {
+		for _, s := range services {
+			started := make(chan struct{})
+			s.Init(micro.Context(ctx), micro.AfterStart(func() error { close(started); return nil }))
+			running++
+			go func() { stopped <- s.Run() }()
+			select {
+			case <-started:
+			case err := <-stopped:
+				running--
+				return err
+			}
+		}
+		return use()
+	}()
+	stop()
+	for range running {
+		if stopErr := <-stopped; err == nil {
+			err = stopErr
+		}
+	}
+	return err
+}
