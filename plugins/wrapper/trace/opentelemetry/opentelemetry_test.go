@@ -144,7 +144,7 @@ func quiet() logger.Logger {
 }
 
 // runShop makes and starts the services, and returns who calls them.
-func runShop(t *testing.T, n network, tp trace.TracerProvider, received func(context.Context)) client.Client {
+func runShop(t *testing.T, n network, tp trace.TracerProvider, received func(context.Context), front ...server.HandlerOption) client.Client {
 	t.Helper()
 	with := opentelemetry.WithTraceProvider(tp)
 	traced := []micro.Option{
@@ -152,14 +152,14 @@ func runShop(t *testing.T, n network, tp trace.TracerProvider, received func(con
 		micro.WrapHandler(opentelemetry.NewHandlerWrapper(with)),
 		micro.WrapSubscriber(opentelemetry.NewSubscriberWrapper(with)),
 	}
-	front, back, mailer := n.service("front", traced...), n.service("back", traced...), n.service("mailer", traced...)
-	for _, s := range []micro.Service{front, back, mailer} {
+	entrance, back, mailer := n.service("front", traced...), n.service("back", traced...), n.service("mailer", traced...)
+	for _, s := range []micro.Service{entrance, back, mailer} {
 		if err := s.Client().Init(client.ContentType("application/json")); err != nil {
 			t.Fatal(err)
 		}
 	}
 	err := errors.Join(
-		micro.RegisterHandler(front.Server(), &Front{front.Client()}),
+		micro.RegisterHandler(entrance.Server(), &Front{entrance.Client()}, front...),
 		micro.RegisterHandler(back.Server(), &Back{back.Client()}),
 		micro.RegisterSubscriber("sold", mailer.Server(), func(ctx context.Context, _ *Request) error {
 			received(ctx)
@@ -169,7 +169,7 @@ func runShop(t *testing.T, n network, tp trace.TracerProvider, received func(con
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.start(front, back, mailer)
+	n.start(entrance, back, mailer)
 	c := opentelemetry.NewClientWrapper(with)(n.client("shop"))
 	if err := c.Init(client.ContentType("application/json")); err != nil {
 		t.Fatal(err)
