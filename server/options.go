@@ -246,7 +246,8 @@ func StopTimeout(d time.Duration) Option { return func(o *Options) { o.StopTimeo
 // DebugHandler tells whether the server answers Debug.Health, Stats, Log, Trace
 // and MessageBus by itself, which it does by default: to everybody who can call
 // it, inside its handler wrappers, and without being listed in the registry. A
-// handler named Debug that is added takes the place of the built-in one.
+// handler named Debug that is added takes the place of the built-in one, and so does
+// a Router.
 func DebugHandler(enabled bool) Option {
 	return func(o *Options) { o.NoDebug = !enabled }
 }
