@@ -46,16 +46,25 @@ func (d *debugHandler) Trace(_ context.Context, req, rsp *inspect.Message) error
 	return err
 }
 
-// Log sends the records that are asked for.
+// Log sends the records that are asked for. Who follows the log is left when the
+// server is stopped, which would wait for as long as something is logged.
 func (d *debugHandler) Log(ctx context.Context, stream Stream) error {
 	var req inspect.Message
 	if err := stream.Recv(&req); err != nil {
 		return err
 	}
 	q := inspect.Query{Since: req.Since, Count: req.Count, Follow: req.Stream}
-	return inspect.Records(ctx, log.DefaultLog, q, func(r *log.Record) error {
-		return stream.Send(&inspect.Message{Reply: inspect.RecordOf(r)})
+	err := inspect.Records(ctx, log.DefaultLog, q, func(r *log.Record) error {
+		err := stream.Send(&inspect.Message{Reply: inspect.RecordOf(r)})
+		if err == nil && q.Follow && Draining(ctx) {
+			err = io.EOF
+		}
+		return err
 	})
+	if err == io.EOF {
+		return nil
+	}
+	return err
 }
 
 // MessageBus answers every message until the client ends the stream.

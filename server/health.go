@@ -33,9 +33,10 @@ const (
 // HealthReporter is optionally implemented by a Server; the one of this package
 // does.
 type HealthReporter interface {
-	// Health is HealthOK, HealthDraining, HealthStopped, or HealthFailing and the checks that
-	// fail, in the order of their names: "failing: db: no connection; disk: full".
-	// It returns when ctx is done, unless a check does not heed its context.
+	// Health is HealthOK, HealthDraining, HealthStopped, or HealthFailing and the
+	// checks that fail, in the order of their names: "failing: db: no connection;
+	// disk: full". It returns when ctx is done, unless a check does not heed its
+	// context.
 	Health(ctx context.Context) string
 }
 
@@ -46,9 +47,6 @@ func Health(ctx context.Context) string {
 		if own, ok := s.(HealthReporter); ok {
 			return own.Health(ctx)
 		}
-	}
-	if Draining(ctx) {
-		return HealthDraining
 	}
 	return HealthOK
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/justcy/go-micro/v4/broker"
 	"github.com/justcy/go-micro/v4/client"
@@ -318,6 +319,57 @@ func TestALogStreamWhoseReaderStopsIsEnded(t *testing.T) {
 	testkit.Eventually(t, "the log stream ends", func() bool { return counted.open.Load() == 0 })
 	if err := stream.Close(); err != nil && !errors.Is(err, context.Canceled) {
 		t.Logf("close: %v", err)
+	}
+}
+
+func TestWhoFollowsTheLogDoesNotHoldUpStopping(t *testing.T) {
+	for name, prepare := range map[string]func(server.Server){
+		"built in": nil,
+		"registered": func(s server.Server) {
+			if err := debug.RegisterDebugHandler(s, handler.NewHandler(nil)); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := start(t, prepare)
+			write(t, 100, "first")
+			stream, err := p.debug.Log(t.Context(), &debug.LogRequest{Stream: true}, p.at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer stream.Close()
+			if _, err := stream.Recv(); err != nil {
+				t.Fatal(err)
+			}
+			stopped := make(chan struct{})
+			go func() {
+				defer close(stopped)
+				for { // the log goes on while the server is stopped
+					select {
+					case <-time.After(10 * time.Millisecond):
+						_ = log.DefaultLog.Write(log.Record{Message: "more"})
+					case <-stream.Context().Done():
+						return
+					}
+				}
+			}()
+			began := time.Now()
+			if err := p.server.Stop(); err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(began); took > server.DefaultDrainTimeout-5*time.Second {
+				t.Errorf("stopping took %v", took)
+			}
+			for err == nil {
+				_, err = stream.Recv()
+			}
+			if err != io.EOF {
+				t.Errorf("the stream ended with %v", err)
+			}
+			stream.Close()
+			<-stopped
+		})
 	}
 }
 

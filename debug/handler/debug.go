@@ -114,14 +114,22 @@ func spanOf(s *trace.Span) *debug.Span {
 }
 
 // Log sends the stored records that were asked for and, with stream set, those
-// written from then on, until the context ends.
+// written from then on, until the context ends or the server is being stopped.
 func (d *Debug) Log(ctx context.Context, req *debug.LogRequest, stream debug.Debug_LogStream) error {
 	q := inspect.Query{Since: req.GetSince(), Count: req.GetCount(), Follow: req.GetStream()}
-	return inspect.Records(ctx, d.log, q, func(r *log.Record) error {
-		return stream.Send(&debug.Record{
+	err := inspect.Records(ctx, d.log, q, func(r *log.Record) error {
+		err := stream.Send(&debug.Record{
 			Timestamp: r.Timestamp.Unix(),
 			Metadata:  r.Metadata,
 			Message:   inspect.Text(r),
 		})
+		if err == nil && q.Follow && server.Draining(ctx) {
+			err = io.EOF // stopping would wait for as long as something is logged
+		}
+		return err
 	})
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
 }

@@ -1,6 +1,6 @@
-// Package inspect answers what is asked about this process from outside: the
-// reading of its log, and the messages in which all of it travels. It is what the Debug service of every
-// server and the handler of debug/handler have in common.
+// Package inspect answers what is asked about this process from outside: it reads
+// the log for them, and has the messages in which all of it travels. Both the
+// Debug handler of every server and that of debug/handler use it.
 package inspect
 
 import (
@@ -80,7 +80,7 @@ func follow(ctx context.Context, live log.Stream, sent []log.Record, send func(*
 			if !ok {
 				return nil
 			}
-			if contains(sent, &r) {
+			if take(sent, &r) {
 				continue
 			}
 			if err := send(&r); err != nil {
@@ -90,10 +90,11 @@ func follow(ctx context.Context, live log.Stream, sent []log.Record, send func(*
 	}
 }
 
-// contains reports whether r is one of records.
-func contains(records []log.Record, r *log.Record) bool {
+// take reports whether r is one of records, and takes it out: each was written once.
+func take(records []log.Record, r *log.Record) bool {
 	for i := range records {
 		if records[i].Timestamp.Equal(r.Timestamp) && Text(&records[i]) == Text(r) {
+			records[i].Timestamp = time.Time{}
 			return true
 		}
 	}
