@@ -90,6 +90,9 @@ func (t *nodeTransport) Dial(addr string, opts ...transport.DialOption) (transpo
 	if err := s.link.add(s); err != nil {
 		return nil, errors.Join(notSent(err), c.Close())
 	}
+	if to.down.Load() || t.node.down.Load() { // meanwhile
+		return nil, errors.Join(notSent(fmt.Errorf("microtest: %s or %s has crashed", t.node.name, to.name)), s.Close())
+	}
 	return s, nil
 }
 
