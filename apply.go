@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"reflect"
 
 	"github.com/justcy/go-micro/v4/auth"
 	"github.com/justcy/go-micro/v4/broker"
 	"github.com/justcy/go-micro/v4/client"
+	"github.com/justcy/go-micro/v4/debug/stats"
 	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/selector"
 	"github.com/justcy/go-micro/v4/server"
@@ -29,9 +31,21 @@ func (s *service) apply(opts []Option) error {
 	if p.action != nil {
 		o.Cmd.App().Action = p.action
 	}
-	err := errors.Join(p.initBroker(&o), p.initServer(&o), p.initClient(&o))
+	err := errors.Join(p.initBroker(&o), s.countRequests(o.Server), p.initServer(&o), p.initClient(&o))
 	s.set(o, p.wrappers)
 	return err
+}
+
+// countRequests has the requests of a server counted, unless they are.
+func (s *service) countRequests(of server.Server) error {
+	s.mu.Lock()
+	old := s.counted
+	s.counted = of
+	s.mu.Unlock()
+	if t := reflect.TypeOf(of); t == nil || t == reflect.TypeOf(old) && t.Comparable() && of == old {
+		return nil
+	}
+	return failed("server", of.Init(server.WrapHandler(wrapper.HandlerStats(stats.DefaultStats))))
 }
 
 func (p *pending) initBroker(o *Options) error {
@@ -56,7 +70,8 @@ func (p *pending) initServer(o *Options) error {
 		opts = append(opts, server.WithLogger(o.Logger))
 	}
 	if p.tracer != nil {
-		opts = append(opts, server.Tracer(p.tracer), server.WrapHandler(wrapper.TraceHandler(p.tracer)))
+		opts = append(opts, server.Tracer(p.tracer), server.WrapHandler(wrapper.TraceHandler(p.tracer)),
+			server.WrapSubscriber(wrapper.TraceSubscriber(p.tracer)))
 	}
 	if opts = append(opts, p.server...); len(opts) == 0 {
 		return nil

@@ -131,7 +131,7 @@ func Registry(r registry.Registry) Option {
 	}
 }
 
-// Tracer traces the calls that the service makes and serves.
+// Tracer traces the calls, streams and events that the service makes and serves.
 func Tracer(t trace.Tracer) Option {
 	return func(o *Options) { o.pending.tracer = t }
 }
@@ -191,6 +191,12 @@ func Version(v string) Option {
 // Metadata sets what the service's node tells about itself in the registry.
 func Metadata(md map[string]string) Option {
 	return serverOption(server.Metadata(md))
+}
+
+// HealthCheck adds a check to what the service answers when it is asked for its
+// health: see server.HealthCheck.
+func HealthCheck(name string, check func(context.Context) error) Option {
+	return serverOption(server.HealthCheck(name, check))
 }
 
 // RegisterTTL sets how long a registration lasts without being renewed.

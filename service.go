@@ -13,13 +13,11 @@ import (
 
 	"github.com/justcy/go-micro/v4/client"
 	"github.com/justcy/go-micro/v4/debug/profile"
-	"github.com/justcy/go-micro/v4/debug/stats"
 	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/server"
 	"github.com/justcy/go-micro/v4/store"
 	"github.com/justcy/go-micro/v4/util/cmd"
 	signals "github.com/justcy/go-micro/v4/util/signal"
-	"github.com/justcy/go-micro/v4/util/wrapper"
 )
 
 // Service is the whole of a microservice: what it serves, what it calls with
@@ -63,6 +61,7 @@ type service struct {
 	mu       sync.RWMutex
 	opts     Options
 	bare     client.Client // opts.Client without the wrappers of the service
+	counted  server.Server // the one whose requests count in stats.DefaultStats
 	wrappers []client.Wrapper
 	initErr  error
 }
@@ -71,8 +70,6 @@ func newService(opts ...Option) *service {
 	s := &service{}
 	s.opts, s.owned = defaultOptions()
 	s.bare = s.opts.Client
-	countCalls := server.WrapHandler(wrapper.HandlerStats(stats.DefaultStats))
-	s.keep(failed("server", s.opts.Server.Init(countCalls)))
 	s.keep(s.apply(opts))
 	return s
 }

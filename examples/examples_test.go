@@ -41,9 +41,10 @@ func build(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	bin = dir
-	args := []string{"build", "-o", dir + string(filepath.Separator), "./helloworld", "./greeter/srv", "./greeter/cli", "./stream", "./noproto", "./wrapper", "./metadata", "./graceful", "./service",
+	args := []string{"build", "-ldflags=-w", "-o", dir + string(filepath.Separator), "./helloworld", "./greeter/srv", "./greeter/cli", "./stream", "./noproto", "./wrapper", "./metadata", "./graceful", "./service",
 		"./pubsub/main", "./pubsub/server", "./pubsub/client", "./event", "./internal/delivery",
-		"./config", "./flags", "./options", "./store", "./cache", "./runtime", "./gateway", "./http", "./web"}
+		"./config", "./flags", "./options", "./store", "./cache", "./runtime", "./gateway", "./http", "./web",
+		"./heartbeat", "./mocking", "./tracing", "./waitgroup", "./filter", "./sharding", "./roundrobin", "./shutdown", "./getip", "./function"}
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "%v: %s\n", err, out)
 		return 1
@@ -191,6 +192,27 @@ func TestExamplesPrintWhatTheyPromise(t *testing.T) {
 		{"store", storeLines(1)},
 		{"cache", []string{"asking for the weather in Berlin", "Berlin: sunny", "Berlin: sunny"}},
 		{"http", []string{"Hello Ada"}},
+		{"heartbeat", []string{
+			"at first: alive is registered", "at first: silent is registered", "later: alive is registered", "later: silent is gone",
+		}},
+		{"mocking", []string{"Hello John, and welcome", "Welcome, whoever you are"}},
+		{"tracing", []string{
+			"Hello John", "outbound front.Greeter.Hello", "  inbound front.Greeter.Hello",
+			"    outbound back.Greeter.Hello", "      inbound back.Greeter.Hello",
+		}},
+		{"waitgroup", []string{"Hello John", "stopping", "the letter to John is written", "stopped"}},
+		{"filter", []string{"Hello John from version 2.0.0", "Hello John from version 2.0.0", "Hello John from version 1.0.0"}},
+		{"sharding", []string{
+			"Hello Anna, for the 1. time", "Hello Bert, for the 1. time", "Hello Anna, for the 2. time",
+			"Hello Carl, for the 1. time", "Hello Bert, for the 2. time", "Hello Anna, for the 3. time",
+		}},
+		{"roundrobin", []string{"map[Anna:3 Bert:3 Carl:3]"}},
+		{"shutdown", []string{
+			"before start: open what the service needs", "after start: the service can be called",
+			"before stop: the service can still be called", "after stop: close what it needed", "the end",
+		}},
+		{"getip", []string{"you call from 127.0.0.1"}},
+		{"function", []string{"Hello John", "the function has ended"}},
 		{"stream", []string{"count: 0", "count: 1", "count: 2", "sum: 6", "double: 2", "double: 4", "double: 6"}},
 	} {
 		t.Run(tt.program, func(t *testing.T) {

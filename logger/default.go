@@ -108,6 +108,25 @@ func (l *defaultLogger) Logf(level Level, format string, v ...any) {
 	}
 }
 
+// Record shows a record that was made elsewhere: see [Recorder].
+func (l *defaultLogger) Record(level Level, r log.Record) {
+	if !l.Enabled(level) {
+		return
+	}
+	o := l.opts.Load()
+	metadata := make(map[string]string, len(o.Fields)+len(r.Metadata)+1)
+	for k, v := range o.Fields {
+		metadata[k] = fmt.Sprint(v)
+	}
+	maps.Copy(metadata, r.Metadata)
+	metadata["level"] = level.String()
+	r.Metadata, r.Message = metadata, fmt.Sprint(r.Message)
+	if r.Timestamp.IsZero() {
+		r.Timestamp = time.Now()
+	}
+	l.write(o, r)
+}
+
 // record makes the record of a message.
 func (o *Options) record(level Level, message string) log.Record {
 	metadata := make(map[string]string, len(o.Fields)+2)

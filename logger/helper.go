@@ -12,6 +12,7 @@ var DefaultHelper = NewHelper(nil)
 // when its logger is.
 type Helper struct {
 	logger Logger
+	ctx    context.Context // whose request is shown in the fields; nil for none
 }
 
 // NewHelper returns a Helper for logger. When logger is nil, it writes to
@@ -48,94 +49,110 @@ func (h *Helper) WithError(err error) *Helper {
 
 // WithFields returns a Helper with these fields beside the present ones.
 func (h *Helper) WithFields(fields map[string]any) *Helper {
-	return NewHelper(h.target().Fields(fields))
+	return &Helper{logger: h.target().Fields(fields), ctx: h.ctx}
 }
 
 func (h *Helper) target() Logger {
+	if h.logger == nil && h.ctx != nil {
+		if l, ok := FromContext(h.ctx); ok {
+			return l
+		}
+	}
 	return LoggerOrDefault(h.logger)
+}
+
+// fielded returns l with the fields of the helper's context.
+func (h *Helper) fielded(l Logger) Logger {
+	if h.ctx == nil {
+		return l
+	}
+	if fields := FieldsOf(h.ctx); len(fields) > 0 {
+		return l.Fields(fields)
+	}
+	return l
 }
 
 // Log writes at the given level.
 func (h *Helper) Log(level Level, args ...any) {
 	if l := h.target(); enabled(l, level) {
-		l.Log(level, copied(args)...)
+		h.fielded(l).Log(level, copied(args)...)
 	}
 }
 
 // Logf writes at the given level.
 func (h *Helper) Logf(level Level, template string, args ...any) {
 	if l := h.target(); enabled(l, level) {
-		l.Logf(level, template, copied(args)...)
+		h.fielded(l).Logf(level, template, copied(args)...)
 	}
 }
 
 // Trace writes at TraceLevel.
 func (h *Helper) Trace(args ...any) {
 	if l := h.target(); enabled(l, TraceLevel) {
-		l.Log(TraceLevel, copied(args)...)
+		h.fielded(l).Log(TraceLevel, copied(args)...)
 	}
 }
 
 // Tracef writes at TraceLevel.
 func (h *Helper) Tracef(template string, args ...any) {
 	if l := h.target(); enabled(l, TraceLevel) {
-		l.Logf(TraceLevel, template, copied(args)...)
+		h.fielded(l).Logf(TraceLevel, template, copied(args)...)
 	}
 }
 
 // Debug writes at DebugLevel.
 func (h *Helper) Debug(args ...any) {
 	if l := h.target(); enabled(l, DebugLevel) {
-		l.Log(DebugLevel, copied(args)...)
+		h.fielded(l).Log(DebugLevel, copied(args)...)
 	}
 }
 
 // Debugf writes at DebugLevel.
 func (h *Helper) Debugf(template string, args ...any) {
 	if l := h.target(); enabled(l, DebugLevel) {
-		l.Logf(DebugLevel, template, copied(args)...)
+		h.fielded(l).Logf(DebugLevel, template, copied(args)...)
 	}
 }
 
 // Info writes at InfoLevel.
 func (h *Helper) Info(args ...any) {
 	if l := h.target(); enabled(l, InfoLevel) {
-		l.Log(InfoLevel, copied(args)...)
+		h.fielded(l).Log(InfoLevel, copied(args)...)
 	}
 }
 
 // Infof writes at InfoLevel.
 func (h *Helper) Infof(template string, args ...any) {
 	if l := h.target(); enabled(l, InfoLevel) {
-		l.Logf(InfoLevel, template, copied(args)...)
+		h.fielded(l).Logf(InfoLevel, template, copied(args)...)
 	}
 }
 
 // Warn writes at WarnLevel.
 func (h *Helper) Warn(args ...any) {
 	if l := h.target(); enabled(l, WarnLevel) {
-		l.Log(WarnLevel, copied(args)...)
+		h.fielded(l).Log(WarnLevel, copied(args)...)
 	}
 }
 
 // Warnf writes at WarnLevel.
 func (h *Helper) Warnf(template string, args ...any) {
 	if l := h.target(); enabled(l, WarnLevel) {
-		l.Logf(WarnLevel, template, copied(args)...)
+		h.fielded(l).Logf(WarnLevel, template, copied(args)...)
 	}
 }
 
 // Error writes at ErrorLevel.
 func (h *Helper) Error(args ...any) {
 	if l := h.target(); enabled(l, ErrorLevel) {
-		l.Log(ErrorLevel, copied(args)...)
+		h.fielded(l).Log(ErrorLevel, copied(args)...)
 	}
 }
 
 // Errorf writes at ErrorLevel.
 func (h *Helper) Errorf(template string, args ...any) {
 	if l := h.target(); enabled(l, ErrorLevel) {
-		l.Logf(ErrorLevel, template, copied(args)...)
+		h.fielded(l).Logf(ErrorLevel, template, copied(args)...)
 	}
 }
 
@@ -143,7 +160,7 @@ func (h *Helper) Errorf(template string, args ...any) {
 // nothing when FatalLevel is not shown.
 func (h *Helper) Fatal(args ...any) {
 	if l := h.target(); enabled(l, FatalLevel) {
-		l.Log(FatalLevel, copied(args)...)
+		h.fielded(l).Log(FatalLevel, copied(args)...)
 		os.Exit(exitFailure)
 	}
 }
@@ -152,7 +169,7 @@ func (h *Helper) Fatal(args ...any) {
 // nothing when FatalLevel is not shown.
 func (h *Helper) Fatalf(template string, args ...any) {
 	if l := h.target(); enabled(l, FatalLevel) {
-		l.Logf(FatalLevel, template, copied(args)...)
+		h.fielded(l).Logf(FatalLevel, template, copied(args)...)
 		os.Exit(exitFailure)
 	}
 }

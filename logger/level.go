@@ -98,6 +98,9 @@ type enabler interface {
 }
 
 func enabled(log Logger, level Level) bool {
+	if own, ok := log.(*defaultLogger); ok { // the quickest of all ways
+		return own.Enabled(level)
+	}
 	if e, ok := log.(enabler); ok {
 		return e.Enabled(level)
 	}

@@ -10,10 +10,18 @@
 //
 // A line holds the time, the fields and the message, and goes to the logger's
 // output with one Write: the standard error stream, unless [WithOutput] sets
-// another. (go-micro v4 wrote to the standard output, whatever was set.) Whatever is shown is also kept in debug/log, where the
-// debug handler reads it. Another log library takes over by implementing
-// [Logger] and being assigned to DefaultLogger at the start of a program.
+// another. (go-micro v4 wrote to the standard output, whatever was set.) Whatever
+// is shown is also kept in debug/log, where the debug handler reads it.
+//
+// In a handler, [For] gives a logger whose records tell the service, the endpoint
+// and the trace of the request.
+//
+// Another log library takes over by implementing [Logger] and being assigned to
+// DefaultLogger at the start of a program; package logger/slogbridge does so for
+// every handler of log/slog.
 package logger
+
+import "github.com/justcy/go-micro/v4/debug/log"
 
 // DefaultLogger is what the package functions write to, and what everything
 // uses that is given no logger. Assign it before the first use only.
@@ -38,6 +46,14 @@ type Logger interface {
 	Logf(level Level, format string, v ...any)
 	// String names the implementation.
 	String() string
+}
+
+// Recorder is optionally implemented by a Logger that can show records made
+// elsewhere, by another log library for example. That of this package does.
+type Recorder interface {
+	// Record shows a record, if level is enabled, with its own time, message and
+	// metadata, and with the fields of the logger besides.
+	Record(level Level, r log.Record)
 }
 
 // Init changes options of DefaultLogger.

@@ -14,9 +14,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/justcy/go-micro/v4/debug/log"
 	"github.com/justcy/go-micro/v4/logger"
+	"github.com/justcy/go-micro/v4/metadata"
 )
 
 // recorder counts the Writes it gets.
@@ -339,6 +341,61 @@ func TestAnUnknownLevelOfTheEnvironmentIsToldOnce(t *testing.T) {
 	}
 }
 
+func TestRecordsOfARequestTellServiceEndpointAndTrace(t *testing.T) {
+	out := new(recorder)
+	l := logger.NewLogger(logger.WithOutput(out))
+	for name, tt := range map[string]struct {
+		md   metadata.Metadata
+		want string
+	}{
+		"call":          {metadata.Metadata{"Micro-Service": "shop", "micro-endpoint": "Shop.Sell", "Micro-Trace-Id": "t1"}, "endpoint=Shop.Sell file=F level=info service=shop trace=t1 sold 3"},
+		"event":         {metadata.Metadata{"Micro-Topic": "orders"}, "endpoint=orders file=F level=info sold 3"},
+		"trace context": {metadata.Metadata{"Traceparent": "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"}, "file=F level=info trace=0123456789abcdef0123456789abcdef sold 3"},
+		"garbage":       {metadata.Metadata{"Traceparent": "00-\x00<script>-----------------------------------"}, "file=F level=info sold 3"},
+		"short garbage": {metadata.Metadata{"Traceparent": "00-"}, "file=F level=info sold 3"},
+		"nothing":       {nil, "file=F level=info sold 3"},
+	} {
+		out.Reset()
+		ctx := metadata.NewContext(logger.NewContext(t.Context(), l), tt.md)
+		logger.For(ctx).Infof("sold %d", 3)
+		got := regexp.MustCompile(`^\S+ \S+  |\n|logger/logger_test.go:\d+`).ReplaceAllStringFunc(out.String(), func(s string) string {
+			if strings.HasPrefix(s, "logger/") {
+				return "F"
+			}
+			return ""
+		})
+		if got != tt.want {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
+func TestALevelThatIsNotShownAllocatesNothing(t *testing.T) {
+	l := logger.NewLogger(logger.WithOutput(io.Discard))
+	useDefault(t, l)
+	h, ctx, n := logger.NewHelper(l), t.Context(), 1000
+	for name, write := range map[string]func(){
+		"function": func() { logger.Debugf("x %d", n) },
+		"helper":   func() { h.Debug("x", n) },
+		"context":  func() { logger.For(ctx).Debugf("x %d", n) },
+	} {
+		if allocs := testing.AllocsPerRun(100, write); allocs != 0 {
+			t.Errorf("%s: %v allocations", name, allocs)
+		}
+	}
+}
+
+func TestRecordsMadeElsewhereKeepTheirTimeAndFields(t *testing.T) {
+	out := new(recorder)
+	l := logger.NewLogger(logger.WithOutput(out), logger.WithFields(map[string]any{"own": 1})).(logger.Recorder)
+	l.Record(logger.DebugLevel, log.Record{Message: "hidden"})
+	at := time.Date(2024, 2, 29, 1, 2, 3, 0, time.Local)
+	l.Record(logger.WarnLevel, log.Record{Timestamp: at, Message: "shown", Metadata: map[string]string{"k": "v"}})
+	if got, want := out.String(), "2024-02-29 01:02:03  k=v level=warn own=1 shown\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func BenchmarkShown(b *testing.B) {
 	l := logger.NewLogger(logger.WithOutput(io.Discard))
 	b.ReportAllocs()
@@ -349,9 +406,21 @@ func BenchmarkShown(b *testing.B) {
 
 func BenchmarkDisabled(b *testing.B) {
 	l := logger.NewLogger()
-	b.ReportAllocs()
-	for b.Loop() {
-		l.Logf(logger.DebugLevel, "x %d", 1)
+	h := logger.NewHelper(l)
+	ctx := b.Context()
+	n := 1000
+	for name, write := range map[string]func(){
+		"function": func() { logger.Debugf("x %d", n) },
+		"helper":   func() { h.Debugf("x %d", n) },
+		"context":  func() { logger.For(ctx).Debugf("x %d", n) },
+		"logger":   func() { l.Logf(logger.DebugLevel, "x %d", n) }, // whose arguments escape
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				write()
+			}
+		})
 	}
 }
 

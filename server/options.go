@@ -64,10 +64,14 @@ type Options struct {
 	DrainTimeout time.Duration
 	// StopTimeout is how long Stop takes at most: see the function of that name.
 	StopTimeout time.Duration
+	// NoDebug leaves out the Debug handler: see the function DebugHandler.
+	NoDebug bool
 	// Context carries options of other implementations.
 	Context context.Context
 	// Logger for what cannot be reported otherwise. Default logger.DefaultLogger.
 	Logger logger.Logger
+
+	health healthReport // of the function HealthCheck; nil without checks
 }
 
 // DefaultOptions returns the options of a server that is given none.
@@ -238,6 +242,15 @@ func DrainTimeout(d time.Duration) Option { return func(o *Options) { o.DrainTim
 // more, DrainTimeout and ten seconds; with Wait and without a DrainTimeout it
 // does not limit the waiting.
 func StopTimeout(d time.Duration) Option { return func(o *Options) { o.StopTimeout = d } }
+
+// DebugHandler tells whether the server answers Debug.Health, Stats, Log, Trace
+// and MessageBus by itself, which it does by default: to everybody who can call
+// it, inside its handler wrappers, and without being listed in the registry. A
+// handler named Debug that is added takes the place of the built-in one, and so does
+// a Router.
+func DebugHandler(enabled bool) Option {
+	return func(o *Options) { o.NoDebug = !enabled }
+}
 
 // waitKey is a string because other server implementations read it.
 const waitKey = "wait"

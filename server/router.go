@@ -110,11 +110,13 @@ type routes struct {
 	handlers     map[string]Handler // by name
 	endpoints    map[string]*route  // by Type.Method
 	subs         []*subscription    // in the order of their addition
+	builtIn      []*method          // the Debug handler of a server; see withBuiltIn
 }
 
 type route struct {
 	*method
 	handler HandlerFunc // the method inside the wrappers
+	builtIn bool
 }
 
 type subscription struct {
@@ -144,6 +146,9 @@ func (t *routes) withHandler(h Handler) (*routes, error) {
 	next := *t
 	next.handlers, next.endpoints = maps.Clone(t.handlers), maps.Clone(t.endpoints)
 	next.handlers[name] = h
+	if name == debugName {
+		maps.DeleteFunc(next.endpoints, func(_ string, e *route) bool { return e.builtIn })
+	}
 	for _, m := range methods {
 		next.endpoints[m.name] = &route{method: m, handler: wrapHandler(m.serve, t.hdlrWrappers)}
 	}
@@ -200,9 +205,13 @@ func (t *routes) configured(o *Options) *routes {
 	next := &routes{
 		log: o.Logger, service: o.Name, node: o.Name + "-" + o.Id,
 		hdlrWrappers: o.HdlrWrappers, subWrappers: o.SubWrappers,
-		handlers: t.handlers, endpoints: map[string]*route{},
+		handlers: t.handlers, endpoints: map[string]*route{}, builtIn: t.builtIn,
 	}
+	next.addBuiltIn(o)
 	for name, e := range t.endpoints {
+		if e.builtIn {
+			continue
+		}
 		next.endpoints[name] = &route{method: e.method, handler: wrapHandler(e.serve, o.HdlrWrappers)}
 	}
 	for _, s := range t.subs {
@@ -222,7 +231,7 @@ func (t *routes) find(endpoint string, req Request) (*route, error) {
 			"the endpoint is not of the form Type.Method", nil)
 	}
 	var unknown *namedError
-	if _, ok := t.handlers[handler]; !ok {
+	if !t.serves(handler) {
 		unknown = t.routingError(404, "rpc: can't find service "+handler, endpoint, req, "there is no handler "+handler, nil)
 		unknown.unknown = handler
 	} else {

@@ -24,7 +24,9 @@ type rpcServer struct {
 func NewRPCServer(opts ...Option) Server {
 	s := &rpcServer{}
 	o := NewOptions(opts...)
-	s.settings.Store(newSettings(currentDefaults(), o.clone(), newRoutes(o.Logger)))
+	routes := newRoutes(o.Logger)
+	routes.builtIn = methodsOf(debugName, &debugHandler{server: s}, o.Logger)
+	s.settings.Store(newSettings(currentDefaults(), o.clone(), routes))
 	return s
 }
 

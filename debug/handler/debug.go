@@ -1,7 +1,11 @@
 // Package handler serves the Debug service: health, stats, traces and log of
-// the process it runs in.
+// the process it runs in. Every server of package server does so by itself, and
+// lists it in no registry. A handler that is registered takes its place:
 //
 //	debug.RegisterDebugHandler(service.Server(), handler.NewHandler(service.Client()))
+//
+// [NewHealthHandler] tells load balancers and Kubernetes of the health by the
+// status of an HTTP response.
 package handler
 
 import (
@@ -9,13 +13,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/justcy/go-micro/v4/client"
 	"github.com/justcy/go-micro/v4/debug/log"
 	debug "github.com/justcy/go-micro/v4/debug/proto"
 	"github.com/justcy/go-micro/v4/debug/stats"
 	"github.com/justcy/go-micro/v4/debug/trace"
+	"github.com/justcy/go-micro/v4/internal/inspect"
+	"github.com/justcy/go-micro/v4/server"
 )
 
 // Debug is the handler. Methods that later versions of the service add are
@@ -34,9 +39,10 @@ func NewHandler(client.Client) *Debug {
 	return &Debug{log: log.DefaultLog, stats: stats.DefaultStats, trace: trace.DefaultTracer}
 }
 
-// Health answers that the process is there.
-func (d *Debug) Health(_ context.Context, _ *debug.HealthRequest, rsp *debug.HealthResponse) error {
-	rsp.Status = "ok"
+// Health answers with the health of the server that calls it: see
+// [server.Health].
+func (d *Debug) Health(ctx context.Context, _ *debug.HealthRequest, rsp *debug.HealthResponse) error {
+	rsp.Status = server.Health(ctx)
 	return nil
 }
 
@@ -50,7 +56,7 @@ func (d *Debug) MessageBus(_ context.Context, stream debug.Debug_MessageBusStrea
 		if err != nil {
 			return err
 		}
-		if err := stream.Send(&debug.BusMsg{Msg: "Request received!"}); err != nil {
+		if err := stream.Send(&debug.BusMsg{Msg: inspect.Answer}); err != nil {
 			return err
 		}
 	}
@@ -74,6 +80,7 @@ func (d *Debug) Stats(_ context.Context, _ *debug.StatsRequest, rsp *debug.Stats
 	rsp.Threads = s.Threads
 	rsp.Requests = s.Requests
 	rsp.Errors = s.Errors
+	rsp.Streams = s.Streams
 	return nil
 }
 
@@ -107,85 +114,22 @@ func spanOf(s *trace.Span) *debug.Span {
 }
 
 // Log sends the stored records that were asked for and, with stream set, those
-// written from then on, until the context ends.
+// written from then on, until the context ends or the server is being stopped.
 func (d *Debug) Log(ctx context.Context, req *debug.LogRequest, stream debug.Debug_LogStream) error {
-	if !req.GetStream() {
-		_, err := d.sendStored(req, stream)
-		return err
-	}
-	// Following starts first, so that no record falls between the two.
-	live, err := d.log.Stream()
-	if err != nil {
-		return fmt.Errorf("follow the log: %w", err)
-	}
-	if live == nil {
-		return errors.New("follow the log: this log cannot be followed")
-	}
-	defer live.Stop()
-	stored, err := d.sendStored(req, stream)
-	if err != nil {
-		return err
-	}
-	return follow(ctx, live, stored, stream)
-}
-
-// sendStored sends stored records and returns them.
-func (d *Debug) sendStored(req *debug.LogRequest, stream debug.Debug_LogStream) ([]log.Record, error) {
-	var opts []log.ReadOption
-	if since := req.GetSince(); since > 0 {
-		opts = append(opts, log.Since(time.Unix(since, 0)))
-	}
-	if count := req.GetCount(); count > 0 {
-		opts = append(opts, log.Count(int(count)))
-	}
-	records, err := d.log.Read(opts...)
-	if err != nil {
-		return nil, fmt.Errorf("read the log: %w", err)
-	}
-	for i := range records {
-		if err := stream.Send(recordOf(&records[i])); err != nil {
-			return nil, err
+	q := inspect.Query{Since: req.GetSince(), Count: req.GetCount(), Follow: req.GetStream()}
+	err := inspect.Records(ctx, d.log, q, func(r *log.Record) error {
+		err := stream.Send(&debug.Record{
+			Timestamp: r.Timestamp.Unix(),
+			Metadata:  r.Metadata,
+			Message:   inspect.Text(r),
+		})
+		if err == nil && q.Follow && server.Draining(ctx) {
+			err = io.EOF // stopping would wait for as long as something is logged
 		}
+		return err
+	})
+	if errors.Is(err, io.EOF) {
+		return nil
 	}
-	return records, nil
+	return err
 }
-
-// follow sends records as they are written, except those that were stored when
-// following began and are sent already.
-func follow(ctx context.Context, live log.Stream, sent []log.Record, stream debug.Debug_LogStream) error {
-	type key struct {
-		at   int64
-		text string
-	}
-	known := map[key]int{}
-	for i := range sent {
-		known[key{sent[i].Timestamp.UnixNano(), text(&sent[i])}]++
-	}
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case r, ok := <-live.Chan():
-			if !ok {
-				return nil
-			}
-			if k := (key{r.Timestamp.UnixNano(), text(&r)}); known[k] > 0 {
-				known[k]--
-				continue
-			}
-			if err := stream.Send(recordOf(&r)); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-func recordOf(r *log.Record) *debug.Record {
-	return &debug.Record{
-		Timestamp: r.Timestamp.Unix(),
-		Metadata:  r.Metadata,
-		Message:   text(r),
-	}
-}
-
-func text(r *log.Record) string { return fmt.Sprint(r.Message) }

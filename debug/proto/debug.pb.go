@@ -159,7 +159,8 @@ func (x *HealthRequest) GetService() string {
 
 type HealthResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// status is ok.
+	// status is ok while the service should be called, "draining" while it is being
+	// stopped, and otherwise "failing: " and which of its checks fail.
 	Status        string `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -264,7 +265,9 @@ type StatsResponse struct {
 	// requests is the number of requests handled.
 	Requests uint64 `protobuf:"varint,7,opt,name=requests,proto3" json:"requests,omitempty"`
 	// errors is how many of them failed.
-	Errors        uint64 `protobuf:"varint,8,opt,name=errors,proto3" json:"errors,omitempty"`
+	Errors uint64 `protobuf:"varint,8,opt,name=errors,proto3" json:"errors,omitempty"`
+	// streams is the number of open streams.
+	Streams       uint64 `protobuf:"varint,9,opt,name=streams,proto3" json:"streams,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -351,6 +354,13 @@ func (x *StatsResponse) GetRequests() uint64 {
 func (x *StatsResponse) GetErrors() uint64 {
 	if x != nil {
 		return x.Errors
+	}
+	return 0
+}
+
+func (x *StatsResponse) GetStreams() uint64 {
+	if x != nil {
+		return x.Streams
 	}
 	return 0
 }
@@ -699,7 +709,7 @@ const file_proto_debug_proto_rawDesc = "" +
 	"\x0eHealthResponse\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\tR\x06status\"(\n" +
 	"\fStatsRequest\x12\x18\n" +
-	"\aservice\x18\x01 \x01(\tR\aservice\"\xd5\x01\n" +
+	"\aservice\x18\x01 \x01(\tR\aservice\"\xef\x01\n" +
 	"\rStatsResponse\x12\x1c\n" +
 	"\ttimestamp\x18\x01 \x01(\x04R\ttimestamp\x12\x18\n" +
 	"\astarted\x18\x02 \x01(\x04R\astarted\x12\x16\n" +
@@ -708,7 +718,8 @@ const file_proto_debug_proto_rawDesc = "" +
 	"\athreads\x18\x05 \x01(\x04R\athreads\x12\x0e\n" +
 	"\x02gc\x18\x06 \x01(\x04R\x02gc\x12\x1a\n" +
 	"\brequests\x18\a \x01(\x04R\brequests\x12\x16\n" +
-	"\x06errors\x18\b \x01(\x04R\x06errors\"j\n" +
+	"\x06errors\x18\b \x01(\x04R\x06errors\x12\x18\n" +
+	"\astreams\x18\t \x01(\x04R\astreams\"j\n" +
 	"\n" +
 	"LogRequest\x12\x18\n" +
 	"\aservice\x18\x01 \x01(\tR\aservice\x12\x16\n" +

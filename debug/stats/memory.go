@@ -20,6 +20,7 @@ type memory struct {
 	started  time.Time
 	requests atomic.Uint64
 	errors   atomic.Uint64
+	streams  atomic.Int64
 
 	mu      sync.Mutex
 	records []Stat // a ring once it is full
@@ -33,6 +34,10 @@ func (s *memory) Record(err error) error {
 	}
 	return nil
 }
+
+func (s *memory) StreamOpened() { s.streams.Add(1) }
+
+func (s *memory) StreamClosed() { s.streams.Add(-1) }
 
 func (s *memory) Write(stat *Stat) error {
 	if stat == nil {
@@ -78,5 +83,6 @@ func (s *memory) snapshot() *Stat {
 		Threads:   uint64(runtime.NumGoroutine()),
 		Requests:  s.requests.Load(),
 		Errors:    s.errors.Load(),
+		Streams:   uint64(max(s.streams.Load(), 0)),
 	}
 }

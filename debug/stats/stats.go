@@ -1,5 +1,5 @@
 // Package stats counts the requests of a process and takes snapshots of its
-// health: uptime, memory, goroutines and garbage collection.
+// health: uptime, memory, goroutines, garbage collection and open streams.
 package stats
 
 // DefaultStats are what servers count into and the debug handler reports.
@@ -15,6 +15,14 @@ type Stats interface {
 	Write(*Stat) error
 	// Record counts a request, and when the error is not nil also an error.
 	Record(error) error
+}
+
+// StreamRecorder is optionally implemented by Stats; those of this package do.
+type StreamRecorder interface {
+	// StreamOpened counts a stream as open until StreamClosed is called for it.
+	StreamOpened()
+	// StreamClosed ends what StreamOpened began.
+	StreamClosed()
 }
 
 // Stat is the state of a process at one moment.
@@ -35,4 +43,6 @@ type Stat struct {
 	Requests uint64
 	// Errors counted so far.
 	Errors uint64
+	// Streams that are open.
+	Streams uint64
 }

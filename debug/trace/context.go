@@ -2,7 +2,9 @@ package trace
 
 import (
 	"context"
+	"sync"
 
+	"github.com/justcy/go-micro/v4/internal/ctxmeta"
 	"github.com/justcy/go-micro/v4/metadata"
 	"github.com/justcy/go-micro/v4/transport/headers"
 )
@@ -11,6 +13,9 @@ import (
 // a child of. The span is empty when only a trace id was given. Without either
 // the last result is false.
 func FromContext(ctx context.Context) (traceID string, parentSpanID string, isFound bool) {
+	if c, ok := ctx.Value(ctxmeta.Key{}).(*carried); ok && c.trace != "" {
+		return c.trace, c.span, true
+	}
 	traceID, _ = metadata.Get(ctx, headers.TraceIDKey)
 	parentSpanID, _ = metadata.Get(ctx, headers.SpanID)
 	isFound = traceID != "" || parentSpanID != ""
@@ -25,11 +30,29 @@ func FromContext(ctx context.Context) (traceID string, parentSpanID string, isFo
 // ToContext returns a context whose metadata carries the trace and the span,
 // in place of any it carried before.
 func ToContext(ctx context.Context, traceID, parentSpanID string) context.Context {
-	md, ok := metadata.FromContext(ctx)
-	if !ok {
-		md = make(metadata.Metadata, 2)
-	}
-	md.Set(headers.TraceIDKey, traceID)
-	md.Set(headers.SpanID, parentSpanID)
-	return metadata.NewContext(ctx, md)
+	return context.WithValue(ctx, ctxmeta.Key{}, &carried{within: ctx, trace: traceID, span: parentSpanID})
+}
+
+// carried is the metadata of a context with a trace. The map is made when somebody
+// asks for it: much work that is traced calls nobody.
+type carried struct {
+	within      context.Context
+	trace, span string
+
+	once sync.Once
+	md   metadata.Metadata
+}
+
+// Metadata returns the metadata that was there, with the trace and the span.
+func (c *carried) Metadata() map[string]string {
+	c.once.Do(func() {
+		md, ok := metadata.FromContext(c.within)
+		if !ok {
+			md = make(metadata.Metadata, 2)
+		}
+		md.Set(headers.TraceIDKey, c.trace)
+		md.Set(headers.SpanID, c.span)
+		c.md, c.within = md, nil
+	})
+	return c.md
 }

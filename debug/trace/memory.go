@@ -2,7 +2,9 @@ package trace
 
 import (
 	"context"
+	"encoding/binary"
 	"maps"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -31,17 +33,28 @@ type memory struct {
 func (t *memory) Start(ctx context.Context, name string) (context.Context, *Span) {
 	traceID, parent, _ := FromContext(ctx)
 	if traceID == "" {
-		traceID = uuid.NewString()
+		traceID = newID()
 	}
 	span := &Span{
 		Trace:    traceID,
 		Name:     name,
-		Id:       uuid.NewString(),
+		Id:       newID(),
 		Parent:   parent,
 		Started:  time.Now(),
 		Metadata: make(map[string]string),
 	}
 	return ToContext(ctx, span.Trace, span.Id), span
+}
+
+// newID returns a random UUID. Ids have to differ, not to be secret, and a call
+// takes as long as it takes to make one.
+func newID() string {
+	var id uuid.UUID
+	binary.LittleEndian.PutUint64(id[:8], rand.Uint64())
+	binary.LittleEndian.PutUint64(id[8:], rand.Uint64())
+	id[6] = id[6]&0x0f | 0x40 // version 4
+	id[8] = id[8]&0x3f | 0x80 // the variant of RFC 9562
+	return id.String()
 }
 
 func (t *memory) Finish(s *Span) error {
@@ -71,6 +84,9 @@ func (t *memory) Read(opts ...ReadOption) ([]*Span, error) {
 		s := &t.spans[(t.next+i)%len(t.spans)]
 		if options.Trace == "" || s.Trace == options.Trace {
 			c := clone(s)
+			if c.Metadata == nil {
+				c.Metadata = make(map[string]string)
+			}
 			spans = append(spans, &c)
 		}
 	}
@@ -79,6 +95,9 @@ func (t *memory) Read(opts ...ReadOption) ([]*Span, error) {
 
 func clone(s *Span) Span {
 	c := *s
-	c.Metadata = maps.Clone(s.Metadata)
+	c.Metadata = nil // an empty map is not worth keeping
+	if len(s.Metadata) > 0 {
+		c.Metadata = maps.Clone(s.Metadata)
+	}
 	return c
 }

@@ -106,6 +106,20 @@ func TraceHandler(t trace.Tracer) server.HandlerWrapper {
 	}
 }
 
+// TraceSubscriber returns a wrapper that records a span for every message that a
+// subscriber receives, as a part of the trace that its publisher was in.
+func TraceSubscriber(t trace.Tracer) server.SubscriberWrapper {
+	return func(next server.SubscriberFunc) server.SubscriberFunc {
+		return func(ctx context.Context, msg server.Message) error {
+			ctx, finish := begin(ctx, t, "subscribe "+msg.Topic(), trace.SpanTypeRequestInbound)
+			err := errPanicked
+			defer func() { finish(err) }()
+			err = next(ctx, msg)
+			return err
+		}
+	}
+}
+
 // spanName returns the name of the span of a request.
 func spanName(req interface {
 	Service() string

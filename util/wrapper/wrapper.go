@@ -74,11 +74,17 @@ func setMissing(ctx context.Context, key, value string) context.Context {
 	return metadata.Set(ctx, key, value)
 }
 
-// HandlerStats returns a wrapper that records the outcome of every handler. A
-// handler that panics counts as an error.
+// HandlerStats returns a wrapper that records the outcome of every handler, and
+// the streams that are open, if s is a [stats.StreamRecorder]. A handler that
+// panics counts as an error.
 func HandlerStats(s stats.Stats) server.HandlerWrapper {
+	streams, _ := s.(stats.StreamRecorder)
 	return func(next server.HandlerFunc) server.HandlerFunc {
 		return func(ctx context.Context, req server.Request, rsp any) error {
+			if streams != nil && req.Stream() {
+				streams.StreamOpened()
+				defer streams.StreamClosed()
+			}
 			err := errPanicked
 			defer func() { _ = s.Record(err) }()
 			err = next(ctx, req, rsp)

@@ -252,3 +252,60 @@ func TestRequestsForDebugAreNotTraced(t *testing.T) {
 		t.Errorf("got %+v", *spans[0])
 	}
 }
+
+// received is a message of a server.
+type received struct{ server.Message }
+
+func (received) Topic() string { return "news" }
+
+func TestReceivedEventsArePartOfTheirPublishersTrace(t *testing.T) {
+	tracer := trace.NewTracer()
+	ctx, publisher := tracer.Start(bg, "publisher")
+	failed := errors.New("broken")
+	subscriber := wrapper.TraceSubscriber(tracer)(func(ctx context.Context, _ server.Message) error {
+		if id, parent, ok := trace.FromContext(ctx); !ok || id != publisher.Trace || parent == publisher.Id {
+			t.Errorf("the subscriber has trace %q and span %q", id, parent)
+		}
+		return failed
+	})
+	if err := subscriber(ctx, received{}); err != failed {
+		t.Fatal(err)
+	}
+	span := only(t, tracer)
+	if span.Name != "subscribe news" || span.Trace != publisher.Trace || span.Parent != publisher.Id ||
+		span.Type != trace.SpanTypeRequestInbound || span.Metadata["error"] != "broken" {
+		t.Errorf("got %+v", span)
+	}
+	if err := wrapper.TraceSubscriber(nil)(func(context.Context, server.Message) error { return nil })(bg, received{}); err != nil {
+		t.Errorf("without a tracer: %v", err)
+	}
+}
+
+// open is a request that opens a stream.
+type open struct{ serverRequest }
+
+func (open) Stream() bool { return true }
+
+func TestOpenStreamsAreCounted(t *testing.T) {
+	s := stats.NewStats()
+	streams := func() uint64 {
+		records, err := s.Read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return records[len(records)-1].Streams
+	}
+	handle := wrapper.HandlerStats(s)(func(context.Context, server.Request, any) error {
+		if n := streams(); n != 1 {
+			t.Errorf("%d streams while one is open", n)
+		}
+		panic("in the handler")
+	})
+	func() {
+		defer func() { _ = recover() }()
+		_ = handle(bg, open{}, nil)
+	}()
+	if n := streams(); n != 0 {
+		t.Errorf("%d streams when it has ended", n)
+	}
+}

@@ -1,6 +1,7 @@
 package http_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -217,6 +218,48 @@ func TestBadRequestsAreRefused(t *testing.T) {
 			t.Errorf("%s: answered with a page that runs what was asked: %s", path, body)
 		}
 	}
+}
+
+func TestAProfileThatIsBeingRecordedIsNotRecordedTwice(t *testing.T) {
+	p, url := newProfile(t)
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	ctx, leave := context.WithCancel(t.Context())
+	first := make(chan struct{})
+	go func() {
+		defer close(first)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/debug/pprof/profile?seconds=600", nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if rsp, err := client.Do(req); err == nil {
+			_, _ = io.Copy(io.Discard, rsp.Body)
+			rsp.Body.Close()
+		}
+	}()
+	testkit.Eventually(t, "the second is told that the first is recorded", func() bool {
+		rsp, err := client.Get(url + "/debug/pprof/profile?seconds=0.001")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rsp.Body.Close()
+		text, _ := io.ReadAll(rsp.Body)
+		return rsp.StatusCode == http.StatusInternalServerError && strings.Contains(string(text), "profil")
+	})
+	leave()
+	<-first
+	// The first one's reader is gone, so the next one can have it.
+	testkit.Eventually(t, "another profile is recorded", func() bool {
+		rsp, err := client.Get(url + "/debug/pprof/profile?seconds=0.001")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rsp.Body.Close()
+		return rsp.StatusCode == http.StatusOK
+	})
 }
 
 func TestSymbolsAreNamed(t *testing.T) {

@@ -1,0 +1,58 @@
+// Function is a service that does one piece of work and ends, as a job that is
+// started for each event does.
+//
+//	go run ./examples/function
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/justcy/go-micro/v4"
+	greeter "github.com/justcy/go-micro/v4/examples/greeter/proto"
+	"github.com/justcy/go-micro/v4/examples/internal/run"
+	"github.com/justcy/go-micro/v4/server"
+)
+
+// Greeter greets.
+type Greeter struct{}
+
+// Hello greets by name.
+func (*Greeter) Hello(_ context.Context, req *greeter.HelloRequest, rsp *greeter.HelloResponse) error {
+	rsp.Greeting = "Hello " + req.GetName()
+	return nil
+}
+
+// once returns a wrapper that tells when the first request is over. The reply to it
+// is still sent: a service that is stopped finishes what it has begun.
+func once(done func()) server.HandlerWrapper {
+	return func(next server.HandlerFunc) server.HandlerFunc {
+		return func(ctx context.Context, req server.Request, rsp any) error {
+			defer done()
+			return next(ctx, req, rsp)
+		}
+	}
+}
+
+func main() {
+	ended := make(chan struct{})
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	err := run.Service("function", func(service micro.Service) error {
+		return greeter.RegisterGreeterHandler(service.Server(), new(Greeter))
+	}, func(caller micro.Service) error {
+		rsp, err := greeter.NewGreeterService("function", caller.Client()).Hello(context.Background(), &greeter.HelloRequest{Name: "John"})
+		if err != nil {
+			return err
+		}
+		fmt.Println(rsp.GetGreeting())
+		<-ended // by itself, after one call
+		fmt.Println("the function has ended")
+		return nil
+	}, micro.Context(ctx), micro.WrapHandler(once(stop)), micro.AfterStop(func() error { close(ended); return nil }))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "function:", err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,59 @@
+// Roundrobin calls the nodes of a service in turn.
+//
+//	go run ./examples/roundrobin
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/justcy/go-micro/v4"
+	greeter "github.com/justcy/go-micro/v4/examples/greeter/proto"
+	"github.com/justcy/go-micro/v4/examples/internal/run"
+	"github.com/justcy/go-micro/v4/registry"
+	"github.com/justcy/go-micro/v4/wrapper/select/roundrobin"
+)
+
+// Greeter tells which node it is.
+type Greeter struct{ node string }
+
+// Hello greets.
+func (g *Greeter) Hello(_ context.Context, _ *greeter.HelloRequest, rsp *greeter.HelloResponse) error {
+	rsp.Greeting = g.node
+	return nil
+}
+
+func main() {
+	reg := registry.NewMemoryRegistry()
+	var services []micro.Service
+	for _, node := range []string{"Anna", "Bert", "Carl"} {
+		s := micro.NewService(micro.Name("greeter"), micro.Registry(reg))
+		if err := greeter.RegisterGreeterHandler(s.Server(), &Greeter{node}); err != nil {
+			fail(err)
+		}
+		services = append(services, s)
+	}
+	caller := micro.NewService(micro.Name("caller"), micro.Registry(reg), micro.WrapClient(roundrobin.NewClientWrapper()))
+	g := greeter.NewGreeterService("greeter", caller.Client())
+	err := run.All(func() error {
+		answered := map[string]int{}
+		for range 9 {
+			rsp, err := g.Hello(context.Background(), &greeter.HelloRequest{})
+			if err != nil {
+				return err
+			}
+			answered[rsp.GetGreeting()]++
+		}
+		fmt.Println(answered)
+		return nil
+	}, services...)
+	if err != nil {
+		fail(err)
+	}
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "roundrobin:", err)
+	os.Exit(1)
+}
