@@ -112,6 +112,7 @@ func configuredAddress(o *Options) string {
 func newPostClient(o *Options) *httppost.Client {
 	return &httppost.Client{
 		TLS:              clientTLS(o),
+		TLSTo:            identityTLS(o),
 		MaxReply:         4 << 10,
 		DialTimeout:      30 * time.Second,
 		HandshakeTimeout: 10 * time.Second,

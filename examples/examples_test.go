@@ -43,7 +43,7 @@ func build(m *testing.M) int {
 	bin = dir
 	args := []string{"build", "-o", dir + string(filepath.Separator), "./helloworld", "./greeter/srv", "./greeter/cli", "./stream", "./noproto", "./wrapper", "./metadata", "./graceful", "./service",
 		"./pubsub/main", "./pubsub/server", "./pubsub/client", "./event", "./internal/delivery",
-		"./config", "./flags", "./options", "./store", "./cache"}
+		"./config", "./flags", "./options", "./store", "./cache", "./auth", "./secure"}
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "%v: %s\n", err, out)
 		return 1

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4/internal/mux"
+	mtls "github.com/justcy/go-micro/v4/util/tls"
 )
 
 const (
@@ -34,16 +35,17 @@ type links struct {
 // linkKey is what two Dials have in common whose sockets may share a
 // connection.
 type linkKey struct {
-	addr             string
+	addr             string // with the service, if that is verified
 	secure, insecure bool
 	tls              *tls.Config
+	identity         mtls.Source
 	maxBody          int
 	ping             time.Duration
 }
 
 func newLinkKey(addr string, o *Options, dial *DialOptions) linkKey {
 	return linkKey{
-		addr: addr, secure: o.secure(), insecure: dial.InsecureSkipVerify, tls: o.TLSConfig,
+		addr: addr, secure: o.secure(), insecure: dial.InsecureSkipVerify, tls: o.TLSConfig, identity: o.Identity,
 		maxBody: o.maxMessageSize(), ping: o.PingInterval,
 	}
 }
@@ -116,13 +118,14 @@ func (ls *links) isPlain(key linkKey) {
 // become one.
 func (t *httpTransport) dialLink(addr string, o *Options, dial *DialOptions) (Client, error) {
 	key := newLinkKey(addr, o, dial)
+	service, addr := splitService(addr)
 	l, plain := t.links.find(key)
 	if l != nil {
 		if s, err := l.conn.Open(); err == nil {
 			return newMuxClient(l, s, o, dial), nil
 		}
 	}
-	conn, err := dialHTTP(addr, o, dial, true)
+	conn, err := t.dialHTTP(service, addr, o, dial, true)
 	if err != nil {
 		return nil, notSent{err}
 	}

@@ -73,7 +73,7 @@ func TestRulesOfOnePriorityAreAskedAsTheyWereGranted(t *testing.T) {
 		r := rules.New(store.NewMemoryStore())
 		for _, id := range []string{"z", "a", "m"} {
 			mustGrant(t, r, &auth.Rule{ID: id, Resource: hello})
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 		}
 		mustGrant(t, r, &auth.Rule{ID: "first", Resource: hello, Priority: 1})
 		list, err := r.List()
