@@ -182,6 +182,27 @@ func TestHandlersDeclareWhoMayCallThem(t *testing.T) {
 	}
 }
 
+// A message may name another topic than the one it is published to.
+func TestTheTopicThatIsSubscribedToIsVerified(t *testing.T) {
+	w := newTown(t)
+	entries, rules := new(entries), jwt.NewRules()
+	if err := rules.Grant(&auth.Rule{Resource: &auth.Resource{Type: "topic", Name: "lobby", Endpoint: "*"}}); err != nil {
+		t.Fatal(err)
+	}
+	bank := w.service("bank", func(s server.Server) error {
+		return micro.RegisterSubscriber("deposits", s, func(ctx context.Context, _ *Note) error { entries.note(ctx); return nil })
+	}, micro.AuthRules(rules))
+	stranger := client.NewClient(client.Registry(w.registry), client.Broker(bank.Options().Broker))
+	t.Cleanup(func() { _ = stranger.Options().Selector.Close() })
+	err := stranger.Publish(t.Context(), stranger.NewMessage("lobby", &Note{"x"}), client.WithExchange("deposits"))
+	if e, ok := microerrors.As(err); !ok || e.Code != 401 {
+		t.Errorf("got %v", err)
+	}
+	if came := entries.take(); came != "" {
+		t.Errorf("in came %q", came)
+	}
+}
+
 func TestAnAuthGivenLateGuards(t *testing.T) {
 	w := newTown(t)
 	service := micro.NewService(append(w.opts, micro.Name("late"))...)

@@ -169,6 +169,9 @@ func (s *rpcServer) receive(r *run, sub *subscription, topic string, header map[
 	case st.router != nil:
 		return readable(st.process(ctx, m))
 	case sub != nil:
+		if topic := sub.sub.Topic(); topic != m.topic { // by a publisher's Exchange
+			ctx = context.WithValue(ctx, subscribedKey{}, topic)
+		}
 		return st.routes.deliver(ctx, st.routes.current(sub), m)
 	}
 	return st.routes.process(ctx, m)

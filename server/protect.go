@@ -36,6 +36,10 @@ func SubscriberRules(rules ...*auth.Rule) SubscriberOption {
 	return func(o *SubscriberOptions) { o.Rules = append(slices.Clip(o.Rules), declared...) }
 }
 
+// subscribedKey is where a context has the topic of a subscription whose message
+// names another one.
+type subscribedKey struct{}
+
 // declare copies rules, which are about res.
 func declare(rules []*auth.Rule, res *auth.Resource) []*auth.Rule {
 	declared := make([]*auth.Rule, 0, len(rules))
@@ -92,8 +96,13 @@ func rulesOf(h Handler) []*auth.Rule {
 // TopicAccess is EndpointAccess for subscriber wrappers: it returns the topic of a
 // message as a resource of type "topic", whose endpoint is the name of the service
 // that subscribes, and the rules declared by SubscriberRules.
+//
+// The topic is the one that is subscribed to, whatever the message says of itself.
 func TopicAccess(ctx context.Context, m Message) (*auth.Resource, []*auth.Rule) {
 	res := &auth.Resource{Type: topicResource, Name: m.Topic()}
+	if topic, ok := ctx.Value(subscribedKey{}).(string); ok {
+		res.Name = topic
+	}
 	s, ok := ctx.Value(serverKey{}).(Server)
 	if !ok {
 		return res, nil

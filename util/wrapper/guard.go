@@ -34,6 +34,9 @@ func AuthHandler(a func() auth.Auth, rules auth.Rules) server.HandlerWrapper {
 	return func(next server.HandlerFunc) server.HandlerFunc {
 		return func(ctx context.Context, req server.Request, rsp any) error {
 			res, declared := server.EndpointAccess(ctx, req)
+			if res.Endpoint == "" { // a router may find one in the body
+				return errors.Forbidden(guardID, "%s: the headers name no endpoint", name(res))
+			}
 			ctx, err := admit(ctx, a, rules, res, declared)
 			if err != nil {
 				return err

@@ -176,6 +176,14 @@ func TestWithoutAnAuthNobodyIsKnown(t *testing.T) {
 	}
 }
 
+func TestARequestThatNamesNoEndpointIsRefused(t *testing.T) {
+	all := &ruleList{rules: []*auth.Rule{rule(auth.ScopePublic, "*", "*")}}
+	h := wrapper.AuthHandler(newDirectory().get, all)(func(context.Context, server.Request, any) error { return nil })
+	if e, ok := microerrors.As(h(bg, serverRequest{request{""}}, nil)); !ok || e.Code != 403 {
+		t.Errorf("got %v", e)
+	}
+}
+
 func TestTheNoopTakesEverybody(t *testing.T) {
 	h := wrapper.AuthHandler(authOf(nil), nil)(func(context.Context, server.Request, any) error { return nil })
 	if err := h(bg, serverRequest{hello}, nil); err != nil {
