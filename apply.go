@@ -10,6 +10,8 @@ import (
 	"github.com/justcy/go-micro/v4/broker"
 	"github.com/justcy/go-micro/v4/client"
 	"github.com/justcy/go-micro/v4/debug/stats"
+	"github.com/justcy/go-micro/v4/internal/authcall"
+	"github.com/justcy/go-micro/v4/internal/authwire"
 	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/selector"
 	"github.com/justcy/go-micro/v4/server"
@@ -31,6 +33,7 @@ func (s *service) apply(opts []Option) error {
 	if p.action != nil {
 		o.Cmd.App().Action = p.action
 	}
+	p.server = append(s.guard(&o), p.server...)
 	err := errors.Join(p.initBroker(&o), s.countRequests(o.Server), p.initServer(&o), p.initClient(&o))
 	s.set(o, p.wrappers)
 	return err
@@ -141,7 +144,10 @@ func (s *service) set(o Options, more []client.Wrapper) {
 	s.mu.Unlock()
 
 	bare := o.Client
-	o.Client = wrapper.AuthCall(s.auth, bare)
+	o.Client = authcall.New(s.auth, nil, bare)
+	if guard := authwire.Linked.Load(); guard != nil {
+		o.Client = guard.Client(s.auth, bare)
+	}
 	for _, wrap := range wrappers {
 		o.Client = wrap(o.Client)
 	}
@@ -155,6 +161,24 @@ func (s *service) auth() auth.Auth {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.opts.Auth
+}
+
+// rules are the service's rules of the moment.
+func (s *service) rules() auth.Rules {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.opts.AuthRules
+}
+
+// guard returns the options by which a server lets in whom the Auth verifies, when
+// it has not had them and the program has any.
+func (s *service) guard(o *Options) []server.Option {
+	guard := authwire.Linked.Load()
+	if guard == nil || s.guarded == o.Server {
+		return nil
+	}
+	s.guarded = o.Server
+	return guard.Server(s.auth, s.rules)
 }
 
 func failed(part string, err error) error {

@@ -73,7 +73,7 @@ func (s *service) parseCommandLine() error {
 	}
 	o.Client = bare
 	s.set(o, nil)
-	return nil
+	return failed("server", o.Server.Init(s.guard(&o)...))
 }
 
 // versionOf has --version print the version of a server, unless the program says

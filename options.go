@@ -14,6 +14,7 @@ import (
 	"github.com/justcy/go-micro/v4/config"
 	"github.com/justcy/go-micro/v4/debug/profile"
 	"github.com/justcy/go-micro/v4/debug/trace"
+	"github.com/justcy/go-micro/v4/internal/authguard"
 	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/runtime"
@@ -32,6 +33,7 @@ type Options struct {
 	Registry  registry.Registry
 	Store     store.Store
 	Auth      auth.Auth
+	AuthRules auth.Rules // nil: whoever has an account may enter
 	Cmd       cmd.Cmd
 	Config    config.Config
 	Client    client.Client // with the service's wrappers around it
@@ -136,9 +138,28 @@ func Tracer(t trace.Tracer) Option {
 	return func(o *Options) { o.pending.tracer = t }
 }
 
-// Auth sets who the service is to others and how it verifies them.
+// Auth sets who the service is to others and how it verifies them. With any Auth
+// but the no-op
+//
+//   - handlers and subscribers are called for those alone who have an account and
+//     whom [AuthRules] let in; others get code 401 or 403. They find the account by
+//     auth.AccountFromContext;
+//   - the client carries the token of the service on calls, streams and events, and
+//     renews it, if the Auth has a token or credentials.
+//
+// To verify others an Auth needs no account of its own: a public key is enough.
+// See wrapper.AuthHandler, wrapper.AuthCall and server.EndpointRules.
 func Auth(a auth.Auth) Option {
-	return func(o *Options) { o.Auth = a }
+	return func(o *Options) {
+		authguard.Link()
+		o.Auth = a
+	}
+}
+
+// AuthRules sets the rules by which the [Auth] of the service lets others in.
+// Without rules whoever has an account may enter.
+func AuthRules(r auth.Rules) Option {
+	return func(o *Options) { o.AuthRules = r }
 }
 
 // Config sets the configuration of the service.

@@ -11,8 +11,10 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/justcy/go-micro/v4/auth"
 	"github.com/justcy/go-micro/v4/client"
 	"github.com/justcy/go-micro/v4/debug/profile"
+	"github.com/justcy/go-micro/v4/internal/authwire"
 	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/server"
 	"github.com/justcy/go-micro/v4/store"
@@ -53,10 +55,15 @@ func NewService(opts ...Option) Service {
 	return newService(opts...)
 }
 
+// errUnguarded keeps a service from running with an Auth that guards nothing.
+var errUnguarded = errors.New("configure auth: nobody would be verified; give it to the service with micro.Auth")
+
 // service is the one implementation of Service.
 type service struct {
 	owned  bool        // the parts were made for this service alone
 	parsed atomic.Bool // Init was called
+
+	guarded server.Server // verifies who calls; for apply and Init alone
 
 	mu       sync.RWMutex
 	opts     Options
@@ -192,6 +199,9 @@ func (s *service) serve() error {
 // hooks. When it fails nothing is left running.
 func (s *service) Start() error {
 	o := s.Options()
+	if o.Auth != nil && o.Auth.String() != auth.Noop && authwire.Linked.Load() == nil {
+		return errUnguarded
+	}
 	for _, fn := range o.BeforeStart {
 		if err := fn(); err != nil {
 			return err

@@ -9,6 +9,10 @@ import (
 	"github.com/justcy/go-micro/v4/internal/options"
 )
 
+// Noop is the name of the built-in Auth. Nothing is guarded by an Auth of this
+// name.
+const Noop = "noop"
+
 // NewAuth returns the built-in Auth, "noop": it stores no accounts, issues
 // empty tokens and takes every token for that of a valid account.
 func NewAuth(opts ...Option) Auth {
@@ -25,7 +29,7 @@ type noop struct {
 	options *options.Current[Options]
 }
 
-func (n *noop) String() string      { return "noop" }
+func (n *noop) String() string      { return Noop }
 func (n *noop) Init(opts ...Option) { options.Apply(n.options, opts) }
 func (n *noop) Options() Options    { return n.options.Get() }
 

@@ -2,6 +2,8 @@ package auth
 
 import (
 	"cmp"
+	"net/url"
+	"path"
 	"slices"
 	"strings"
 )
@@ -20,13 +22,19 @@ const wildcard = "*"
 // applies when its scope is public, or "*" and there is an account, or one of
 // the account's scopes. When no rule applies the answer is ErrForbidden. Case
 // is ignored throughout.
+//
+// A path may be spelled in several ways: "/users/../admin", "/admin/", "//admin"
+// and "/%61dmin" all reach what "/admin" does. A rule for what is below a path
+// grants access only when the path as it is spelled and the plain path are both
+// below, and a rule that denies access does so when either of them matches.
 func Verify(rules []*Rule, acc *Account, res *Resource) error {
 	if res == nil {
 		res = &Resource{}
 	}
+	plain := plainPath(res.Endpoint)
 	candidates := make([]*Rule, 0, len(rules))
 	for _, rule := range rules {
-		if rule != nil && rule.Resource != nil && rule.Resource.matches(res) {
+		if rule != nil && rule.Resource != nil && rule.matches(res, plain) {
 			candidates = append(candidates, rule)
 		}
 	}
@@ -45,11 +53,33 @@ func Verify(rules []*Rule, acc *Account, res *Resource) error {
 	return ErrForbidden
 }
 
-// matches reports whether the resource of a rule covers the requested one.
-func (r *Resource) matches(req *Resource) bool {
-	return matchesField(r.Type, req.Type) &&
-		matchesField(r.Name, req.Name) &&
-		(matchesField(r.Endpoint, req.Endpoint) || matchesPath(r.Endpoint, req.Endpoint))
+// plainPath is an endpoint without what makes a path look like another one:
+// escapes, backslashes, empty components, "." and "..", and a slash at the end.
+// An endpoint that is no path stays as it is.
+func plainPath(endpoint string) string {
+	if !strings.ContainsAny(endpoint, `/\`) {
+		return endpoint
+	}
+	if unescaped, err := url.PathUnescape(endpoint); err == nil {
+		endpoint = unescaped
+	}
+	return path.Clean(strings.ReplaceAll(endpoint, `\`, "/"))
+}
+
+// matches reports whether the rule is about the requested resource, whose
+// endpoint is also known by its plain path.
+func (r *Rule) matches(req *Resource, plain string) bool {
+	if !matchesField(r.Resource.Type, req.Type) || !matchesField(r.Resource.Name, req.Name) {
+		return false
+	}
+	pattern := r.Resource.Endpoint
+	switch {
+	case matchesField(pattern, req.Endpoint):
+		return true
+	case r.Access != AccessGranted:
+		return matchesPath(pattern, req.Endpoint) || matchesField(pattern, plain) || matchesPath(pattern, plain)
+	}
+	return matchesPath(pattern, req.Endpoint) && matchesPath(pattern, plain)
 }
 
 func matchesField(pattern, value string) bool {

@@ -3,6 +3,9 @@ package auth_test
 import (
 	"errors"
 	"fmt"
+	"net/url"
+	"path"
+	"strings"
 	"testing"
 
 	"github.com/justcy/go-micro/v4/auth"
@@ -75,7 +78,80 @@ func TestVerifyOfPaths(t *testing.T) {
 	}
 }
 
-func TestVerifyDereferencesNil(t *testing.T) {
+func TestVerifySeesThroughTheSpellingOfAPath(t *testing.T) {
+	const granted, denied = auth.AccessGranted, auth.AccessDenied
+	for _, tc := range []struct {
+		access  auth.Access
+		pattern string
+		path    string
+		matches bool
+	}{
+		{granted, "/users/*", "/users/1", true},
+		{granted, "/users/*", "/users/", true},
+		{granted, "/users/*", "/users//1", true},
+		{granted, "/users/*", "/users/../admin", false},
+		{granted, "/users/*", "/users/1/../../admin", false},
+		{granted, "/users/*", "/users/%2e%2e/admin", false},
+		{granted, "/users/*", "/users/%2E%2E%2Fadmin", false},
+		{granted, "/users/*", `/users/..\admin`, false},
+		{granted, "/users/*", "/admin/../users/1", false}, // as it is spelled it is not below
+		{granted, "/users/*", "//users/1", false},
+		{granted, "/admin", "/admin/", false},
+		{granted, "/admin/", "/admin/", true}, // said so
+		{granted, "*", "/users/../admin", true},
+		{denied, "/admin", "/admin/", true},
+		{denied, "/admin", "//admin", true},
+		{denied, "/admin", "/users/../admin", true},
+		{denied, "/admin", "/%61dmin", true},
+		{denied, "/admin", `\ADMIN`, true},
+		{denied, "/admin/*", "/ADMIN//users/.", true},
+		{denied, "/admin/*", "/users/../admin/x", true},
+		{denied, "/admin/*", "/users/admin", false},
+		{denied, "Users.Delete", "Users.Delete", true},
+		{denied, "Users.Delete", "Users.Get", false},
+	} {
+		everything := &auth.Rule{Resource: all, Priority: -1, Access: granted}
+		if tc.access == granted {
+			everything.Access = denied
+		}
+		rule := &auth.Rule{Resource: &auth.Resource{Type: "*", Name: "*", Endpoint: tc.pattern}, Access: tc.access}
+		err := auth.Verify([]*auth.Rule{rule, everything}, nil, &auth.Resource{Endpoint: tc.path})
+		if matched := (err == nil) == (tc.access == granted); matched != tc.matches {
+			t.Errorf("%s for %s: access %d decided: %v", tc.pattern, tc.path, tc.access, matched)
+		}
+	}
+}
+
+// Whatever a path looks like, what is plainly below /admin stays closed.
+func FuzzVerifyPath(f *testing.F) {
+	for _, seed := range []string{"/admin/x", "/users/../admin/x", "/%61dmin/x", `/admin\x`, "//admin//x", "/users/%2e./admin/x"} {
+		f.Add(seed)
+	}
+	rules := []*auth.Rule{
+		{Resource: &auth.Resource{Type: "*", Name: "*", Endpoint: "/admin/*"}, Access: auth.AccessDenied, Priority: 1},
+		{Resource: all},
+	}
+	below := []*auth.Rule{{Resource: &auth.Resource{Type: "*", Name: "*", Endpoint: "/users/*"}}}
+	f.Fuzz(func(t *testing.T, endpoint string) {
+		if !strings.Contains(endpoint, "/") {
+			return
+		}
+		decoded, err := url.PathUnescape(endpoint)
+		if err != nil {
+			decoded = endpoint
+		}
+		served := path.Clean("/" + decoded)
+		res := &auth.Resource{Endpoint: endpoint}
+		if served == "/admin" && endpoint[0] == '/' && auth.Verify(rules, nil, res) == nil {
+			t.Errorf("%q reaches %s", endpoint, served)
+		}
+		if !strings.HasPrefix(strings.ToLower(served)+"/", "/users/") && endpoint[0] == '/' && auth.Verify(below, nil, res) == nil {
+			t.Errorf("%q reaches %s, which is not below /users", endpoint, served)
+		}
+	})
+}
+
+func TestVerifyTakesNilRulesAndResources(t *testing.T) {
 	rules := []*auth.Rule{nil, {ID: "no resource"}, {Resource: all}}
 	if err := auth.Verify(rules, nil, nil); err != nil {
 		t.Errorf("got %v", err)

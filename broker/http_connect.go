@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/net/netutil"
 
+	"github.com/justcy/go-micro/v4/internal/tlssource"
 	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/util/addr"
 	mnet "github.com/justcy/go-micro/v4/util/net"
@@ -115,30 +116,43 @@ func nodeAddress(listening, advertised string) (string, error) {
 	return net.JoinHostPort(ip, port), nil
 }
 
+// plainProtocols is what is spoken, for ALPN.
+var plainProtocols = []string{"http/1.1"}
+
+// errNoCertificate says what a broker lacks for TLS.
+var errNoCertificate = errors.New("there is no certificate: use broker.Secure(true), broker.MutualTLS or a broker.TLSConfig with one")
+
 // serverTLS returns the configuration to listen with, nil for plain HTTP.
 func serverTLS(o *Options, address string) (*tls.Config, error) {
+	if c := o.TLSConfig; c != nil && (len(c.Certificates) > 0 || c.GetCertificate != nil || c.GetConfigForClient != nil) {
+		c = c.Clone()
+		c.NextProtos = plainProtocols
+		return c, nil
+	}
+	if o.Identity != nil {
+		return tlssource.Server(o.Identity, mtls.Endpoint{Service: brokerService, Addr: address}, plainProtocols)
+	}
 	if !o.Secure && o.TLSConfig == nil {
 		return nil, nil
 	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if o.TLSConfig != nil {
-		config = o.TLSConfig.Clone()
-	}
-	config.NextProtos = []string{"http/1.1"}
-	if len(config.Certificates) > 0 || config.GetCertificate != nil || config.GetConfigForClient != nil {
-		return config, nil
+	if o.TLSConfig == nil || o.selfSigned == nil {
+		return nil, errNoCertificate
 	}
 	hosts := addr.IPs()
 	if host, _, err := net.SplitHostPort(address); err == nil && host != "" {
 		hosts = []string{host}
 	}
-	cert, err := mtls.Certificate(hosts...)
+	cert, err := o.selfSigned(hosts...)
 	if err != nil {
 		return nil, fmt.Errorf("making a self-signed certificate: %w", err)
 	}
-	config.Certificates = []tls.Certificate{cert}
+	config := o.TLSConfig.Clone()
+	config.NextProtos, config.Certificates = plainProtocols, []tls.Certificate{cert}
 	return config, nil
 }
+
+// brokerService names brokers whose certificate is issued when it is needed.
+const brokerService = "broker"
 
 func (b *httpBroker) serve(s *httpSession) {
 	if err := s.server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {

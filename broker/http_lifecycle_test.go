@@ -15,6 +15,7 @@ import (
 	"github.com/justcy/go-micro/v4/internal/testkit"
 	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/util/addr"
+	"github.com/justcy/go-micro/v4/util/pki"
 	mtls "github.com/justcy/go-micro/v4/util/tls"
 )
 
@@ -271,14 +272,27 @@ func TestTLSVerification(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AddCert(cert.Leaf)
 	config := &tls.Config{Certificates: []tls.Certificate{cert}, RootCAs: roots}
+	here, err := pki.NewAuthority()
+	there, err2 := pki.NewAuthority()
+	if err := errors.Join(err, err2); err != nil {
+		t.Fatal(err)
+	}
+	hereRoots := x509.NewCertPool()
+	hereRoots.AppendCertsFromPEM(here.CertPEM())
 	for _, c := range []struct {
 		name       string
 		subscriber []broker.Option
 		publisher  []broker.Option
 		arrives    bool
 	}{
-		{"self-signed, not verified", []broker.Option{broker.Secure(true)}, nil, true},
-		{"self-signed, verified", []broker.Option{broker.Secure(true)}, []broker.Option{broker.VerifyTLS(nil)}, false},
+		{"secure on both sides", []broker.Option{broker.Secure(true)}, []broker.Option{broker.Secure(true)}, true},
+		{"secure on one side", []broker.Option{broker.Secure(true)}, nil, false},
+		{"the system's authorities", []broker.Option{broker.Secure(true)}, []broker.Option{broker.VerifyTLS(nil)}, false},
+		{"self-signed, not verified", []broker.Option{broker.InsecureTLS()}, []broker.Option{broker.InsecureTLS()}, true},
+		{"self-signed, verified", []broker.Option{broker.InsecureTLS()}, []broker.Option{broker.Secure(true)}, false},
+		{"mutual", []broker.Option{broker.MutualTLS(here.Source())}, []broker.Option{broker.MutualTLS(here.Source())}, true},
+		{"mutual on one side", []broker.Option{broker.MutualTLS(here.Source())}, []broker.Option{broker.VerifyTLS(hereRoots)}, false},
+		{"mutual of two authorities", []broker.Option{broker.MutualTLS(here.Source())}, []broker.Option{broker.MutualTLS(there.Source())}, false},
 		{"configured", []broker.Option{broker.TLSConfig(config)}, []broker.Option{broker.TLSConfig(config)}, true},
 		{"verified by given roots", []broker.Option{broker.TLSConfig(config)}, []broker.Option{broker.VerifyTLS(roots)}, true},
 		{"configured without the root", []broker.Option{broker.TLSConfig(config)}, []broker.Option{broker.TLSConfig(&tls.Config{})}, false},

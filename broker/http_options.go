@@ -5,6 +5,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"time"
+
+	"github.com/justcy/go-micro/v4/internal/tlssource"
+	"github.com/justcy/go-micro/v4/logger"
+	mtls "github.com/justcy/go-micro/v4/util/tls"
 )
 
 const (
@@ -108,16 +112,17 @@ func Advertise(address string) Option {
 }
 
 // VerifyTLS makes the http broker verify the certificates of the subscribers it
-// delivers to against roots, or against the system's when roots is nil. Without
-// it, and without a [TLSConfig], certificates are not verified.
+// delivers to against roots, or against the system's when roots is nil, in place of
+// what [Secure] or a [TLSConfig] says of that.
 func VerifyTLS(roots *x509.CertPool) Option {
 	return changeSettings(func(s *httpSettings) { s.verify, s.roots = true, roots })
 }
 
-// clientTLS returns the TLS configuration for deliveries.
+// clientTLS returns the TLS configuration for deliveries, unless that comes from
+// the identity. Without any, the system's authorities are trusted.
 func clientTLS(o *Options) *tls.Config {
 	s := settingsOf(o.Context)
-	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: !s.verify} //nolint:gosec // documented default
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if o.TLSConfig != nil {
 		config = o.TLSConfig.Clone()
 	}
@@ -127,5 +132,21 @@ func clientTLS(o *Options) *tls.Config {
 			config.RootCAs = s.roots
 		}
 	}
+	if config.InsecureSkipVerify && config.VerifyConnection == nil && config.VerifyPeerCertificate == nil {
+		logger.LoggerOrDefault(o.Logger).Logf(logger.WarnLevel, "http broker: TLS verifies no subscriber, as the options say")
+	}
 	return config
+}
+
+// identityTLS returns the TLS configuration for a delivery to an address from the
+// identity, and nil when that is not asked. Anybody may subscribe whom an authority
+// vouches for as some service.
+func identityTLS(o *Options) func(addr string) (*tls.Config, error) {
+	if o.Identity == nil || o.TLSConfig != nil || settingsOf(o.Context).verify {
+		return nil
+	}
+	src := o.Identity
+	return func(addr string) (*tls.Config, error) {
+		return tlssource.Client(src, mtls.Endpoint{Service: mtls.AnyService, Addr: addr}, plainProtocols)
+	}
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/registry"
+	"github.com/justcy/go-micro/v4/util/pki"
+	mtls "github.com/justcy/go-micro/v4/util/tls"
 )
 
 // Options configure a broker.
@@ -23,13 +25,17 @@ type Options struct {
 	Context context.Context
 	// ErrorHandler is told about messages whose handling or delivery failed.
 	ErrorHandler Handler
-	// TLSConfig is used for listening and for connecting; nil with Secure set
-	// means a self-signed certificate and no verification of others.
+	// TLSConfig is used for listening, if it has a certificate, and for connecting.
 	TLSConfig *tls.Config
+	// Identity supplies certificates, and whom to trust, where there is no
+	// TLSConfig. It is set by Secure, MutualTLS and InsecureTLS.
+	Identity mtls.Source
 	// Addrs are the addresses to listen on or to connect to.
 	Addrs []string
 	// Secure asks for TLS.
 	Secure bool
+
+	selfSigned func(hosts ...string) (tls.Certificate, error) // of TLSConfig
 }
 
 // PublishOptions configure one Publish.
@@ -93,12 +99,41 @@ func Logger(l logger.Logger) Option { return func(o *Options) { o.Logger = l } }
 // Registry sets the registry in which the processes find each other.
 func Registry(r registry.Registry) Option { return func(o *Options) { o.Registry = r } }
 
-// Secure asks for TLS, with a self-signed certificate unless [TLSConfig] says
-// otherwise.
-func Secure(b bool) Option { return func(o *Options) { o.Secure = b } }
+// Secure asks for TLS. Brokers that do nothing else for it verify each other when
+// they run as one user on one host, or with the same files in MICRO_TLS_CERT,
+// MICRO_TLS_KEY and MICRO_TLS_CA: see pki.Default. Certificates are verified in any
+// case, unless a [TLSConfig] or [InsecureTLS] says otherwise.
+func Secure(b bool) Option {
+	return func(o *Options) {
+		o.Secure = b
+		switch {
+		case !b:
+			o.Identity = nil
+		case o.Identity == nil:
+			o.Identity = pki.Default()
+		}
+	}
+}
 
-// TLSConfig sets the TLS configuration for both directions. It is cloned.
-func TLSConfig(t *tls.Config) Option { return func(o *Options) { o.TLSConfig = t } }
+// MutualTLS asks for TLS with certificates and authorities from a source, such as
+// pki.Files: who publishes and who subscribes both show a certificate. Certificates
+// that change are used from the next connection on; no connection is dropped.
+func MutualTLS(src mtls.Source) Option {
+	return func(o *Options) { o.Secure, o.Identity = src != nil, src }
+}
+
+// InsecureTLS asks for TLS with a self-signed certificate, and verifies nobody. It
+// warns the log. For tests alone.
+func InsecureTLS() Option {
+	return func(o *Options) { o.Secure, o.Identity = true, pki.Insecure() }
+}
+
+// TLSConfig sets the TLS configuration for both directions. It is cloned. Without
+// a certificate in it the broker listens with that of [Secure] or [MutualTLS], or
+// else with a self-signed one.
+func TLSConfig(t *tls.Config) Option {
+	return func(o *Options) { o.TLSConfig, o.selfSigned = t, mtls.Certificate }
+}
 
 // PublishContext makes Publish end with the context's error once it is done.
 // Brokers may find further options in it.

@@ -29,6 +29,7 @@ type poster struct {
 func newPoster(o *Options, path string) *poster {
 	return &poster{path: path, batches: map[string]bool{}, client: &httppost.Client{
 		TLS:              clientTLS(o),
+		TLSTo:            identityTLS(o),
 		MaxReply:         4 << 10,
 		DialTimeout:      30 * time.Second,
 		HandshakeTimeout: 10 * time.Second,

@@ -172,7 +172,7 @@ func (x *exchange) overCall() (ok, whole, clean bool, err error) {
 			x.call.Reset()
 		}
 	}()
-	ok, err = x.call.Do(x.node.Address, &x.request, &x.reply)
+	ok, err = x.call.Do(x.settings.verified(x.req, x.node), &x.request, &x.reply)
 	return
 }
 
@@ -230,11 +230,12 @@ func (x *exchange) explain(err error, what, id string) error {
 func (x *exchange) connect() (*connection, error) {
 	s := x.settings
 	x.dialled = false
+	addr := s.verified(x.req, x.node)
 	if x.opts.ConnClose {
-		c, err := s.opts.Transport.Dial(x.node.Address, x.dial...)
+		c, err := s.opts.Transport.Dial(addr, x.dial...)
 		return &connection{Client: c}, err
 	}
-	c, err := s.pool.Get(x.node.Address, x.dial...)
+	c, err := s.pool.Get(addr, x.dial...)
 	return &connection{Client: c, pooled: c, pool: s.pool}, err
 }
 

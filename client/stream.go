@@ -63,7 +63,7 @@ func (s *settings) open(ctx context.Context, node *registry.Node, req Request, o
 	if err != nil {
 		return nil, failure(clientID, "", err)
 	}
-	if err := stream.dial(s, ctx, node, opts); err != nil {
+	if err := stream.dial(s, ctx, s.verified(req, node), opts); err != nil {
 		callOf(ctx).report(refused)
 		if contextErr := ended(ctx); contextErr != nil {
 			return nil, callTimeout(ctx, contextErr)
@@ -79,8 +79,8 @@ func (s *settings) open(ctx context.Context, node *registry.Node, req Request, o
 
 // dialStream dials without ConnectionTimeout: DialTimeout and the context are
 // the limits of a stream.
-func (s *settings) dialStream(ctx context.Context, node *registry.Node, opts CallOptions) (transport.Client, error) {
-	return s.opts.Transport.Dial(node.Address, func(o *transport.DialOptions) {
+func (s *settings) dialStream(ctx context.Context, addr string, opts CallOptions) (transport.Client, error) {
+	return s.opts.Transport.Dial(addr, func(o *transport.DialOptions) {
 		o.Stream = true
 		o.Context = ctx
 		o.Timeout = max(0, opts.DialTimeout)

@@ -87,7 +87,7 @@ func (s *rpcStream) reopen(cause error) error {
 	}
 	attempt := func(ctx context.Context, node *registry.Node, _ Request, _ any, opts CallOptions) error {
 		s.closeConn()
-		if err := s.dial(r.settings, ctx, node, opts); err != nil {
+		if err := s.dial(r.settings, ctx, r.settings.verified(s.request.Request, node), opts); err != nil {
 			callOf(ctx).report(refused)
 			return failure(clientID, "connection error: ", err)
 		}
@@ -118,9 +118,9 @@ func (s *rpcStream) replay(ctx context.Context, bodies [][]byte) error {
 	return nil
 }
 
-// dial connects the stream to a node.
-func (s *rpcStream) dial(st *settings, ctx context.Context, node *registry.Node, opts CallOptions) error {
-	conn, err := st.dialStream(ctx, node, opts)
+// dial connects the stream to an address.
+func (s *rpcStream) dial(st *settings, ctx context.Context, addr string, opts CallOptions) error {
+	conn, err := st.dialStream(ctx, addr, opts)
 	if err != nil {
 		return err
 	}

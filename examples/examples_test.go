@@ -44,7 +44,7 @@ func build(m *testing.M) int {
 	args := []string{"build", "-ldflags=-w", "-o", dir + string(filepath.Separator), "./helloworld", "./greeter/srv", "./greeter/cli", "./stream", "./noproto", "./wrapper", "./metadata", "./graceful", "./service",
 		"./pubsub/main", "./pubsub/server", "./pubsub/client", "./event", "./internal/delivery",
 		"./config", "./flags", "./options", "./store", "./cache", "./runtime", "./gateway", "./http", "./web",
-		"./heartbeat", "./mocking", "./tracing", "./waitgroup", "./filter", "./sharding", "./roundrobin", "./shutdown", "./getip", "./function"}
+		"./heartbeat", "./mocking", "./tracing", "./waitgroup", "./filter", "./sharding", "./roundrobin", "./shutdown", "./getip", "./function", "./auth", "./secure"}
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "%v: %s\n", err, out)
 		return 1

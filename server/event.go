@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -168,6 +169,9 @@ func (s *rpcServer) receive(r *run, sub *subscription, topic string, header map[
 	case st.router != nil:
 		return readable(st.process(ctx, m))
 	case sub != nil:
+		if topic := sub.sub.Topic(); topic != m.topic { // by a publisher's Exchange
+			ctx = context.WithValue(ctx, subscribedKey{}, topic)
+		}
 		return st.routes.deliver(ctx, st.routes.current(sub), m)
 	}
 	return st.routes.process(ctx, m)
@@ -241,8 +245,19 @@ func (r *receiver) serve(ctx context.Context, m Message) (err error) {
 	return r.call(ctx, m.Payload())
 }
 
+// refused reports whether none of the functions was allowed to see the message.
+func refused(failed []error) bool {
+	for _, err := range failed {
+		e, ok := microerrors.As(err)
+		if !ok || e.Code != http.StatusUnauthorized && e.Code != http.StatusForbidden {
+			return false
+		}
+	}
+	return true
+}
+
 // subscriberError makes one error of those of several functions. One panic
-// alone stays what it is.
+// alone stays what it is, and so does the refusal of a message.
 func subscriberError(failed []error) error {
 	if len(failed) == 0 {
 		return nil
@@ -250,6 +265,9 @@ func subscriberError(failed []error) error {
 	var p *panicError
 	if len(failed) == 1 && errors.As(failed[0], &p) {
 		return p.error
+	}
+	if refused(failed) {
+		return failed[0]
 	}
 	texts := make([]string, len(failed))
 	for i, err := range failed {

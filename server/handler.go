@@ -3,7 +3,9 @@ package server
 import (
 	"maps"
 	"reflect"
+	"slices"
 
+	"github.com/justcy/go-micro/v4/auth"
 	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/registry"
 )
@@ -17,6 +19,8 @@ type HandlerOptions struct {
 	Metadata map[string]map[string]string
 	// Internal handlers are served but not listed in the registry.
 	Internal bool
+	// Rules say who may call which endpoint: see EndpointRules.
+	Rules []*auth.Rule
 }
 
 func newHandlerOptions(opts []HandlerOption) HandlerOptions {
@@ -78,6 +82,7 @@ func (h *RpcHandler) Options() HandlerOptions {
 	for name, md := range h.opts.Metadata {
 		o.Metadata[name] = maps.Clone(md)
 	}
+	o.Rules = slices.Clip(o.Rules)
 	return o
 }
 

@@ -265,8 +265,10 @@ func (t *routes) serve(ctx context.Context, req Request, rsp Response) error {
 		return t.decodeError(err, req.Endpoint(), req)
 	}
 	endpoint := ex.in.Endpoint
-	if endpoint == "" {
-		endpoint = req.Endpoint()
+	if named := req.Endpoint(); endpoint == "" {
+		endpoint = named
+	} else if named != "" && named != endpoint {
+		endpoint += " in the body, in the headers " + named // which is what wrappers see
 	}
 	e, err := t.find(endpoint, req)
 	if err != nil {

@@ -78,7 +78,8 @@ func newRun(s *rpcServer) *run {
 
 // open listens and connects the broker, or does neither.
 func (r *run) open(o *Options) error {
-	listener, err := o.Transport.Listen(o.Address, o.ListenOptions...)
+	named := func(l *transport.ListenOptions) { l.Service = o.Name }
+	listener, err := o.Transport.Listen(o.Address, append(o.ListenOptions[:len(o.ListenOptions):len(o.ListenOptions)], named)...)
 	if err != nil {
 		return fmt.Errorf("server %s: listen on %s: %w", o.Name, o.Address, err)
 	}

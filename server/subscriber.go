@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/justcy/go-micro/v4/auth"
 	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/registry"
 )
@@ -22,6 +23,8 @@ type SubscriberOptions struct {
 	Queue string
 	// Internal subscribers are not listed in the registry.
 	Internal bool
+	// Rules say whose messages are taken: see SubscriberRules.
+	Rules []*auth.Rule
 	// Context carries options of the broker.
 	Context context.Context
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"github.com/justcy/go-micro/v4/internal/wire"
 	"net"
+	"sync"
 
 	mnet "github.com/justcy/go-micro/v4/util/net"
 )
@@ -14,6 +15,7 @@ import (
 type httpTransport struct {
 	settings settings
 	links    links
+	insecure sync.Once // the warning that nobody is verified
 }
 
 // NewHTTPTransport returns the transport named "http". Each message is one
@@ -63,7 +65,8 @@ func (t *httpTransport) String() string { return "http" }
 func (t *httpTransport) Dial(addr string, opts ...DialOption) (Client, error) {
 	o, dial := t.settings.get(), newDialOptions(opts)
 	if o.DisableMux || dial.ConnClose {
-		conn, err := dialHTTP(addr, &o, &dial, false)
+		service, addr := splitService(addr)
+		conn, err := t.dialHTTP(service, addr, &o, &dial, false)
 		if err != nil {
 			return nil, wire.NotSent(err)
 		}
@@ -84,7 +87,7 @@ func (t *httpTransport) Listen(addr string, opts ...ListenOption) (Listener, err
 	var config *tls.Config
 	if o.secure() {
 		var err error
-		if config, err = serverTLS(o.TLSConfig, addr, !o.DisableMux); err != nil {
+		if config, err = serverTLS(&o, addr, listen.Service); err != nil {
 			return nil, fmt.Errorf("listen on %s: %w", addr, err)
 		}
 	}

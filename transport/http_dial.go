@@ -11,8 +11,9 @@ import (
 )
 
 // dialHTTP makes the connection of a client: TCP, to addr or to a proxy which
-// is asked for addr, and TLS with addr on top. Multiplexed offers that in ALPN.
-func dialHTTP(addr string, o *Options, d *DialOptions, multiplexed bool) (net.Conn, error) {
+// is asked for addr, and TLS with addr on top, where the service is verified if it
+// is known. Multiplexed offers that in ALPN.
+func (t *httpTransport) dialHTTP(service, addr string, o *Options, d *DialOptions, multiplexed bool) (net.Conn, error) {
 	ctx := d.Context
 	if d.Timeout > 0 {
 		var cancel context.CancelFunc
@@ -23,7 +24,12 @@ func dialHTTP(addr string, o *Options, d *DialOptions, multiplexed bool) (net.Co
 	if err != nil || !o.secure() {
 		return conn, err
 	}
-	secured, err := dial.TLS(ctx, conn, clientTLS(o.TLSConfig, addr, d.InsecureSkipVerify, multiplexed), addr)
+	config, err := t.clientTLS(o, service, addr, d.InsecureSkipVerify, multiplexed)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	secured, err := dial.TLS(ctx, conn, config, addr)
 	if err != nil {
 		return nil, explainTLS(err)
 	}
@@ -36,7 +42,7 @@ func explainTLS(err error) error {
 	var plain tls.RecordHeaderError
 	switch {
 	case errors.As(err, &untrusted):
-		return fmt.Errorf("%w; give both sides a transport.TLSConfig with certificates that the other trusts, transport.Secure alone makes a self-signed one", err)
+		return fmt.Errorf("%w; do both sides believe the same authority? See transport.Secure, and transport.MutualTLS", err)
 	case errors.As(err, &plain):
 		return fmt.Errorf("%w; does the listener have transport.Secure or transport.TLSConfig, too?", err)
 	}

@@ -68,8 +68,8 @@ func TestCallersTLSConfigIsNotMutated(t *testing.T) {
 }
 
 func TestCertificatesAreVerifiedUnlessToldOtherwise(t *testing.T) {
+	l := listen(t, transport.NewHTTPTransport(transport.InsecureTLS(), quiet), echo)
 	tr := transport.NewHTTPTransport(transport.Secure(true), quiet)
-	l := listen(t, tr, echo)
 	_, err := tr.Dial(l.Addr())
 	if err == nil || !errors.Is(err, transport.ErrNotSent) || !strings.Contains(err.Error(), "tls handshake with "+l.Addr()) {
 		t.Errorf("the error is %v", err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/internal/wire"
+	mtls "github.com/justcy/go-micro/v4/util/tls"
 )
 
 const (
@@ -37,16 +38,17 @@ type links struct {
 // linkKey is what two Dials have in common whose sockets may share a
 // connection.
 type linkKey struct {
-	addr             string
+	addr             string // with the service, if that is verified
 	secure, insecure bool
 	tls              *tls.Config
+	identity         mtls.Source
 	maxBody          int
 	timeout, ping    time.Duration
 }
 
 func newLinkKey(addr string, o *Options, dial *DialOptions) linkKey {
 	return linkKey{
-		addr: addr, secure: o.secure(), insecure: dial.InsecureSkipVerify, tls: o.TLSConfig,
+		addr: addr, secure: o.secure(), insecure: dial.InsecureSkipVerify, tls: o.TLSConfig, identity: o.Identity,
 		maxBody: o.maxMessageSize(), timeout: o.Timeout, ping: o.PingInterval,
 	}
 }
@@ -124,13 +126,14 @@ func (ls *links) isPlain(key linkKey) {
 // become one.
 func (t *httpTransport) dialLink(addr string, o *Options, dial *DialOptions) (Client, error) {
 	key := newLinkKey(addr, o, dial)
+	service, addr := splitService(addr)
 	l, plain := t.links.find(key)
 	if l != nil {
 		if s, err := l.conn.Open(); err == nil {
 			return newMuxClient(l, s, dial), nil
 		}
 	}
-	conn, err := dialHTTP(addr, o, dial, true)
+	conn, err := t.dialHTTP(service, addr, o, dial, true)
 	if err != nil {
 		return nil, wire.NotSent(err)
 	}

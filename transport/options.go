@@ -10,6 +10,8 @@ import (
 	"github.com/justcy/go-micro/v4/codec"
 	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/logger"
+	"github.com/justcy/go-micro/v4/util/pki"
+	mtls "github.com/justcy/go-micro/v4/util/tls"
 )
 
 // DefaultBufSizeH2 is the value of Options.BuffSizeH2 when it is not set, which
@@ -29,9 +31,12 @@ type Options struct {
 	// Logger takes what cannot be returned. Default: logger.DefaultLogger.
 	Logger logger.Logger
 	// TLSConfig is used, by clone, for both listening and dialling. Setting it
-	// makes the transport secure. A nil config on a Secure transport means a
-	// self-signed certificate for Listen and the system's roots for Dial.
+	// makes the transport secure, and Identity is not asked.
 	TLSConfig *tls.Config
+	// Identity supplies certificates, and whom to trust, for each connection. It
+	// is set by Secure, MutualTLS and InsecureTLS. Setting it makes the transport
+	// secure.
+	Identity mtls.Source
 	// Addrs are for transports that work through an intermediary.
 	Addrs []string
 	// Timeout limits each Send and each Recv. Zero, the default: no limit.
@@ -41,19 +46,9 @@ type Options struct {
 	// set here; only smaller values make a difference. It does not limit a
 	// message, MaxMessageSize does. Below 1: DefaultBufSizeH2.
 	BuffSizeH2 int
-	// Secure turns TLS on, without saying whom to trust. Setting it on both
-	// sides is not enough for a client and a server to talk: Listen then makes
-	// a self-signed certificate, anew each time, and Dial trusts the system's
-	// authorities alone. What works:
-	//
-	//   - a TLSConfig on both sides, with Certificates for the listener and
-	//     RootCAs for who dials; one for both may hold both, as in the example
-	//     of TLSConfig. Secure need not be set then.
-	//   - Secure on the client with a TLSConfig on the server whose certificate
-	//     is signed by an authority that the client's system trusts.
-	//   - Dials with WithInsecureSkipVerify, which verify nothing. The client of
-	//     package client never uses it; a TLSConfig with InsecureSkipVerify has
-	//     the same effect there. For tests alone.
+	// Secure turns TLS on: see the function of that name, which also sets
+	// Identity. Without that and without a TLSConfig, Listen fails and Dial
+	// trusts the system's authorities.
 	Secure bool
 	// MaxMessageSize is the largest body, in bytes, that is sent or accepted.
 	// Below 1: DefaultMaxMessageSize.
@@ -101,12 +96,14 @@ type DialOptions struct {
 	// ConnClose asks the peer to close the connection after its reply.
 	ConnClose bool
 	// InsecureSkipVerify accepts any certificate of the peer. It counts only
-	// when the transport is Secure and has no TLSConfig.
+	// when the transport is Secure and has no TLSConfig. The log is warned.
 	InsecureSkipVerify bool
 }
 
 // ListenOptions configure one Listen.
 type ListenOptions struct {
+	// Service is the name of the service that listens, for its certificate.
+	Service string
 	// Context carries values for an implementation's own options.
 	Context context.Context
 }
@@ -135,10 +132,42 @@ func Timeout(t time.Duration) Option {
 	return func(o *Options) { o.Timeout = t }
 }
 
-// Secure turns TLS on or off. It says nothing about certificates: read
-// Options.Secure, which lists the options that work together.
+// Secure turns TLS on or off. Services that do nothing else for it verify each
+// other when they run as one user on one host, or with the same files in
+// MICRO_TLS_CERT, MICRO_TLS_KEY and MICRO_TLS_CA: see pki.Default. A client also
+// verifies that it has reached the service that it calls. A TLSConfig, MutualTLS or
+// InsecureTLS says more precisely whom to trust.
 func Secure(b bool) Option {
-	return func(o *Options) { o.Secure = b }
+	return func(o *Options) {
+		o.Secure = b
+		switch {
+		case !b:
+			o.Identity = nil
+		case o.Identity == nil:
+			o.Identity = pki.Default()
+		}
+	}
+}
+
+// MutualTLS turns TLS on with certificates and authorities from a source, such as
+// pki.Files: both ends show a certificate, and a client verifies that it has reached
+// the service that it calls. Certificates that change are used from the next
+// connection on; no connection is dropped.
+func MutualTLS(src mtls.Source) Option {
+	return func(o *Options) {
+		o.Secure, o.Identity = true, nil
+		if src != nil {
+			o.Identity = &identity{src} // a pointer can be compared whatever src is
+		}
+	}
+}
+
+type identity struct{ mtls.Source }
+
+// InsecureTLS turns TLS on with a self-signed certificate and verifies nobody:
+// whoever answers can read along. It warns the log. For tests alone.
+func InsecureTLS() Option {
+	return func(o *Options) { o.Secure, o.Identity = true, pki.Insecure() }
 }
 
 // TLSConfig sets the configuration of TLS and thereby turns it on.
@@ -291,7 +320,7 @@ func (o *Options) handshakeTimeout() time.Duration {
 	return o.HandshakeTimeout
 }
 
-func (o *Options) secure() bool { return o.Secure || o.TLSConfig != nil }
+func (o *Options) secure() bool { return o.Secure || o.TLSConfig != nil || o.Identity != nil }
 
 // logf writes one line to the transport's log.
 func (o *Options) logf(level logger.Level, format string, args ...any) {

@@ -58,8 +58,8 @@ func TestADialThatTLSForbidsSaysWhichOptionsWork(t *testing.T) {
 		listener transport.Transport
 		want     string
 	}{
-		"Secure on both sides": {secure, "give both sides a transport.TLSConfig"},
-		"Secure on one side":   {plain, "does the listener have transport.Secure"},
+		"another authority":  {transport.NewHTTPTransport(transport.MutualTLS(authority(t).Source()), quiet), "do both sides believe the same authority"},
+		"Secure on one side": {plain, "does the listener have transport.Secure"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := listen(t, tt.listener, echo)
@@ -67,6 +67,13 @@ func TestADialThatTLSForbidsSaysWhichOptionsWork(t *testing.T) {
 				t.Errorf("the error is %v", err)
 			}
 		})
+	}
+}
+
+func TestAListenerWithoutACertificateSaysWhichOptionsWork(t *testing.T) {
+	tr := transport.NewHTTPTransport(func(o *transport.Options) { o.Secure = true })
+	if _, err := tr.Listen("127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), "transport.Secure(true)") {
+		t.Errorf("the error is %v", err)
 	}
 }
 

@@ -2,11 +2,13 @@ package transport
 
 import (
 	"crypto/tls"
-	"net"
+	"errors"
+	"strings"
 
 	"github.com/justcy/go-micro/v4/internal/dial"
 	"github.com/justcy/go-micro/v4/internal/mux"
-	maddr "github.com/justcy/go-micro/v4/util/addr"
+	"github.com/justcy/go-micro/v4/internal/tlssource"
+	"github.com/justcy/go-micro/v4/logger"
 	mtls "github.com/justcy/go-micro/v4/util/tls"
 )
 
@@ -24,38 +26,67 @@ func protocols(multiplexed bool) []string {
 	return plainProtocols
 }
 
+// errNoCertificate says what a listener lacks for TLS.
+var errNoCertificate = errors.New("there is no certificate: use transport.Secure(true), transport.MutualTLS or transport.TLSConfig")
+
 // serverTLS returns the configuration of a listener on addr: a clone of the
-// caller's, or one with a fresh self-signed certificate.
-func serverTLS(config *tls.Config, addr string, multiplexed bool) (*tls.Config, error) {
-	if config == nil {
-		cert, err := mtls.Certificate(certificateHosts(addr)...)
-		if err != nil {
-			return nil, err
-		}
-		config = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
-	} else {
-		config = config.Clone()
+// caller's, or what the source supplies.
+func serverTLS(o *Options, addr, service string) (*tls.Config, error) {
+	switch protocols := protocols(!o.DisableMux); {
+	case o.TLSConfig != nil:
+		config := o.TLSConfig.Clone()
+		config.NextProtos = protocols
+		return config, nil
+	case o.Identity != nil:
+		return tlssource.Server(o.Identity, mtls.Endpoint{Service: service, Addr: addr}, protocols)
 	}
-	config.NextProtos = protocols(multiplexed)
-	return config, nil
+	return nil, errNoCertificate
 }
 
-// certificateHosts returns the hosts under which a listener on addr is dialled.
-func certificateHosts(addr string) []string {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return []string{addr}
+// clientTLS returns the configuration of a dial to a service at addr.
+func (t *httpTransport) clientTLS(o *Options, service, addr string, insecure, multiplexed bool) (*tls.Config, error) {
+	config, protocols := o.TLSConfig, protocols(multiplexed)
+	switch {
+	case config != nil:
+		insecure = config.InsecureSkipVerify && config.VerifyConnection == nil && config.VerifyPeerCertificate == nil
+	case insecure:
+		config = &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12} //nolint:gosec // asked for
+	case o.Identity != nil:
+		return tlssource.Client(o.Identity, mtls.Endpoint{Service: service, Addr: addr}, protocols)
 	}
-	if ip := net.ParseIP(host); host == "" || (ip != nil && ip.IsUnspecified()) {
-		return maddr.IPs()
+	if insecure {
+		t.insecure.Do(func() {
+			o.logf(logger.WarnLevel, "transport: TLS to %s and others verifies nobody, as the options say", addr)
+		})
 	}
-	return []string{host}
+	return dial.TLSConfig(config, addr, protocols...), nil
 }
 
-// clientTLS returns the configuration of a dial to addr.
-func clientTLS(config *tls.Config, addr string, insecure, multiplexed bool) *tls.Config {
-	if config == nil && insecure {
-		config = &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}
+// ServiceVerifier is optionally implemented by a Transport that can verify which
+// service it has dialled.
+type ServiceVerifier interface {
+	// ServiceAddr returns what to Dial for a node of a service at addr, so that
+	// the dial fails when another service answers there. It is addr itself when
+	// the transport does not verify services.
+	ServiceAddr(service, addr string) string
+}
+
+// serviceMark stands between the name of a service and the address in what
+// ServiceAddr returns. It is part of no address.
+const serviceMark = "@"
+
+// ServiceAddr implements ServiceVerifier.
+func (t *httpTransport) ServiceAddr(service, addr string) string {
+	if o := t.settings.opts.Load(); o.Identity == nil || o.TLSConfig != nil || service == "" {
+		return addr
 	}
-	return dial.TLSConfig(config, addr, protocols(multiplexed)...)
+	return service + serviceMark + addr
+}
+
+// splitService takes what ServiceAddr returned apart.
+func splitService(addr string) (service, at string) {
+	if i := strings.LastIndex(addr, serviceMark); i >= 0 {
+		return addr[:i], addr[i+1:]
+	}
+	return "", addr
 }

@@ -25,6 +25,8 @@ var authRules = []conformance.Rule[Harness]{
 	{Sentence: "a changed token fails with ErrInvalidToken", Check: conformance.Returned(inspectsChanged), Gap: noTokens},
 	{Sentence: "an expired token fails with ErrInvalidToken", Check: conformance.Returned(inspectsExpired), Gap: noTokens},
 	{Sentence: "wrong credentials give no token", Check: conformance.Returned(refusesCredentials), Gap: noTokens},
+	{Sentence: "credentials open the account they belong to alone", Check: conformance.Returned(refusesOtherID), Gap: noTokens},
+	{Sentence: "a refresh token is no access token", Check: conformance.Returned(inspectsRefresh), Gap: noRefresh},
 	{Sentence: "a refresh token is exchanged for a new token", Check: conformance.Returned(refreshes), Gap: noRefresh},
 	{Sentence: "an auth can be used concurrently", Check: conformance.Returned(usedConcurrently)},
 }
@@ -202,6 +204,29 @@ func refusesCredentials(t testing.TB, h Harness) error {
 		return fmt.Errorf("got %+v", token)
 	}
 	return nil
+}
+
+func refusesOtherID(t testing.TB, h Harness) error {
+	a := h.New(t)
+	acc, err := account(a)
+	if err != nil {
+		return err
+	}
+	for _, id := range []string{newID(), ""} {
+		if token, err := a.Token(auth.WithCredentials(id, acc.Secret)); err == nil {
+			return fmt.Errorf("the secret of %q opens %q: %+v", acc.ID, id, token)
+		}
+	}
+	return nil
+}
+
+func inspectsRefresh(t testing.TB, h Harness) error {
+	a := h.New(t)
+	_, token, err := tokenFor(a, time.Hour)
+	if err != nil {
+		return err
+	}
+	return refused(a, token.RefreshToken)
 }
 
 func refreshes(t testing.TB, h Harness) error {

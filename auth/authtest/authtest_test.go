@@ -2,6 +2,7 @@ package authtest_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -41,6 +42,8 @@ func TestBrokenAuthsFailByTheRightRule(t *testing.T) {
 		"a changed token fails with ErrInvalidToken":           func(s *signed) { s.skipsSignature = true },
 		"an expired token fails with ErrInvalidToken":          func(s *signed) { s.neverExpires = true },
 		"wrong credentials give no token":                      func(s *signed) { s.trustsEverybody = true },
+		"credentials open the account they belong to alone":    func(s *signed) { s.anyID = true },
+		"a refresh token is no access token":                   func(s *signed) { s.refreshOpens = true },
 		"a refresh token is exchanged for a new token":         func(s *signed) { s.deadRefresh = true },
 	} {
 		t.Run(rule, func(t *testing.T) {
@@ -97,9 +100,21 @@ func TestBrokenRulesFailByTheRightRule(t *testing.T) {
 		}),
 		"the rule with the highest priority decides": func(l *list) { l.ignoresPriority = true },
 		"a rule for a path covers what is below it": verify(func(rules []*auth.Rule, acc *auth.Account, res *auth.Resource) error {
+			if res == nil {
+				res = new(auth.Resource)
+			}
 			flat := *res
 			flat.Endpoint = "x" + res.Endpoint
 			return auth.Verify(rules, acc, &flat)
+		}),
+		"a rule that is nil is refused, a resource that is nil forbidden": func(l *list) { l.takesNil = true },
+		"a path is not left by another spelling of it": verify(func(rules []*auth.Rule, acc *auth.Account, res *auth.Resource) error {
+			for _, r := range rules {
+				if stem, ok := strings.CutSuffix(r.Resource.Endpoint, "*"); ok && res != nil && strings.HasPrefix(res.Endpoint, stem) {
+					return nil
+				}
+			}
+			return auth.Verify(rules, acc, res)
 		}),
 		"an endpoint no rule names is forbidden": verify(func(rules []*auth.Rule, acc *auth.Account, res *auth.Resource) error {
 			for _, r := range rules {

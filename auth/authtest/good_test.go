@@ -23,11 +23,13 @@ type signed struct {
 	forgetsOptions, sharesNothing, dropsType, fixedIssuer bool
 	neverExpires, skipsSignature, trustsEverybody         bool
 	shortLived, deadRefresh, otherAccount                 bool
+	anyID, refreshOpens                                   bool
 }
 
 type claims struct {
 	Account auth.Account
 	Expiry  time.Time
+	Refresh bool
 }
 
 func (s *signed) String() string {
@@ -74,9 +76,10 @@ func (s *signed) Token(opts ...auth.TokenOption) (*auth.Token, error) {
 	s.mu.Lock()
 	acc, ok := s.secrets[o.Secret]
 	s.mu.Unlock()
+	ok = ok && (acc.ID == o.ID || s.anyID)
 	if o.RefreshToken != "" && !s.deadRefresh {
 		var err error
-		if acc, err = s.Inspect(o.RefreshToken); err != nil {
+		if acc, err = s.inspect(o.RefreshToken, !s.refreshOpens); err != nil {
 			return nil, err
 		}
 	} else if s.trustsEverybody && !ok {
@@ -90,8 +93,8 @@ func (s *signed) Token(opts ...auth.TokenOption) (*auth.Token, error) {
 	}
 	now := time.Now()
 	return &auth.Token{
-		AccessToken:  s.sign(claims{*acc, now.Add(expiry)}),
-		RefreshToken: s.sign(claims{*acc, now.Add(24 * time.Hour)}),
+		AccessToken:  s.sign(claims{*acc, now.Add(expiry), false}),
+		RefreshToken: s.sign(claims{*acc, now.Add(24 * time.Hour), !s.refreshOpens}),
 		Created:      now,
 		Expiry:       now.Add(expiry),
 	}, nil
@@ -108,7 +111,9 @@ func mac(payload []byte) string {
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
 }
 
-func (s *signed) Inspect(token string) (*auth.Account, error) {
+func (s *signed) Inspect(token string) (*auth.Account, error) { return s.inspect(token, false) }
+
+func (s *signed) inspect(token string, refresh bool) (*auth.Account, error) {
 	payload, sum, _ := strings.Cut(token, ".")
 	raw, err := base64.RawURLEncoding.DecodeString(payload)
 	if err != nil || (sum != mac(raw) && !s.skipsSignature) {
@@ -116,6 +121,9 @@ func (s *signed) Inspect(token string) (*auth.Account, error) {
 	}
 	var c claims
 	if err := json.Unmarshal(raw, &c); err != nil && !s.skipsSignature {
+		return nil, auth.ErrInvalidToken
+	}
+	if c.Refresh != refresh {
 		return nil, auth.ErrInvalidToken
 	}
 	if time.Now().After(c.Expiry) && !s.neverExpires && !s.skipsSignature {
@@ -132,11 +140,17 @@ type list struct {
 	mu    sync.Mutex
 	rules []*auth.Rule
 
-	keepsRevoked, listsNothing, ignoresPriority bool
-	verify                                      func([]*auth.Rule, *auth.Account, *auth.Resource) error
+	keepsRevoked, listsNothing, ignoresPriority, takesNil bool
+	verify                                                func([]*auth.Rule, *auth.Account, *auth.Resource) error
 }
 
 func (l *list) Grant(r *auth.Rule) error {
+	if r == nil && !l.takesNil {
+		return auth.ErrForbidden
+	}
+	if r == nil {
+		return nil
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	rule := *r
@@ -148,6 +162,9 @@ func (l *list) Grant(r *auth.Rule) error {
 }
 
 func (l *list) Revoke(r *auth.Rule) error {
+	if r == nil {
+		return auth.ErrForbidden
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.keepsRevoked {

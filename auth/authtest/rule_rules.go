@@ -20,6 +20,8 @@ var ruleRules = []conformance.Rule[RulesHarness]{
 	{Sentence: "a rule with a scope lets in accounts with that scope", Check: conformance.Returned(scopedRule), Gap: noEnforcement},
 	{Sentence: "the rule with the highest priority decides", Check: conformance.Returned(priorities), Gap: noEnforcement},
 	{Sentence: "a rule for a path covers what is below it", Check: conformance.Returned(paths), Gap: noEnforcement},
+	{Sentence: "a path is not left by another spelling of it", Check: conformance.Returned(spellings), Gap: noEnforcement},
+	{Sentence: "a rule that is nil is refused, a resource that is nil forbidden", Check: conformance.Returned(nils), Gap: noEnforcement},
 	{Sentence: "an endpoint no rule names is forbidden", Check: conformance.Returned(otherEndpoint), Gap: noEnforcement},
 	{Sentence: "contexts are accepted", Check: conformance.Returned(contexts), Gap: noEnforcement},
 }
@@ -154,6 +156,34 @@ func paths(t testing.TB, h RulesHarness) error {
 		verdict(r, nil, at("/users/1/posts"), nil),
 		verdict(r, nil, at("/usersx"), auth.ErrForbidden),
 	)
+}
+
+func spellings(t testing.TB, h RulesHarness) error {
+	res := &auth.Resource{Type: "service", Name: newID(), Endpoint: "/users/*"}
+	r, err := granted(t, h, res, &auth.Rule{Scope: auth.ScopePublic})
+	if err != nil {
+		return err
+	}
+	var wrong []error
+	for _, path := range []string{"/users/../admin", "/users/%2e%2e/admin", `/users/..\admin`, "/users/./../admin", "/users//../admin"} {
+		at := &auth.Resource{Type: res.Type, Name: res.Name, Endpoint: path}
+		wrong = append(wrong, verdict(r, nil, at, auth.ErrForbidden))
+	}
+	return errors.Join(wrong...)
+}
+
+func nils(t testing.TB, h RulesHarness) error {
+	r := h.New(t)
+	if err := r.Grant(nil); err == nil {
+		return errors.New("nil was granted")
+	}
+	if err := r.Revoke(nil); err == nil {
+		return errors.New("nil was revoked")
+	}
+	if err := r.Verify(nil, nil); !errors.Is(err, auth.ErrForbidden) {
+		return fmt.Errorf("verify of nil returned %v", err)
+	}
+	return nil
 }
 
 func otherEndpoint(t testing.TB, h RulesHarness) error {

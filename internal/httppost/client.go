@@ -17,6 +17,9 @@ import (
 type Client struct {
 	// TLS is for secure requests, by clone. Nil: see dial.TLSConfig.
 	TLS *tls.Config
+	// TLSTo, if it is set, supplies the configuration for a connection to an
+	// address in place of TLS.
+	TLSTo func(addr string) (*tls.Config, error)
 	// MaxReply is how many bytes of a reply's body are read.
 	MaxReply int
 	// DialTimeout and HandshakeTimeout limit the connecting, to a proxy too,
@@ -100,13 +103,20 @@ func (c *Client) dial(ctx context.Context, to peer) (*conn, error) {
 		}
 		return c.newConn(to, raw, raw, via), nil
 	}
+	config := c.TLS
+	if c.TLSTo != nil {
+		var err error
+		if config, err = c.TLSTo(to.addr); err != nil {
+			return nil, err
+		}
+	}
 	raw, err := dial.TCP(dialing, to.addr)
 	if err != nil {
 		return nil, err
 	}
 	securing, cancel := context.WithTimeout(ctx, c.HandshakeTimeout)
 	defer cancel()
-	secured, err := dial.TLS(securing, raw, dial.TLSConfig(c.TLS, to.addr, "http/1.1"), to.addr)
+	secured, err := dial.TLS(securing, raw, dial.TLSConfig(config, to.addr, "http/1.1"), to.addr)
 	if err != nil {
 		return nil, err
 	}

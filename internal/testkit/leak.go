@@ -3,6 +3,7 @@ package testkit
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -18,8 +19,13 @@ const leakGrace = 10 * time.Second
 //	func TestMain(m *testing.M) { testkit.Main(m) }
 //
 // The functions in stop end what the tests shared, in order, before the check.
+//
+// Certificates that the tests make are issued by an authority of their own.
 func Main(m *testing.M, stop ...func()) {
+	authority := filepath.Join(os.TempDir(), fmt.Sprintf("micro-test-ca-%d", os.Getpid()))
+	_ = os.Setenv("MICRO_CA_DIR", authority) // it is made when it is needed
 	code := m.Run()
+	_ = os.RemoveAll(authority)
 	for _, f := range stop {
 		f()
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509/pkix"
 	"math/big"
 	"net"
+	"net/url"
 	"time"
 
 	"github.com/justcy/go-micro/v4/internal/options"
@@ -21,6 +22,8 @@ type CertOptions struct {
 	DNSNames []string
 	// IPAddresses the certificate is valid for.
 	IPAddresses []net.IP
+	// URIs the certificate is valid for: SPIFFE IDs, for instance.
+	URIs []*url.URL
 	// SerialNumber is random when nil.
 	SerialNumber *big.Int
 	// NotBefore is when the validity begins. It must be set.
@@ -61,6 +64,11 @@ func DNSNames(names ...string) CertOption {
 // IPAddresses sets the addresses.
 func IPAddresses(ips ...net.IP) CertOption {
 	return func(c *CertOptions) { c.IPAddresses = ips }
+}
+
+// URIs sets the URIs.
+func URIs(uris ...*url.URL) CertOption {
+	return func(c *CertOptions) { c.URIs = uris }
 }
 
 // KeyPair sets both keys.

@@ -3,6 +3,10 @@
 //
 // CA makes the authority, CSR what somebody asks it to certify, and Sign the
 // certificate. Certificates are good for both ends of mutual TLS.
+//
+// An Authority does all of that for services, and hands out a Source: what a
+// transport and a broker take for mutual TLS. Files is the source for certificates
+// that somebody else issues, Default the one behind transport.Secure(true).
 package pki
 
 import (
@@ -50,6 +54,7 @@ func CA(opts ...CertOption) (cert []byte, key []byte, err error) {
 	template.Subject = options.Subject
 	template.DNSNames = options.DNSNames
 	template.IPAddresses = options.IPAddresses
+	template.URIs = options.URIs
 	if len(options.Pub) != ed25519.PublicKeySize || len(options.Priv) != ed25519.PrivateKeySize {
 		return nil, nil, errors.New("Couldn't sign certificate: no key; give one with KeyPair")
 	}
@@ -76,6 +81,7 @@ func CSR(opts ...CertOption) ([]byte, error) {
 		SignatureAlgorithm: x509.PureEd25519,
 		DNSNames:           options.DNSNames,
 		IPAddresses:        options.IPAddresses,
+		URIs:               options.URIs,
 	}
 	der, err := x509.CreateCertificateRequest(rand.Reader, template, options.Priv)
 	if err != nil {
@@ -109,6 +115,7 @@ func Sign(caCert, caKey, csr []byte, opts ...CertOption) ([]byte, error) {
 	template.Subject = request.Subject
 	template.DNSNames = request.DNSNames
 	template.IPAddresses = request.IPAddresses
+	template.URIs = request.URIs
 	return create(template, authority, request.PublicKey, key)
 }
 

@@ -1,70 +1,37 @@
 package wrapper
 
 import (
-	"context"
-
 	"github.com/justcy/go-micro/v4/auth"
 	"github.com/justcy/go-micro/v4/client"
-	"github.com/justcy/go-micro/v4/internal/options"
-	"github.com/justcy/go-micro/v4/metadata"
-	"github.com/justcy/go-micro/v4/transport/headers"
+	"github.com/justcy/go-micro/v4/internal/authcall"
 )
 
 // AuthCall returns a client that authenticates calls, streams and events with
 // the token of the service's Auth, and says in which namespace it is. The Auth
 // is asked for anew each time, so that it may be replaced.
 //
+// A token is renewed before it expires, when it has a refresh token or when the
+// Auth has the credentials of an account; a first token is had with those. The
+// new one is put into the options of the Auth.
+//
 // A context that has an Authorization of its own keeps it, unless the call was
-// made with client.WithServiceToken. Without an Auth or a valid token nothing is
-// added: it is for the other side to refuse.
+// made with client.WithServiceToken. One that came with a request which AuthHandler
+// let through is not passed on: see ForwardAuthorization. Without an Auth or a
+// valid token nothing is added: it is for the other side to refuse.
 func AuthCall(a func() auth.Auth, c client.Client) client.Client {
-	return &authenticated{around{c}, a}
+	r := new(renewing)
+	r.Client = authcall.New(a, r.current, c)
+	return r
 }
 
-type authenticated struct {
+// renewing is a client that sends tokens which it renews.
+type renewing struct {
 	around
-	auth func() auth.Auth
+	tokens
 }
 
-func (a *authenticated) Call(ctx context.Context, req client.Request, rsp any, opts ...client.CallOption) error {
-	return a.Client.Call(a.authenticate(ctx, ownToken(opts)), req, rsp, opts...)
-}
-
-func (a *authenticated) Stream(ctx context.Context, req client.Request, opts ...client.CallOption) (client.Stream, error) {
-	return a.Client.Stream(a.authenticate(ctx, ownToken(opts)), req, opts...)
-}
-
-func (a *authenticated) Publish(ctx context.Context, msg client.Message, opts ...client.PublishOption) error {
-	return a.Client.Publish(a.authenticate(ctx, false), msg, opts...)
-}
-
-// ownToken reports whether a call asks for the service's token.
-func ownToken(opts []client.CallOption) bool {
-	if len(opts) == 0 {
-		return false // most calls, which this spares an allocation
-	}
-	options := options.Of(opts)
-	return options.ServiceToken
-}
-
-func (a *authenticated) authenticate(ctx context.Context, ownToken bool) context.Context {
-	if ctx == nil { // to be refused
-		return ctx
-	}
-	if _, ok := metadata.Get(ctx, authorizationHeader); ok && !ownToken {
-		return ctx
-	}
-	if a.auth == nil {
-		return ctx
-	}
-	current := a.auth()
-	if current == nil {
-		return ctx
-	}
-	options := current.Options()
-	ctx = setMissing(ctx, headers.Namespace, options.Namespace)
-	if options.Token == nil || options.Token.Expired() {
-		return ctx
-	}
-	return metadata.Set(ctx, authorizationHeader, auth.BearerScheme+options.Token.AccessToken)
+// Close waits until no token is being renewed, and closes the client within.
+func (r *renewing) Close() error {
+	r.running.Wait()
+	return r.around.Close()
 }

@@ -14,10 +14,7 @@ import (
 	"github.com/justcy/go-micro/v4/transport/headers"
 )
 
-const (
-	fromServiceHeader   = headers.Prefix + "From-Service"
-	authorizationHeader = "Authorization"
-)
+const fromServiceHeader = headers.Prefix + "From-Service"
 
 // errPanicked is what a handler that panicked is recorded with.
 var errPanicked = errors.New("the handler panicked")
