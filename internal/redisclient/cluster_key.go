@@ -13,14 +13,17 @@ import (
 // These hooks tell it the key of the commands that drivers use, and have the
 // question fail without being sent.
 
-// keyed are commands whose first argument is the key that says where they go.
-var keyed = map[string]bool{"get": true, "set": true, "del": true, "pttl": true}
+// keyed are the places of the key that says where a command goes.
+var keyed = map[string]int8{
+	"get": 1, "set": 1, "del": 1, "pttl": 1,
+	"xadd": 1, "xack": 1, "xtrim": 1, "xgroup": 2, "xinfo": 2,
+}
 
 type keyHook struct{}
 
 func (keyHook) BeforeProcess(ctx context.Context, cmd redis.Cmder) (context.Context, error) {
-	if keyed[cmd.Name()] {
-		cmd.SetFirstKeyPos(1)
+	if place := keyed[cmd.Name()]; place > 0 {
+		cmd.SetFirstKeyPos(place)
 	}
 	return ctx, nil
 }
