@@ -50,7 +50,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/justcy/go-micro/v4/sync"
-	"github.com/justcy/go-micro/v4/sync/internal/lease"
+	"github.com/justcy/go-micro/v4/sync/lease"
 )
 
 // NewSync returns a Sync on CockroachDB or PostgreSQL. It implements

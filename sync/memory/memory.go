@@ -19,7 +19,7 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4/sync"
-	"github.com/justcy/go-micro/v4/sync/internal/lease"
+	"github.com/justcy/go-micro/v4/sync/lease"
 )
 
 // NewSync returns a Sync for this process. It implements [sync.Leaser]; its

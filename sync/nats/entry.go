@@ -10,7 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/justcy/go-micro/v4/sync/internal/lease"
+	"github.com/justcy/go-micro/v4/sync/lease"
 )
 
 // value is what an entry contains.

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/justcy/go-micro/v4/sync/internal/lease"
+	"github.com/justcy/go-micro/v4/sync/lease"
 )
 
 func FuzzDecode(f *testing.F) {

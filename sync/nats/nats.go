@@ -50,7 +50,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/justcy/go-micro/v4/sync"
-	"github.com/justcy/go-micro/v4/sync/internal/lease"
+	"github.com/justcy/go-micro/v4/sync/lease"
 )
 
 const (

@@ -45,7 +45,7 @@ import (
 
 	"github.com/justcy/go-micro/v4/internal/redisclient"
 	"github.com/justcy/go-micro/v4/sync"
-	"github.com/justcy/go-micro/v4/sync/internal/lease"
+	"github.com/justcy/go-micro/v4/sync/lease"
 )
 
 const (

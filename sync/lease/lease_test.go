@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4/sync"
-	"github.com/justcy/go-micro/v4/sync/internal/lease"
+	"github.com/justcy/go-micro/v4/sync/lease"
 	"github.com/justcy/go-micro/v4/sync/locktest"
 )
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/justcy/go-micro/v4/internal/testkit"
 	"github.com/justcy/go-micro/v4/sync"
-	"github.com/justcy/go-micro/v4/sync/internal/lease"
+	"github.com/justcy/go-micro/v4/sync/lease"
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }

@@ -1,9 +1,15 @@
-// Package lease is what all drivers of locks have in common: a sync.Sync over a
-// backend that can take, keep and free one hold at a time.
+// Package lease makes a [sync.Sync] of a backend that can take, keep and free one
+// hold at a time. It is for those who write a driver of locks; all drivers here are
+// made of it.
+//
+//	func NewSync(opts ...sync.Option) sync.Sync {
+//		return lease.New(lease.Driver{Name: "etcd", Connect: connect}, opts...)
+//	}
 //
 // It queues the lockers of one process, so that one of them at most competes
 // with other processes, tells the backend regularly that holders are alive, and
-// tells holders when they have lost what they held.
+// tells holders when they have lost what they held. What it makes is a
+// [sync.Leaser], too, and has a Close. The suite sync/locktest checks a driver.
 package lease
 
 import (

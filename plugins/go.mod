@@ -1,0 +1,10 @@
+module github.com/justcy/go-micro/plugins/v4
+
+go 1.26.0
+
+replace github.com/justcy/go-micro/v4 => ../
+
+require (
+	github.com/justcy/go-micro/v4 v4.0.0
+	go.etcd.io/etcd/client/v3 v3.7.3
+)
