@@ -9,7 +9,7 @@ GO       ?= go
 FUZZTIME ?= 30s
 COUNT    ?= 1
 BIN      := $(CURDIR)/bin
-MODULES  := $(sort $(patsubst %/go.mod,%,$(wildcard */go.mod)))
+MODULES  := $(sort $(patsubst %/go.mod,%,$(wildcard */go.mod */*/go.mod)))
 CODE     := . $(filter-out tools,$(MODULES))
 
 # The race detector needs cgo and a C compiler on Linux. Without them the tests

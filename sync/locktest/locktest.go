@@ -46,6 +46,8 @@ type Harness struct {
 	NoTTL bool
 	// NoPrefix: the Prefix option is not used.
 	NoPrefix bool
+	// NoSlashes: ids that differ in slashes and dashes alone are one lock.
+	NoSlashes bool
 	// NoLeader: leaders are not elected.
 	NoLeader bool
 	// NoLease: the Syncs are no sync.Leaser, and have no fencing tokens.

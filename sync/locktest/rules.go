@@ -3,6 +3,7 @@ package locktest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	stdsync "sync"
 	"sync/atomic"
@@ -276,6 +277,9 @@ func takesAnyID(tr *trial) error {
 		tr.id + "'; --", tr.id + `"`, tr.id + "`", tr.id + `\`, tr.id + "$1", tr.id + "{a}", tr.id + ":", tr.id + "-",
 		tr.id + "\xff", tr.id + "\xfe", tr.id + "\ufffd", tr.id + "ä", tr.id + "a\u0308",
 		tr.id + strings.Repeat("x", 10_000), tr.id + strings.Repeat("x", 10_000) + "y",
+	}
+	if tr.NoSlashes {
+		ids = slices.DeleteFunc(ids, func(id string) bool { return strings.Contains(id, "/") })
 	}
 	var errs []error
 	for _, id := range ids {
