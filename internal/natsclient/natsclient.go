@@ -67,9 +67,16 @@ func (s Settings) Options() nats.Options {
 	if o.MaxReconnect == 0 || o.MaxReconnect == nats.DefaultMaxReconnect {
 		o.MaxReconnect = -1
 	}
+	if o.ReconnectWait == nats.DefaultReconnectWait {
+		o.ReconnectWait = reconnectWait
+	}
 	s.observe(&o)
 	return o
 }
+
+// reconnectWait is how long a server that was tried in vain is left alone. The
+// library's default is four times that.
+const reconnectWait = 500 * time.Millisecond
 
 // withDefaults fills in what a literal leaves out.
 func withDefaults(o nats.Options) nats.Options {

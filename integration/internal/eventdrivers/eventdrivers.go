@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/justcy/go-micro/v4/events"
+	"github.com/justcy/go-micro/v4/events/natsjs"
 	stream "github.com/justcy/go-micro/v4/events/redis"
 	"github.com/justcy/go-micro/v4/integration/internal/servers"
 )
@@ -24,6 +25,7 @@ type Driver struct {
 
 // All are the drivers.
 var All = []Driver{
+	{"natsjs", openJetStream, servers.NATS, servers.NewNATSProcess},
 	{"redis", func(url string) (events.Stream, error) { return stream.NewStream(stream.Address(url)) }, servers.Redis, servers.NewRedis},
 }
 
@@ -35,4 +37,9 @@ func Named(name string) (Driver, error) {
 		}
 	}
 	return Driver{}, fmt.Errorf("there is no driver %q", name)
+}
+
+// openJetStream opens a stream whose Publish is done when the event is stored.
+func openJetStream(url string) (events.Stream, error) {
+	return natsjs.NewStream(natsjs.Address(url), natsjs.SynchronousPublish(true))
 }

@@ -1,9 +1,13 @@
 package servers
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -71,4 +75,45 @@ func NewNATS(t testing.TB) *Server {
 		s = started
 		return err
 	}, func() { stopNATS(s) })
+}
+
+// NewNATSProcess is NewNATS with a server in a process of its own: Stop kills it, so
+// that it can write nothing any more.
+func NewNATSProcess(t testing.TB) *Server {
+	program := filepath.Join(t.TempDir(), "natsserver")
+	if out, err := exec.Command("go", "build", "-o", program, "github.com/justcy/go-micro/v4/integration/natsserver").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	dir := t.TempDir()
+	var process *exec.Cmd
+	return newServer(t, "nats", func(port int) (err error) {
+		process, err = startProcess(program, "-port", strconv.Itoa(port), "-dir", dir)
+		return err
+	}, func() {
+		_ = process.Process.Kill()
+		_ = process.Wait()
+	})
+}
+
+// startProcess starts a program that prints a line when it is ready, and ends with
+// its standard input.
+func startProcess(program string, args ...string) (*exec.Cmd, error) {
+	p := exec.Command(program, args...)
+	p.Stderr = os.Stderr
+	if _, err := p.StdinPipe(); err != nil {
+		return nil, err
+	}
+	out, err := p.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Start(); err != nil {
+		return nil, err
+	}
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		_ = p.Process.Kill()
+		_ = p.Wait()
+		return nil, fmt.Errorf("%s ends at once: %w", program, err)
+	}
+	return p, nil
 }
