@@ -78,19 +78,20 @@ func (b *natsBroker) Options() broker.Options {
 	return o
 }
 
-// Address returns the URL of the server, or the first that will be tried.
+// Address returns the URL of the server, or of the first that will be tried, without
+// credentials.
 func (b *natsBroker) Address() string {
 	if c := b.conn.Load(); c != nil {
 		if url := c.ConnectedUrl(); url != "" {
-			return url
+			return natsclient.Redacted(url)
 		}
 	}
 	o := b.options.Get()
 	n := connection(&o).Options()
 	if n.Url != "" {
-		return n.Url
+		return natsclient.Redacted(n.Url)
 	}
-	return n.Servers[0]
+	return natsclient.Redacted(n.Servers[0])
 }
 
 // Connect connects, and subscribes what was subscribed before. It fails when no
