@@ -65,7 +65,10 @@ func onNATS(t *testing.T, url, name string) micro.Service {
 	})
 	<-started
 	caller := service(name + ".client")
-	t.Cleanup(func() { _ = caller.Client().(io.Closer).Close() })
+	t.Cleanup(func() {
+		_ = caller.Client().(io.Closer).Close()
+		_ = caller.Client().Options().Selector.Close()
+	})
 	return caller
 }
 

@@ -37,6 +37,8 @@ import (
 
 func init() { cmd.DefaultRegistries["nats"] = NewRegistry }
 
+var errClosed = errors.New("nats registry: it is closed")
+
 // natsRegistry answers for what is registered with it.
 type natsRegistry struct {
 	options *options.Current[registry.Options]
@@ -44,6 +46,7 @@ type natsRegistry struct {
 	connecting sync.Mutex // held while connecting
 	mu         sync.Mutex
 	conn       *nats.Conn // nil until it is used
+	closed     bool
 	made       registry.Options
 	own        table
 	watchers   map[*watcher]struct{}
@@ -53,8 +56,7 @@ var _ io.Closer = (*natsRegistry)(nil)
 
 // NewRegistry returns a registry that connects when it is first used, to the
 // addresses or nats://127.0.0.1:4222. It implements io.Closer: Close deregisters
-// what is registered, ends the watchers and closes the connection. A registry that
-// is used on connects anew.
+// what is registered, ends the watchers and closes the connection, for good.
 func NewRegistry(opts ...registry.Option) registry.Registry {
 	r := &natsRegistry{options: options.New(withDefaults(*registry.NewOptions(opts...))), watchers: map[*watcher]struct{}{}}
 	r.own.expired = r.announceEnd
@@ -118,7 +120,7 @@ func (r *natsRegistry) Close() error {
 	}
 	r.mu.Lock()
 	c, watchers := r.conn, r.watchers
-	r.conn, r.watchers = nil, map[*watcher]struct{}{}
+	r.conn, r.watchers, r.closed = nil, map[*watcher]struct{}{}, true
 	r.mu.Unlock()
 	for w := range watchers {
 		w.Stop()
@@ -142,6 +144,9 @@ func (r *natsRegistry) connect() (*nats.Conn, error) {
 	if c := r.connected(); c != nil {
 		return c, nil
 	}
+	if r.isClosed() {
+		return nil, errClosed
+	}
 	o := r.options.Get()
 	s := connection(&o)
 	s.Changed = r.changed
@@ -155,8 +160,18 @@ func (r *natsRegistry) connect() (*nats.Conn, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.closed {
+		c.Close()
+		return nil, errClosed
+	}
 	r.conn, r.made = c, o
 	return c, nil
+}
+
+func (r *natsRegistry) isClosed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closed
 }
 
 func (r *natsRegistry) connected() *nats.Conn {
