@@ -46,10 +46,11 @@ func put(t testing.TB, c *clientv3.Client, prefix, document string) {
 }
 
 func TestSource(t *testing.T) {
+	t.Parallel()
 	s := etcdserver.New(t)
 	c := client(t, s.Addr)
 	var prefixes atomic.Int64
-	of := map[source.Source]string{}
+	of := map[source.Source]string{} // the prefix
 	sourcetest.Run(t, sourcetest.Harness{
 		New: func(t testing.TB, document string) source.Source {
 			prefix := fmt.Sprintf("/test-%d/", prefixes.Add(1))
@@ -67,6 +68,7 @@ func TestSource(t *testing.T) {
 }
 
 func TestKeysAreAPathAndValuesJSON(t *testing.T) {
+	t.Parallel()
 	s, ctx := etcdserver.New(t), context.Background()
 	c := client(t, s.Addr)
 	for key, value := range map[string]string{
@@ -89,6 +91,7 @@ func TestKeysAreAPathAndValuesJSON(t *testing.T) {
 }
 
 func TestAPrefixWithoutKeysIsAnError(t *testing.T) {
+	t.Parallel()
 	s, ctx := etcdserver.New(t), context.Background()
 	if _, err := newSource(t, s.Addr).Read(); err == nil || err.Error() != "source not found: /micro/config/" {
 		t.Errorf("got %v", err)
@@ -127,6 +130,7 @@ func next(t testing.TB, w source.Watcher) *source.ChangeSet {
 }
 
 func TestWhatChangesBetweenReadAndWatchIsTold(t *testing.T) {
+	t.Parallel()
 	s, ctx := etcdserver.New(t), context.Background()
 	src, c := newSource(t, s.Addr, etcd.StripPrefix(true)), client(t, s.Addr)
 	_, err := c.Put(ctx, "/micro/config/a/b", "1")
@@ -159,6 +163,7 @@ func TestWhatChangesBetweenReadAndWatchIsTold(t *testing.T) {
 }
 
 func TestConfigurationFollowsEtcdOverARestart(t *testing.T) {
+	t.Parallel()
 	s := etcdserver.New(t)
 	c := client(t, s.Addr)
 	put(t, c, "/micro/config/", `{"a":1}`)
@@ -168,14 +173,11 @@ func TestConfigurationFollowsEtcdOverARestart(t *testing.T) {
 	s.Stop()
 	s.Start()
 	put(t, c, "/micro/config/", `{"a":2}`)
-	for deadline := time.Now().Add(time.Minute); conf.Get("a", "value").Int(0) != 2; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("the configuration is %s", conf.Bytes())
-		}
-	}
+	eventually(t, "the configuration has the change", func() bool { return conf.Get("a", "value").Int(0) == 2 })
 }
 
 func TestASourceThatIsAwayIsAnErrorOfReadInTime(t *testing.T) {
+	t.Parallel()
 	s := newSource(t, "127.0.0.1:1", etcd.WithDialTimeout(time.Second))
 	begun := time.Now()
 	_, err := s.Read()

@@ -36,6 +36,7 @@ func client(t testing.TB, addr string) *clientv3.Client {
 }
 
 func TestRegistry(t *testing.T) {
+	t.Parallel()
 	s := etcdserver.New(t)
 	registrytest.Run(t, registrytest.Harness{
 		New: func(t testing.TB) (a, b registry.Registry) { return newRegistry(t, s.Addr), newRegistry(t, s.Addr) },
@@ -60,6 +61,7 @@ func greeter(id string) *registry.Service {
 }
 
 func TestRegistrationsAreInTheLayoutOfGoMicroV4(t *testing.T) {
+	t.Parallel()
 	s, ctx := etcdserver.New(t), context.Background()
 	r, c := newRegistry(t, s.Addr), client(t, s.Addr)
 	must(t, r.Register(greeter("node/1"), registry.RegisterTTL(2500*time.Millisecond)))
@@ -92,6 +94,7 @@ func TestRegistrationsAreInTheLayoutOfGoMicroV4(t *testing.T) {
 }
 
 func TestRegisteringWhatIsThereWritesNothing(t *testing.T) {
+	t.Parallel()
 	s, ctx := etcdserver.New(t), context.Background()
 	r, c := newRegistry(t, s.Addr), client(t, s.Addr)
 	revision := func() int64 {
@@ -123,6 +126,7 @@ func TestRegisteringWhatIsThereWritesNothing(t *testing.T) {
 }
 
 func TestAWatcherIsToldOfAllEventsOfOneTransaction(t *testing.T) {
+	t.Parallel()
 	s, ctx := etcdserver.New(t), context.Background()
 	r, c := newRegistry(t, s.Addr), client(t, s.Addr)
 	w, err := r.Watch()
