@@ -42,7 +42,7 @@ func TestRegistry(t *testing.T) {
 		New: func(t testing.TB) (a, b registry.Registry) { return newRegistry(t, s.Addr), newRegistry(t, s.Addr) },
 		Outage: func(t testing.TB) (a, b registry.Registry, begin, end func()) {
 			s := etcdserver.New(t)
-			soon := registry.Timeout(2 * time.Second)
+			soon := registry.Timeout(5 * time.Second)
 			return newRegistry(t, s.Addr, soon), newRegistry(t, s.Addr, soon), s.Stop, s.Start
 		},
 		TTL: 3 * time.Second,
@@ -187,7 +187,7 @@ func TestWrongPasswordsAndServersThatAreAwayAreToldInTime(t *testing.T) {
 	must(t, err)
 	_, err = c.AuthEnable(ctx)
 	must(t, err)
-	soon := registry.Timeout(2 * time.Second)
+	soon := registry.Timeout(5 * time.Second)
 	for name, r := range map[string]registry.Registry{
 		"no password":    newRegistry(t, s.Addr, soon),
 		"wrong password": newRegistry(t, s.Addr, soon, etcd.Auth("root", "wrong")),

@@ -63,6 +63,7 @@ func (s *Server) start() error {
 	config.Dir = s.dir
 	config.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.NewNop())
 	config.UnsafeNoFsync = true
+	config.BcryptCost = 4 // the least: with the race detector a login takes seconds otherwise
 	config.ListenClientUrls, config.AdvertiseClientUrls = urls(s.Addr), urls(s.Addr)
 	config.ListenPeerUrls, config.AdvertisePeerUrls = urls(s.peer), urls(s.peer)
 	config.InitialCluster = config.InitialClusterFromName(config.Name)
