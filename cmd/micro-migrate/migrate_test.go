@@ -194,30 +194,43 @@ func TestOnlyImportsOfGoFilesAreTouched(t *testing.T) {
 }
 
 func TestPluginsWithoutAPackageHereAreLeftAndTold(t *testing.T) {
-	const file = "package etcd\n\nimport (\n\t\"context\"\n\n\t\"github.com/go-micro/plugins/v4/registry/etcd\"\n\t_ \"github.com/go-micro/plugins/v4/registry/cache\"\n)\n\nvar _ = etcd.NewRegistry\nvar _ context.Context\n"
-	const module = "module example.com/etcd\n\ngo 1.27\n\ntoolchain go1.27.1\n\nrequire (\n\tgithub.com/go-micro/plugins/v4/registry/cache v1.0.0\n\tgithub.com/go-micro/plugins/v4/registry/etcd v1.1.0\n)\n"
-	dir := project(t, map[string]string{"etcd/etcd.go": file, "etcd/go.mod": module})
+	const file = "package consul\n\nimport (\n\t\"context\"\n\n\t\"github.com/go-micro/plugins/v4/registry/consul\"\n\t_ \"github.com/go-micro/plugins/v4/registry/cache\"\n)\n\nvar _ = consul.NewRegistry\nvar _ context.Context\n"
+	const module = "module example.com/consul\n\ngo 1.27\n\ntoolchain go1.27.1\n\nrequire (\n\tgithub.com/go-micro/plugins/v4/registry/cache v1.0.0\n\tgithub.com/go-micro/plugins/v4/registry/consul v1.1.0\n)\n"
+	dir := project(t, map[string]string{"consul/consul.go": file, "consul/go.mod": module})
 	said := migrate(t, "-version", "v4.0.0", dir)
-	if !strings.Contains(said, "left github.com/go-micro/plugins/v4/registry/etcd, imported in "+filepath.Join(dir, "etcd", "etcd.go")+":") {
+	if !strings.Contains(said, "left github.com/go-micro/plugins/v4/registry/consul, imported in "+filepath.Join(dir, "consul", "consul.go")+":") {
 		t.Errorf("it said %s", said)
 	}
-	if got := readFile(t, dir, "etcd/etcd.go"); !strings.Contains(got, `"github.com/go-micro/plugins/v4/registry/etcd"`) || !strings.Contains(got, `"github.com/justcy/go-micro/v4/registry/cache"`) {
+	if got := readFile(t, dir, "consul/consul.go"); !strings.Contains(got, `"github.com/go-micro/plugins/v4/registry/consul"`) || !strings.Contains(got, `"github.com/justcy/go-micro/v4/registry/cache"`) {
 		t.Errorf("got %s", got)
 	}
-	want := "module example.com/etcd\n\ngo 1.27\n\ntoolchain go1.27.1\n\nrequire (\n\tgithub.com/go-micro/plugins/v4/registry/etcd v1.1.0\n\tgithub.com/justcy/go-micro/v4 v4.0.0\n)\n"
-	if got := readFile(t, dir, "etcd/go.mod"); got != want {
+	want := "module example.com/consul\n\ngo 1.27\n\ntoolchain go1.27.1\n\nrequire (\n\tgithub.com/go-micro/plugins/v4/registry/consul v1.1.0\n\tgithub.com/justcy/go-micro/v4 v4.0.0\n)\n"
+	if got := readFile(t, dir, "consul/go.mod"); got != want {
 		t.Errorf("go.mod is %s", got)
 	}
 
 	said = migrate(t, "-plugins", "example.com/shop/plugins/", dir)
-	if got := readFile(t, dir, "etcd/etcd.go"); !strings.Contains(got, `"example.com/shop/plugins/registry/etcd"`) {
+	if got := readFile(t, dir, "consul/consul.go"); !strings.Contains(got, `"example.com/shop/plugins/registry/consul"`) {
 		t.Errorf("got %s", got)
 	}
-	if got := readFile(t, dir, "etcd/go.mod"); strings.Contains(got, oldPlugins) {
+	if got := readFile(t, dir, "consul/go.mod"); strings.Contains(got, oldPlugins) {
 		t.Errorf("go.mod is %s", got)
 	}
 	if strings.Contains(said, "left ") {
 		t.Errorf("it said %s", said)
+	}
+}
+
+func TestPluginsOfTheModuleBesideThisOneAreFoundThere(t *testing.T) {
+	const file = "package etcd\n\nimport _ \"github.com/go-micro/plugins/v4/registry/etcd\"\n"
+	dir := project(t, map[string]string{"etcd/etcd.go": file})
+	for _, args := range [][]string{{dir}, {"-plugins", "example.com/shop/plugins", dir}} {
+		if said := migrate(t, args...); strings.Contains(said, "left ") {
+			t.Errorf("it said %s", said)
+		}
+		if got := readFile(t, dir, "etcd/etcd.go"); !strings.Contains(got, `"github.com/justcy/go-micro/plugins/v4/registry/etcd"`) {
+			t.Errorf("got %s", got)
+		}
 	}
 }
 
@@ -249,12 +262,14 @@ func TestWhatIsKnownOfThisModuleIsTrue(t *testing.T) {
 		}
 	}
 	guide := readFile(t, "../../docs/migrating.md")
-	for folder := range builtIn {
-		if _, err := os.Stat(filepath.Join("../..", filepath.FromSlash(folder))); err != nil {
-			t.Error(err)
-		}
-		if !strings.Contains(guide, "`"+folder+"`") {
-			t.Errorf("docs/migrating.md does not name the plugin %s", folder)
+	for root, folders := range map[string]map[string]bool{"../..": builtIn, "../../plugins": beside} {
+		for folder := range folders {
+			if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(folder))); err != nil {
+				t.Error(err)
+			}
+			if !strings.Contains(guide, "`"+folder+"`") {
+				t.Errorf("docs/migrating.md does not name the plugin %s", folder)
+			}
 		}
 	}
 }

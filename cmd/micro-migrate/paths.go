@@ -12,6 +12,7 @@ const (
 	oldCore    = "go-micro.dev/v4"
 	newCore    = "github.com/justcy/go-micro/v4"
 	oldPlugins = "github.com/go-micro/plugins/v4"
+	newPlugins = "github.com/justcy/go-micro/plugins/v4"
 )
 
 // What this module needs, and programs that share these dependencies with it.
@@ -24,12 +25,18 @@ const (
 // builtIn are the plugins that are packages of this module, by their folders,
 // which are the same here. docs/migrating.md lists them.
 var builtIn = map[string]bool{
+	"broker/nats":               true,
+	"broker/redis":              true,
 	"cache/redis":               true,
 	"config/encoder/hcl":        true,
 	"config/encoder/toml":       true,
 	"config/encoder/xml":        true,
 	"config/encoder/yaml":       true,
+	"config/source/nats":        true,
+	"events/natsjs":             true,
+	"events/redis":              true,
 	"registry/cache":            true,
+	"registry/nats":             true,
 	"selector/label":            true,
 	"selector/shard":            true,
 	"selector/static":           true,
@@ -38,8 +45,17 @@ var builtIn = map[string]bool{
 	"store/nats-js-kv":          true,
 	"store/redis":               true,
 	"sync/memory":               true,
+	"transport/nats":            true,
 	"wrapper/select/roundrobin": true,
 	"wrapper/select/version":    true,
+}
+
+// beside are the plugins that are packages of this project's module of plugins, in
+// the same folders.
+var beside = map[string]bool{
+	"config/source/etcd": true,
+	"registry/etcd":      true,
+	"sync/etcd":          true,
 }
 
 // paths says what becomes of an import path.
@@ -54,9 +70,12 @@ func (m paths) of(p string) string {
 		return newCore + rest
 	}
 	rest, ok := below(p, oldPlugins)
+	folder := strings.TrimPrefix(rest, "/")
 	switch {
-	case ok && builtIn[strings.TrimPrefix(rest, "/")]:
+	case ok && builtIn[folder]:
 		return newCore + rest
+	case ok && beside[folder]:
+		return newPlugins + rest
 	case ok && m.plugins != "":
 		return m.plugins + rest
 	}
