@@ -16,11 +16,13 @@
 // WithAutoAck(false, wait) an event comes again every wait until it is
 // acknowledged. WithOffset first replays what was published since a time.
 //
-// Without an offset a consumption begins with what is published from then on, and
-// that is true of a group as well: what was published while none of its consumers
-// was there does not come by itself when one is back. A consumer that must miss
-// nothing keeps the time of the last event it has handled, and passes it to
-// WithOffset, which may deliver some events again.
+// Without an offset a consumption begins with what is published from then on. For
+// the memory stream that is true of a group as well: what was published while none of
+// its consumers was there does not come by itself when one is back. A consumer that
+// must miss nothing keeps the time of the last event it has handled, and passes it to
+// WithOffset, which may deliver some events again. Streams on servers, of the packages
+// events/natsjs and events/redis, keep the place of a group: it goes on from there, and
+// WithOffset says where a group begins that is new.
 //
 // [Publish], [Consume] and [Read] use [DefaultStream] and [DefaultStore], which
 // are nil until the application sets them.

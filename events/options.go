@@ -107,8 +107,8 @@ func WithContext(ctx context.Context) ConsumeOption {
 }
 
 // WithGroup makes the consumer one of a group, whose consumers share the events.
-// A group gets what is published while it has a consumer, and what was published
-// before only with [WithOffset].
+// A group of the memory stream gets what is published while it has a consumer, and
+// what was published before only with [WithOffset]; streams on servers keep its place.
 func WithGroup(q string) ConsumeOption { return func(o *ConsumeOptions) { o.Group = q } }
 
 // WithOffset replays events published since t first, in whole seconds.
