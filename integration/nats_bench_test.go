@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -40,34 +41,44 @@ func rawStream(b *testing.B, url string) (js jetstream.JetStream, subject string
 func BenchmarkJetStream(b *testing.B) {
 	url := servers.NATS(b)
 	js, subject, encoded := rawStream(b, url)
-	b.Run("publish, waiting for each", func(b *testing.B) {
-		s, topic := newJetStream(b, natsjs.SynchronousPublish(true)), unique("bench-")
-		compare(b,
-			func(int) error { return s.Publish(topic, benchValue) },
-			func(int) error {
-				_, err := js.Publish(context.Background(), subject, encoded)
-				return err
-			})
-	})
-	b.Run("publish", func(b *testing.B) {
-		s, topic := newJetStream(b), unique("bench-")
-		must(b, s.Publish(topic, benchValue))
-		stored := 1
-		byTurns(b, func(n int) {
-			for range n {
-				must(b, s.Publish(topic, benchValue))
-			}
-			stored += n
-			eventuallyStored(b, js, topic, stored)
-		}, func(n int) {
-			for range n {
-				_, err := js.PublishAsync(subject, encoded, jetstream.WithStallWait(time.Minute))
-				must(b, err)
-			}
-			<-js.PublishAsyncComplete()
+	for name, opts := range map[string]func() []jetstream.PublishOpt{
+		"beside a library that lets doubles in": func() []jetstream.PublishOpt { return nil },
+		"beside a library that does not": func() []jetstream.PublishOpt {
+			return []jetstream.PublishOpt{jetstream.WithMsgID(uuid.NewString())}
+		},
+	} {
+		b.Run("publish, waiting for each, "+name, func(b *testing.B) {
+			s, topic := newJetStream(b, natsjs.SynchronousPublish(true)), unique("bench-")
+			compare(b,
+				func(int) error { return s.Publish(topic, benchValue) },
+				func(int) error {
+					_, err := js.Publish(context.Background(), subject, encoded, opts()...)
+					return err
+				})
 		})
-	})
+		b.Run("publish, "+name, func(b *testing.B) { publishJetStream(b, js, subject, encoded, opts) })
+	}
 	b.Run("consume, acknowledging each", func(b *testing.B) { consumeJetStream(b, url) })
+}
+
+// publishJetStream publishes without waiting for each.
+func publishJetStream(b *testing.B, js jetstream.JetStream, subject string, encoded []byte, opts func() []jetstream.PublishOpt) {
+	s, topic := newJetStream(b), unique("bench-")
+	must(b, s.Publish(topic, benchValue))
+	stored := 1
+	byTurns(b, func(n int) {
+		for range n {
+			must(b, s.Publish(topic, benchValue))
+		}
+		stored += n
+		eventuallyStored(b, js, topic, stored)
+	}, func(n int) {
+		for range n {
+			_, err := js.PublishAsync(subject, encoded, append(opts(), jetstream.WithStallWait(time.Minute))...)
+			must(b, err)
+		}
+		<-js.PublishAsyncComplete()
+	})
 }
 
 // eventuallyStored waits until a stream holds so many events.

@@ -1,9 +1,7 @@
 package natsjs
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -14,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/justcy/go-micro/v4/events"
+	"github.com/justcy/go-micro/v4/events/internal/eventjson"
 	"github.com/justcy/go-micro/v4/internal/natsclient"
 	"github.com/justcy/go-micro/v4/logger"
 )
@@ -216,10 +215,7 @@ func (c *consumption) receive(m *nats.Msg) {
 // decode reads an event and where it stands in its stream.
 func decode(m *nats.Msg) (*delivery, error) {
 	d := &delivery{msg: m, alive: time.Now()}
-	if bytes.Equal(bytes.TrimSpace(m.Data), []byte("null")) {
-		return nil, errors.New("it is null")
-	}
-	if err := json.Unmarshal(m.Data, &d.event); err != nil {
+	if err := eventjson.Decode(m.Data, &d.event); err != nil {
 		return nil, err
 	}
 	if m.Reply == "" {

@@ -2,7 +2,6 @@ package natsjs
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -12,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/justcy/go-micro/v4/events"
+	"github.com/justcy/go-micro/v4/events/internal/eventjson"
 	"github.com/justcy/go-micro/v4/internal/natsclient"
 	"github.com/justcy/go-micro/v4/logger"
 )
@@ -27,7 +27,7 @@ func (s *stream) Publish(topic string, msg any, opts ...events.PublishOption) er
 	if err != nil {
 		return err
 	}
-	data, err := json.Marshal(event)
+	data, err := eventjson.Encode(event)
 	if err != nil {
 		return fmt.Errorf("Error encoding event: %w", err) //nolint:staticcheck // the text is known to programs
 	}
@@ -44,7 +44,17 @@ func (s *stream) Publish(topic string, msg any, opts ...events.PublishOption) er
 	return nil
 }
 
+// send sends at once where nothing is in the way, which is nearly always.
 func (s *stream) send(topic string, m *nats.Msg) error {
+	if s.resend.pending() == 0 && s.conn.IsConnected() && s.knows(m.Subject) {
+		if !s.opts.SyncPublish {
+			return s.start(m)
+		}
+		err := s.attempt(s.context, m)
+		if err == nil || !s.repeatable(m, err) {
+			return err
+		}
+	}
 	ctx, cancel := s.operation()
 	defer cancel()
 	select {
@@ -61,7 +71,20 @@ func (s *stream) send(topic string, m *nats.Msg) error {
 	if _, err := s.streamOf(ctx, topic); err != nil {
 		return err
 	}
+	return s.start(m)
+}
+
+// start has an event stored while others are.
+func (s *stream) start(m *nats.Msg) error {
 	_, err := s.js.PublishMsgAsync(m, jetstream.WithStallWait(s.opts.Timeout))
+	return err
+}
+
+// attempt asks once for an event to be stored.
+func (s *stream) attempt(ctx context.Context, m *nats.Msg) error {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.Timeout/3)
+	defer cancel()
+	_, err := s.js.PublishMsg(ctx, m, jetstream.WithRetryAttempts(0))
 	return err
 }
 
@@ -76,10 +99,7 @@ func (s *stream) store(ctx context.Context, topic string, m *nats.Msg) error {
 		if _, last = s.streamOf(ctx, topic); last != nil {
 			return last
 		}
-		attempt, cancel := context.WithTimeout(ctx, s.opts.Timeout/3)
-		_, last = s.js.PublishMsg(attempt, m, jetstream.WithRetryAttempts(0))
-		cancel()
-		if last == nil || !s.repeatable(m, last) {
+		if last = s.attempt(ctx, m); last == nil || !s.repeatable(m, last) {
 			return last
 		}
 		pause(ctx, 50*time.Millisecond)
@@ -193,8 +213,8 @@ func (r *resender) run() {
 func (r *resender) again(m *nats.Msg) error {
 	ctx, cancel := r.stream.operation()
 	defer cancel()
-	var event struct{ Topic string }
-	if err := json.Unmarshal(m.Data, &event); err != nil {
+	var event events.Event
+	if err := eventjson.Decode(m.Data, &event); err != nil {
 		return err
 	}
 	err := r.stream.store(ctx, event.Topic, m)

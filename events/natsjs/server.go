@@ -62,6 +62,14 @@ func (s *stream) findStream(ctx context.Context, topic, at string) (string, erro
 	return "", err
 }
 
+// knows reports whether the stream of a subject is known.
+func (s *stream) knows(subject string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.names[subject]
+	return ok
+}
+
 // forget drops what is known about the stream of a subject.
 func (s *stream) forget(subject string) {
 	s.mu.Lock()
