@@ -20,6 +20,12 @@ import (
 // without waiting, before Publish waits.
 const maxUnstored = 512
 
+// What JetStream says while a cluster has no leader: it will have one.
+const (
+	notAvailable jetstream.ErrorCode = 10008
+	notLeader    jetstream.ErrorCode = 10009
+)
+
 // Publish sends the event, and waits until it is stored if the options say so.
 // While the server is away it waits for it, up to the timeout.
 func (s *stream) Publish(topic string, msg any, opts ...events.PublishOption) error {
@@ -116,7 +122,7 @@ func (s *stream) repeatable(m *nats.Msg, err error) bool {
 	}
 	var refused *jetstream.APIError
 	if errors.As(err, &refused) {
-		return refused.Code == 503 // the server has no leader yet, or is starting
+		return refused.ErrorCode == notAvailable || refused.ErrorCode == notLeader
 	}
 	return !errors.Is(err, nats.ErrMaxPayload) && !errors.Is(err, nats.ErrConnectionClosed)
 }

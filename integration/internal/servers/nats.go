@@ -44,12 +44,16 @@ func findNATS(b *Backend) (stop func()) {
 	}
 }
 
-func startNATS(dir string, port int) (*server.Server, error) {
-	s, err := server.NewServer(&server.Options{
+func startNATS(dir string, port int, change ...func(*server.Options)) (*server.Server, error) {
+	o := &server.Options{
 		Host: "127.0.0.1", Port: port, JetStream: true, StoreDir: dir,
 		NoLog: true, NoSigs: true,
 		MaxPayload: maxPayload,
-	})
+	}
+	for _, f := range change {
+		f(o)
+	}
+	s, err := server.NewServer(o)
 	if err != nil {
 		return nil, fmt.Errorf("starting a NATS server: %w", err)
 	}
@@ -67,11 +71,14 @@ func stopNATS(s *server.Server) {
 }
 
 // NewNATS starts a NATS server of the test's own, which it can stop and start.
-func NewNATS(t testing.TB) *Server {
+func NewNATS(t testing.TB) *Server { return NewNATSWith(t) }
+
+// NewNATSWith is NewNATS with other options.
+func NewNATSWith(t testing.TB, change ...func(*server.Options)) *Server {
 	dir := t.TempDir()
 	var s *server.Server
 	return newServer(t, "nats", func(port int) error {
-		started, err := startNATS(dir, port)
+		started, err := startNATS(dir, port, change...)
 		s = started
 		return err
 	}, func() { stopNATS(s) })
