@@ -38,9 +38,8 @@ func natsConn(t testing.TB, url string) *nats.Conn {
 func TestJetStream(t *testing.T) {
 	servers.NATS(t)
 	for name, opts := range map[string][]natsjs.Option{
-		"asynchronous":    nil,
-		"synchronous":     {natsjs.SynchronousPublish(true)},
-		"without durable": {natsjs.DisableDurableStreams()},
+		"asynchronous":                 nil,
+		"synchronous, without durable": {natsjs.SynchronousPublish(true), natsjs.DisableDurableStreams()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

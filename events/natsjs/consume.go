@@ -78,7 +78,7 @@ func (s *stream) Consume(topic string, opts ...events.ConsumeOption) (<-chan eve
 	}
 	if err := s.begin(c); err != nil {
 		c.end()
-		return nil, fmt.Errorf("Error subscribing to topic %s: group %s: %w", topic, c.group, err) //nolint:staticcheck // the text is known to programs
+		return nil, fmt.Errorf("Error subscribing to topic: %s, group %s: %w", topic, c.group, err) //nolint:staticcheck // the text is known to programs
 	}
 	return c.out, nil
 }

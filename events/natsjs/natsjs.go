@@ -69,7 +69,9 @@ type stream struct {
 	end     context.CancelFunc
 	running sync.WaitGroup // the consumptions, and what restores them
 	changed chan struct{}  // the connection was lost or is back
-	resend  resender
+
+	publishing sync.WaitGroup
+	resend     resender
 
 	mu           sync.Mutex
 	closed       bool
@@ -148,6 +150,7 @@ func (s *stream) Close() error {
 	}
 	s.closed = true
 	s.mu.Unlock()
+	s.publishing.Wait() // which the timeout limits
 	unstored := s.settle()
 	s.end()
 	s.running.Wait()
@@ -176,12 +179,6 @@ func (s *stream) settle() int {
 		}
 	}
 	return 0
-}
-
-func (s *stream) isClosed() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closed
 }
 
 // operation is the context of one operation that waits for the server.

@@ -37,17 +37,29 @@ func (s *stream) Publish(topic string, msg any, opts ...events.PublishOption) er
 	if err != nil {
 		return fmt.Errorf("Error encoding event: %w", err) //nolint:staticcheck // the text is known to programs
 	}
-	if s.isClosed() {
+	if !s.beginPublish() {
 		return fmt.Errorf("publishing to %s: stream %w", topic, events.ErrClosed)
 	}
+	defer s.publishing.Done()
 	m := &nats.Msg{
 		Subject: subject(topic), Data: data,
 		Header: nats.Header{jetstream.MsgIDHeader: {event.ID}}, // by which the server knows doubles
 	}
 	if err := s.send(topic, m); err != nil {
-		return fmt.Errorf("Error publishing message to topic %s: %w", topic, err) //nolint:staticcheck // the text is known to programs
+		return fmt.Errorf("Error publishing message to topic: %s: %w", topic, err) //nolint:staticcheck // the text is known to programs
 	}
 	return nil
+}
+
+// beginPublish notes a Publish for which Close has to wait, unless it has begun.
+func (s *stream) beginPublish() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.publishing.Add(1)
+	return true
 }
 
 // send sends at once where nothing is in the way, which is nearly always.

@@ -206,7 +206,7 @@ func (r *natsRegistry) ready(ctx context.Context) (*nats.Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	c, err := r.connect()
+	c, err := r.connectWithin(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -217,6 +217,29 @@ func (r *natsRegistry) ready(ctx context.Context) (*nats.Conn, error) {
 		return nil, fmt.Errorf("nats registry: %w", err)
 	}
 	return c, nil
+}
+
+// connectWithin is connect for as long as the context says. The connecting ends by
+// its own limit.
+func (r *natsRegistry) connectWithin(ctx context.Context) (*nats.Conn, error) {
+	if c := r.connected(); c != nil {
+		return c, nil
+	}
+	type result struct {
+		conn *nats.Conn
+		err  error
+	}
+	connected := make(chan result, 1)
+	go func() {
+		c, err := r.connect()
+		connected <- result{c, err}
+	}()
+	select {
+	case made := <-connected:
+		return made.conn, made.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func contextOf(ctx context.Context) context.Context {
