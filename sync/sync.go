@@ -2,7 +2,8 @@
 // election of a leader.
 //
 // The drivers are sync/redis, sync/nats (JetStream), sync/cockroach (PostgreSQL
-// and CockroachDB), and sync/memory for what happens in one process.
+// and CockroachDB), sync/etcd of the module of plugins, and sync/memory for what
+// happens in one process. Package sync/lease makes another.
 //
 //	s := redis.NewSync(sync.Nodes("redis://127.0.0.1:6379"))
 //	if err := s.Init(); err != nil {

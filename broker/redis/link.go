@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"sync"
 	"time"
 
@@ -16,9 +15,8 @@ import (
 )
 
 const (
-	// askAfter is how long the server may be silent before it is asked whether it
-	// is still there.
-	askAfter = 5 * time.Second
+	// askEvery is how often the server is asked whether it is still there.
+	askEvery = 5 * time.Second
 	// The pauses while the server is away.
 	firstPause = 20 * time.Millisecond
 	lastPause  = time.Second
@@ -29,15 +27,16 @@ const (
 // link is what the broker has while it is connected: a client that publishes, and
 // one connection over which all that is subscribed to comes.
 type link struct {
-	address string
-	client  redis.UniversalClient
-	pubsub  *redis.PubSub
-	opts    broker.Options
-	codec   codec.Marshaler
-	log     logger.Logger
-	closing chan struct{}
-	receive sync.WaitGroup
-	lanes   sync.WaitGroup
+	address    string
+	client     redis.UniversalClient
+	pubsub     *redis.PubSub
+	opts       broker.Options
+	codec      codec.Marshaler
+	log        logger.Logger
+	queueLimit int // in bytes
+	closing    chan struct{}
+	receive    sync.WaitGroup
+	lanes      sync.WaitGroup
 
 	// commands holds a value while somebody begins or ends a subscription: the server
 	// must be told in the order in which topics changes.
@@ -51,11 +50,12 @@ type link struct {
 func newLink(client redis.UniversalClient, o broker.Options) *link {
 	l := &link{
 		address: addressOf(client), client: client, opts: o,
-		codec: codecOf(o), log: logger.LoggerOrDefault(o.Logger),
+		codec: codecOf(o), log: logger.LoggerOrDefault(o.Logger), queueLimit: queueLimit(o),
 		closing: make(chan struct{}), commands: make(chan struct{}, 1), topics: map[string]*topic{},
 	}
 	l.pubsub = client.Subscribe(context.Background())
 	l.receive.Go(l.run)
+	l.receive.Go(l.ask)
 	return l
 }
 
@@ -200,20 +200,30 @@ func (l *link) run() {
 	}
 }
 
-// next returns what comes next over the connection, which the library makes anew
-// after an error, with all subscriptions. A server that is silent must answer.
+// next returns what comes next over the connection. A server that is silent although
+// it is asked regularly is gone: the library makes a new connection then, as after any
+// other error, with all subscriptions. One that was being read from is never used on, as
+// nobody could know where in a message it is.
 func (l *link) next() (any, error) {
-	m, err := l.pubsub.ReceiveTimeout(context.Background(), askAfter)
-	var timeout net.Error
-	if err == nil || !errors.As(err, &timeout) || !timeout.Timeout() {
-		return m, err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), readTimeout(l.opts))
+	ctx, cancel := context.WithTimeout(context.Background(), askEvery+readTimeout(l.opts))
 	defer cancel()
-	if err := l.pubsub.Ping(ctx); err != nil {
-		return nil, err
-	}
 	return l.pubsub.Receive(ctx)
+}
+
+// ask has the server say something regularly, until the link is closed.
+func (l *link) ask() {
+	tick := time.NewTicker(askEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-l.closing:
+			return
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), readTimeout(l.opts))
+		_ = l.pubsub.Ping(ctx) // whoever receives sees what is wrong
+		cancel()
+	}
 }
 
 func (l *link) dispatch(received any) {

@@ -32,6 +32,7 @@ var (
 type settings struct {
 	connect, read, write, idle *time.Duration
 	maxIdle, maxActive         *int
+	queueLimit                 *int
 }
 
 type settingsKey struct{}
@@ -88,6 +89,20 @@ func MaxIdle(n int) broker.Option {
 // beyond it waits. 0 leaves it to the client.
 func MaxActive(n int) broker.Option {
 	return set(func(s *settings) { s.maxActive = &n })
+}
+
+// QueueLimit sets how many bytes of messages each subscription keeps for a handler that
+// is slow; 64 MiB without it, or when it is not positive.
+func QueueLimit(bytes int) broker.Option {
+	return set(func(s *settings) { s.queueLimit = &bytes })
+}
+
+// queueLimit is that in force.
+func queueLimit(o broker.Options) int {
+	if n := or(settingsOf(o).queueLimit, 0); n > 0 {
+		return n
+	}
+	return defaultQueueLimit
 }
 
 func or[T any](given *T, otherwise T) T {

@@ -18,8 +18,8 @@
 // fails at once when it is away.
 //
 // A subscription whose handler is slower than its publishers has its messages
-// queued in memory, 65,536 of them or 64 MiB at most; then the oldest give way, which
-// the [broker.ErrorHandler] is told, or else the log.
+// queued in memory, 65,536 of them or 64 MiB at most (see [QueueLimit]); then the oldest
+// give way, which the [broker.ErrorHandler] is told, or else the log.
 //
 // Redis knows no queue groups. Subscribers of one broker that share a queue get
 // each message once between them; those of several processes each get it, of which

@@ -11,8 +11,8 @@ import (
 
 const (
 	// A subscription's messages that wait for its handler.
-	maxQueued      = 1 << 16
-	maxQueuedBytes = 64 << 20
+	maxQueued         = 1 << 16
+	defaultQueueLimit = 64 << 20 // bytes
 )
 
 var errOverrun = errors.New("the subscriber is too slow: the message gave way to newer ones")
@@ -77,7 +77,7 @@ func (q *lane) push(payload string) {
 	}
 	q.queue = append(q.queue, payload)
 	q.bytes += len(payload)
-	for len(q.queue) > 1 && (len(q.queue) > maxQueued || q.bytes > maxQueuedBytes) {
+	for len(q.queue) > 1 && (len(q.queue) > maxQueued || q.bytes > q.link.queueLimit) {
 		lost = append(lost, q.queue[0])
 		q.bytes -= len(q.queue[0])
 		q.queue[0] = ""

@@ -15,6 +15,9 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	client "github.com/go-redis/redis/v8"
+
+	"github.com/justcy/go-micro/v4/internal/testkit"
+	"github.com/justcy/go-micro/v4/util/pki"
 )
 
 func findRedis(b *Backend) (stop func()) {
@@ -159,12 +162,7 @@ func freePort() (int, error) {
 // skipped.
 func NewRedis(t testing.TB) *Server {
 	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		if redis.Missing() {
-			t.Fatal(err)
-		}
-		t.Skip(errors.Join(errors.New("no server to stop"), err))
-	}
+	needRedisServer(t)
 	dir := t.TempDir()
 	var p *redisProcess
 	return newServer(t, "redis", func(port int) error {
@@ -172,4 +170,46 @@ func NewRedis(t testing.TB) *Server {
 		p = started
 		return err
 	}, func() { p.stop() })
+}
+
+func needRedisServer(t testing.TB) {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		if redis.Missing() {
+			t.Fatal(err)
+		}
+		t.Skip(errors.Join(errors.New("no server of the test's own"), err))
+	}
+}
+
+// NewSecureRedis starts a Redis server that speaks TLS, for the test, and returns its
+// address and the certificate that it shows, for 127.0.0.1. Where redis-server knows
+// no TLS the test is skipped.
+func NewSecureRedis(t testing.TB) (addr string, certificate []byte) {
+	t.Helper()
+	needRedisServer(t)
+	dir := t.TempDir()
+	public, private, err := pki.GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, key, err := pki.CA(pki.KeyPair(public, private), pki.IPAddresses(net.IPv4(127, 0, 0, 1)),
+		pki.NotBefore(time.Now().Add(-time.Hour)), pki.NotAfter(time.Now().Add(time.Hour)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{dir + "/cert.pem": certificate, dir + "/key.pem": key}
+	for name, data := range files {
+		if err := os.WriteFile(name, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	secure := testkit.FreePort(t)
+	p, err := startRedis(dir, testkit.FreePort(t), "--tls-port", strconv.Itoa(secure), "--tls-auth-clients", "no",
+		"--tls-cert-file", "cert.pem", "--tls-key-file", "key.pem", "--tls-ca-cert-file", "cert.pem")
+	if err != nil {
+		t.Skipf("no redis-server with TLS: %v", err)
+	}
+	t.Cleanup(p.stop)
+	return fmt.Sprintf("127.0.0.1:%d", secure), certificate
 }
