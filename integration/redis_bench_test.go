@@ -45,7 +45,7 @@ func byTurns(b *testing.B, driver, library func(n int)) {
 // BenchmarkRedisEvents compares with go-redis, which adds entries of the same size
 // and reads, acknowledges and decodes pages of them.
 func BenchmarkRedisEvents(b *testing.B) {
-	url, ctx := servers.Redis(b), context.Background()
+	url, ctx := servers.RealRedis(b), context.Background()
 	s, c := newRedisStream(b, url), redisClient(b, url)
 	encoded, err := json.Marshal(events.Event{ID: unique("0a8f2a3c-51d2-4a55-9d0e-0000"), Topic: "bench", Timestamp: time.Now(), Payload: benchValue})
 	must(b, err)

@@ -42,7 +42,7 @@ func none(t testing.TB, ch <-chan events.Event, d time.Duration) {
 }
 
 func TestRedisEntriesAreInTheLayoutOfGoMicroV4(t *testing.T) {
-	url, topic, ctx := servers.Redis(t), unique("layout."), context.Background()
+	url, topic, ctx := servers.RealRedis(t), unique("layout."), context.Background()
 	s, c := newRedisStream(t, url), redisClient(t, url)
 	must(t, s.Publish(topic, map[string]int{"n": 1}, events.WithMetadata(map[string]string{"k": "v"})))
 	entries, err := c.XRange(ctx, "stream-"+topic, "-", "+").Result()
@@ -72,7 +72,7 @@ func theirEvent(topic, payload string) string {
 }
 
 func TestRedisEntryWithoutAnAttemptIsTheFirst(t *testing.T) {
-	url, topic := servers.Redis(t), unique("attempt.")
+	url, topic := servers.RealRedis(t), unique("attempt.")
 	s, c := newRedisStream(t, url), redisClient(t, url)
 	ch, err := s.Consume(topic, events.WithGroup("g"), events.WithAutoAck(false, 100*time.Millisecond), events.WithRetryLimit(1))
 	must(t, err)
@@ -85,7 +85,7 @@ func TestRedisEntryWithoutAnAttemptIsTheFirst(t *testing.T) {
 }
 
 func TestRedisAttemptsOfGoMicroV4CountForTheRetryLimit(t *testing.T) {
-	url, topic := servers.Redis(t), unique("attempt.")
+	url, topic := servers.RealRedis(t), unique("attempt.")
 	s, c := newRedisStream(t, url), redisClient(t, url)
 	ch, err := s.Consume(topic, events.WithGroup("g"), events.WithAutoAck(false, 100*time.Millisecond), events.WithRetryLimit(2))
 	must(t, err)
@@ -104,7 +104,7 @@ func TestRedisAttemptsOfGoMicroV4CountForTheRetryLimit(t *testing.T) {
 }
 
 func TestRedisNackComesBackAtOnceAndToItsGroupAlone(t *testing.T) {
-	url, topic := servers.Redis(t), unique("nack.")
+	url, topic := servers.RealRedis(t), unique("nack.")
 	s := newRedisStream(t, url)
 	manual := events.WithAutoAck(false, time.Hour)
 	one, err := s.Consume(topic, events.WithGroup("one"), manual)
@@ -125,7 +125,7 @@ func TestRedisNackComesBackAtOnceAndToItsGroupAlone(t *testing.T) {
 }
 
 func TestRedisPendingEntriesOfConsumersThatAreGoneAreTakenOver(t *testing.T) {
-	url, topic, ctx := servers.Redis(t), unique("gone."), context.Background()
+	url, topic, ctx := servers.RealRedis(t), unique("gone."), context.Background()
 	s, c := newRedisStream(t, url), redisClient(t, url)
 	key := "stream-" + topic
 	must(t, c.XGroupCreateMkStream(ctx, key, "g", "$").Err())
@@ -160,7 +160,7 @@ func TestRedisGroupsAreMadeAgainWhenTheServerHasLostThem(t *testing.T) {
 
 func TestARedisConsumerThatDoesNotReadGivesItsEventsBack(t *testing.T) {
 	t.Parallel()
-	url, topic := servers.Redis(t), unique("stalled.")
+	url, topic := servers.RealRedis(t), unique("stalled.")
 	s := newRedisStream(t, url)
 	group, manual := events.WithGroup("g"), events.WithAutoAck(false, time.Minute)
 	stalled, err := s.Consume(topic, group, manual)
@@ -192,7 +192,7 @@ func TestARedisConsumerThatDoesNotReadGivesItsEventsBack(t *testing.T) {
 }
 
 func TestRedisGroupsOfConsumersWithoutOneEndWithThem(t *testing.T) {
-	url, topic, ctx := servers.Redis(t), unique("anonymous."), context.Background()
+	url, topic, ctx := servers.RealRedis(t), unique("anonymous."), context.Background()
 	s, c := newRedisStream(t, url), redisClient(t, url)
 	consuming, end := context.WithCancel(ctx)
 	_, err := s.Consume(topic, events.WithContext(consuming))

@@ -45,5 +45,5 @@ func addEntry(t testing.TB, c redis.UniversalClient, topic string, values ...any
 
 func TestRedisEvents(t *testing.T) {
 	t.Parallel()
-	eventstest.Run(t, redisStreams(servers.Redis(t)))
+	eventstest.Run(t, redisStreams(servers.RealRedis(t)))
 }

@@ -26,7 +26,7 @@ type Driver struct {
 // All are the drivers.
 var All = []Driver{
 	{"natsjs", openJetStream, servers.NATS, servers.NewNATSProcess},
-	{"redis", func(url string) (events.Stream, error) { return stream.NewStream(stream.Address(url)) }, servers.Redis, servers.NewRedis},
+	{"redis", func(url string) (events.Stream, error) { return stream.NewStream(stream.Address(url)) }, servers.RealRedis, servers.NewRedis},
 }
 
 // Named returns the driver of a name.

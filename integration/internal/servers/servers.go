@@ -61,6 +61,17 @@ func NATS(t testing.TB) string { t.Helper(); return nats.need(t) }
 // Redis returns the URL of a Redis server.
 func Redis(t testing.TB) string { t.Helper(); return redis.need(t) }
 
+// RealRedis is Redis for tests of what the imitation does differently, streams above
+// all: without a real server they are skipped.
+func RealRedis(t testing.TB) string {
+	t.Helper()
+	url := redis.need(t)
+	if redis.imitation {
+		t.Skipf("no real redis: %s", redis.Detail)
+	}
+	return url
+}
+
 // Postgres returns the URL of an empty database, of PostgreSQL or CockroachDB,
 // that is dropped when the process ends.
 func Postgres(t testing.TB) string { t.Helper(); return postgres.need(t) }
