@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -53,6 +54,32 @@ func TestEventsAreDeliveredThoughConsumersAreKilled(t *testing.T) {
 			running = append(running[1:], f.start())
 		})
 		f.check()
+		for _, w := range running {
+			w.kill()
+		}
+	})
+}
+
+// TestEventsAreDeliveredThoughConsumersStandStill has processes of a group stopped for
+// longer than their AckWait, and go on with what they had then.
+func TestEventsAreDeliveredThoughConsumersStandStill(t *testing.T) {
+	program := buildEventWorker(t)
+	eachEventDriver(t, func(t *testing.T, d eventdrivers.Driver) {
+		f := newEventFault(t, d, program, d.Shared(t))
+		running := []*eventWorker{f.start(), f.start(), f.start()}
+		var waking sync.WaitGroup
+		next := 0
+		f.publish(func() {
+			w := running[next%len(running)]
+			next++
+			must(t, w.Process.Signal(syscall.SIGSTOP))
+			waking.Go(func() {
+				time.Sleep(comesAgain + comesAgain/2)
+				_ = w.Process.Signal(syscall.SIGCONT)
+			})
+		})
+		f.check()
+		waking.Wait()
 		for _, w := range running {
 			w.kill()
 		}

@@ -24,9 +24,10 @@
 // for the AckWait of whoever looks, at most an eighth (five seconds) later, or at
 // once after Nack; any consumer of the group gets it. Consumers of one group should
 // have one AckWait. An event that was delivered once more often than the retry
-// limit is taken from the group, and the log is told. Deliveries that a process did
-// not survive count. With automatic acknowledgement, events that a consumer was
-// about to hand over when it died go to others of its group after a minute.
+// limit is taken from the group, and the log is told. What a process fetched and did
+// not survive counts. With automatic acknowledgement, events that a consumer was about
+// to hand over when it died, or had handed over in the last second, go to others of its
+// group after a minute.
 //
 // A consumer that is not read from for ten seconds gives what it has fetched back to
 // its group. It goes on when it is read from again; the first event may then be one
@@ -37,7 +38,9 @@
 // dies (appendfsync everysec), and loses what was not replicated in a failover.
 //
 // Publish may add an event twice when the connection breaks before the server has
-// answered. An entry that is no event is acknowledged, and the log is told.
+// answered. It fails when the server does not answer within the client's timeouts and
+// retries: at once when connections are refused, after about ten seconds when nothing
+// is heard, by default. An entry that is no event is acknowledged, and the log is told.
 //
 // # Layout
 //
