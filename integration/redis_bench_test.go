@@ -43,7 +43,8 @@ func byTurns(b *testing.B, driver, library func(n int)) {
 }
 
 // BenchmarkRedisEvents compares with go-redis, which adds entries of the same size
-// and reads, acknowledges and decodes pages of them.
+// and reads and acknowledges pages of them. It does not decode what it gets. At least
+// 10,000 things a turn make what the driver has fetched beforehand a small part.
 func BenchmarkRedisEvents(b *testing.B) {
 	url, ctx := servers.RealRedis(b), context.Background()
 	s, c := newRedisStream(b, url), redisClient(b, url)
@@ -60,9 +61,15 @@ func BenchmarkRedisEvents(b *testing.B) {
 			func(int) error { return add("raw-" + topic) })
 	})
 	fill := func(b *testing.B, key string, n int) {
-		b.StopTimer()
-		defer b.StartTimer()
-		together(b, callers, n, func(int) error { return add(key) })
+		for left := n; left > 0; left -= 500 {
+			_, err := c.Pipelined(ctx, func(p redis.Pipeliner) error {
+				for range min(left, 500) {
+					p.XAdd(ctx, &redis.XAddArgs{Stream: key, Values: []any{"event", encoded, "attempt", 1}})
+				}
+				return nil
+			})
+			must(b, err)
+		}
 	}
 	for name, page := range map[string]bool{"consume": true, "consume, acknowledging each": false} {
 		b.Run(name, func(b *testing.B) {
@@ -76,7 +83,7 @@ func BenchmarkRedisEvents(b *testing.B) {
 			ch, err := s.Consume(topic, opts...)
 			must(b, err)
 			must(b, c.XGroupCreateMkStream(ctx, raw, "g", "$").Err())
-			total := max(b.N/10, 2000) * 10
+			total := 10 * max(b.N/10, 2000)
 			fill(b, raw, total)
 			fill(b, key, total)
 			byTurns(b, func(n int) {
@@ -98,8 +105,6 @@ func readRaw(b *testing.B, c *redis.Client, key string, n int, page bool) {
 		must(b, err)
 		var done []string
 		for _, m := range streams[0].Messages {
-			var e events.Event
-			must(b, json.Unmarshal([]byte(m.Values["event"].(string)), &e))
 			if page {
 				done = append(done, m.ID)
 				continue
@@ -113,8 +118,8 @@ func readRaw(b *testing.B, c *redis.Client, key string, n int, page bool) {
 	}
 }
 
-// BenchmarkRedisBroker compares with go-redis, which publishes the same bytes, and
-// decodes what it gets.
+// BenchmarkRedisBroker compares with go-redis, which publishes the same bytes, and does
+// not decode what it gets.
 func BenchmarkRedisBroker(b *testing.B) {
 	url, ctx, topic := servers.Redis(b), context.Background(), unique("bench.")
 	br, c := connectedRedisBroker(b, url), redisClient(b, url)
@@ -148,10 +153,7 @@ func BenchmarkRedisBroker(b *testing.B) {
 		byTurns(b,
 			func(n int) { through(n, publish, func() { <-received }) },
 			func(n int) {
-				through(n, publishRaw, func() {
-					var m broker.Message
-					must(b, json.Unmarshal([]byte((<-messages).Payload), &m))
-				})
+				through(n, publishRaw, func() { <-messages })
 			})
 	})
 }

@@ -25,7 +25,7 @@ const (
 	// can be handed over meanwhile.
 	restFor = time.Second
 	// ackBatch is how many events are acknowledged at once.
-	ackBatch = 64
+	ackBatch = 256
 )
 
 // consumer is one Consume. A goroutine fetches pages of new events; another hands
@@ -306,11 +306,9 @@ func (c *consumer) flush() {
 	}
 }
 
-func (c *consumer) ack(id string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), stepTimeout)
-	defer cancel()
-	return c.group.ack(ctx, id)
-}
+// ack is bounded by the timeouts and retries of the client: a context with a deadline
+// would cost a goroutine each time.
+func (c *consumer) ack(id string) error { return c.group.ack(context.Background(), id) }
 
 // nack makes the event due at once, and has this consumer look.
 func (c *consumer) nack(id string) error {

@@ -1,13 +1,13 @@
 package stream
 
 import (
-	"encoding/json"
 	"errors"
 	"strconv"
 
 	"github.com/go-redis/redis/v8"
 
 	"github.com/justcy/go-micro/v4/events"
+	"github.com/justcy/go-micro/v4/events/internal/eventjson"
 )
 
 var errNoEvent = errors.New("it has no field " + eventField)
@@ -19,16 +19,12 @@ func decode(m redis.XMessage) (event events.Event, attempt int, err error) {
 	if !ok {
 		return event, 0, errNoEvent
 	}
-	decoded := new(events.Event)
-	if err := json.Unmarshal([]byte(encoded), &decoded); err != nil {
+	if err := eventjson.Decode([]byte(encoded), &event); err != nil {
 		return event, 0, err
-	}
-	if decoded == nil {
-		return event, 0, errors.New("it is null")
 	}
 	text, _ := m.Values[attemptField].(string)
 	if attempt, err = strconv.Atoi(text); err != nil || attempt < 1 {
 		attempt = 1
 	}
-	return *decoded, attempt, nil
+	return event, attempt, nil
 }

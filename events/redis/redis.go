@@ -56,7 +56,6 @@ package stream
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -66,6 +65,7 @@ import (
 	"github.com/go-redis/redis/v8"
 
 	"github.com/justcy/go-micro/v4/events"
+	"github.com/justcy/go-micro/v4/events/internal/eventjson"
 	"github.com/justcy/go-micro/v4/internal/redisclient"
 	"github.com/justcy/go-micro/v4/internal/redisjanitor"
 )
@@ -73,8 +73,7 @@ import (
 const (
 	// connectTimeout bounds NewStream.
 	connectTimeout = 5 * time.Second
-	// stepTimeout bounds what is asked of the server in the background, and
-	// acknowledging.
+	// stepTimeout bounds what is asked of the server in the background.
 	stepTimeout = 2 * time.Second
 	// maxConsumers of one stream can wait for events at the same time: each does
 	// so on a connection of its own.
@@ -156,7 +155,7 @@ func (s *redisStream) Publish(topic string, msg any, opts ...events.PublishOptio
 	if err != nil {
 		return err
 	}
-	encoded, err := json.Marshal(event)
+	encoded, err := eventjson.Encode(event)
 	if err != nil {
 		return fmt.Errorf("publishing to %.80q: encoding the event: %w", topic, err)
 	}
