@@ -36,10 +36,13 @@ func TestNATSRegistry(t *testing.T) {
 	})
 }
 
+// unhurried waits for answers as long as a machine that stalls may need.
+var unhurried = registry.Timeout(3 * time.Second)
+
 // topics keep a test's registries apart from others.
 func topics() (query, watch string, opts []registry.Option) {
 	query, watch = unique("query."), unique("watch.")
-	return query, watch, []registry.Option{natsregistry.QueryTopic(query), natsregistry.WatchTopic(watch)}
+	return query, watch, []registry.Option{natsregistry.QueryTopic(query), natsregistry.WatchTopic(watch), unhurried}
 }
 
 func TestNATSRegistrationsAreInTheFormOfGoMicroV4(t *testing.T) {
@@ -136,10 +139,10 @@ func TestNATSInitMovesWhatIsRegistered(t *testing.T) {
 	r := newNATSRegistry(t, first.URL)
 	must(t, r.Register(&registry.Service{Name: "greeter", Nodes: []*registry.Node{{Id: "a", Address: "127.0.0.1:1"}}}))
 	must(t, r.Init(registry.Addrs(second.URL)))
-	if _, err := newNATSRegistry(t, second.URL).GetService("greeter"); err != nil {
+	if _, err := newNATSRegistry(t, second.URL, unhurried).GetService("greeter"); err != nil {
 		t.Error(err)
 	}
-	if _, err := newNATSRegistry(t, first.URL).GetService("greeter"); !errors.Is(err, registry.ErrNotFound) {
+	if _, err := newNATSRegistry(t, first.URL, unhurried).GetService("greeter"); !errors.Is(err, registry.ErrNotFound) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	stream "github.com/justcy/go-micro/v4/examples/stream/proto"
 	"github.com/justcy/go-micro/v4/integration/internal/servers"
 	"github.com/justcy/go-micro/v4/internal/testkit"
+	natsregistry "github.com/justcy/go-micro/v4/registry/nats"
 	"github.com/justcy/go-micro/v4/transport"
 	natstransport "github.com/justcy/go-micro/v4/transport/nats"
 )
@@ -48,7 +49,7 @@ func onNATS(t *testing.T, url, name string) micro.Service {
 	ctx, stop := context.WithCancel(context.Background())
 	service := func(name string, opts ...micro.Option) micro.Service {
 		return micro.NewService(append([]micro.Option{
-			micro.Name(name), micro.Registry(newNATSRegistry(t, url)), micro.HandleSignal(false),
+			micro.Name(name), micro.Registry(newNATSRegistry(t, url, unhurried, natsregistry.Quorum(1))), micro.HandleSignal(false),
 			micro.Transport(natstransport.NewTransport(transport.Addrs(url))),
 		}, opts...)...)
 	}

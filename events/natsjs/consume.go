@@ -36,6 +36,7 @@ type consumption struct {
 	inbox  string
 
 	binding sync.Mutex // serialises bind
+	bound   bool       // once it has succeeded
 
 	mu      sync.Mutex
 	room    sync.Cond // of the queue
@@ -112,7 +113,9 @@ func (c *consumption) start() error {
 	}
 	c.binding.Lock()
 	defer c.binding.Unlock()
-	return c.bind(ctx)
+	err := c.bind(ctx)
+	c.bound = err == nil
+	return err
 }
 
 // restore sees that the consumer is still on the server.

@@ -106,7 +106,7 @@ func (c *consumption) bind(ctx context.Context) error {
 }
 
 // join takes part in a consumer that exists, and gives it the settings of this
-// consumption if it has others.
+// consumption if it has others. That is done once: another member may have come later.
 func (c *consumption) join(ctx context.Context, stream string, info *jetstream.ConsumerInfo) error {
 	config, changed := info.Config, false
 	if wait := c.opts.AckWait; !c.opts.AutoAck && config.AckPolicy == jetstream.AckExplicitPolicy && config.AckWait != wait {
@@ -115,7 +115,7 @@ func (c *consumption) join(ctx context.Context, stream string, info *jetstream.C
 	if limit := c.maxDeliver(); c.opts.CustomRetries && config.MaxDeliver != limit {
 		config.MaxDeliver, changed = limit, true
 	}
-	if changed {
+	if changed && !c.bound {
 		if updated, err := c.stream.js.UpdatePushConsumer(ctx, stream, config); err == nil {
 			info = updated.CachedInfo()
 		} else {
