@@ -68,7 +68,7 @@ func run() error {
 	defer stop()
 	clock := micro.NewService(micro.Name("clock"), micro.Address("127.0.0.1:0"), micro.Context(ctx), micro.HandleSignal(false))
 	err := micro.RegisterHandler(clock.Server(), new(Clock), api.WithEndpoint(&api.Endpoint{
-		Name: "Clock.Ticks", Path: []string{"/ticks/{to}"}, Method: []string{"GET"}, Handler: "rpc", Stream: true,
+		Name: "Clock.Ticks", Path: []string{"/ticks"}, Method: []string{"GET"}, Handler: "rpc", Stream: true,
 	}))
 	if err != nil {
 		return err

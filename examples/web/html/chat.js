@@ -14,7 +14,7 @@ say.onsubmit = (event) => {
 
 start.onclick = () => {
   ticks.textContent = "";
-  const events = new EventSource("api/ticks/5");
+  const events = new EventSource("api/ticks?to=5");
   events.onmessage = (event) => { ticks.textContent += JSON.parse(event.data).n + " "; };
   events.addEventListener("end", () => { events.close(); ticks.textContent += "done"; });
 };
