@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -537,12 +538,14 @@ func TestAnEmptyOutboxCountsNoBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		o := w.outbox(t, outboxLimits{bytes: 2000})
-		tries, kinds := 0, []failureKind{failed, unreachable, broken, unknown}
+		var tries atomic.Int64
+		kinds := []failureKind{failed, unreachable, broken, unknown}
 		answer := func(_ context.Context, bodies []string) sent {
-			if tries++; tries%3 == 0 {
+			n := int(tries.Add(1))
+			if n%3 == 0 {
 				return sent{done: 1 + len(bodies)/2}
 			}
-			return notSent(kinds[tries%len(kinds)], errDown)
+			return notSent(kinds[n%len(kinds)], errDown)
 		}
 		for i := range 3 {
 			w.join("topic", broadcastVersion, fmt.Sprint("b", i), answer).atOnce = 5
