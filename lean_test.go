@@ -36,11 +36,11 @@ func TestHelloworldReachesNoBackendPackages(t *testing.T) {
 // helloworld builds the example and returns where it is.
 func helloworld(t *testing.T, flags ...string) string {
 	t.Helper()
-	return build(t, "./examples/helloworld", flags...)
+	return buildProgram(t, "./examples/helloworld", flags...)
 }
 
-// build builds a program and returns where it is.
-func build(t *testing.T, program string, flags ...string) string {
+// buildProgram builds a program and returns where it is.
+func buildProgram(t *testing.T, program string, flags ...string) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "program")
 	args := append(append([]string{"build"}, flags...), "-o", binary, program)
@@ -85,7 +85,7 @@ func TestHelloworldLinksNothingThatRunsPrograms(t *testing.T) {
 // Generated code imports package api for the description of endpoints. What serves
 // them belongs to programs that call api.NewApi.
 func TestAGeneratedServiceLinksNoGateway(t *testing.T) {
-	out, err := exec.Command("go", "tool", "nm", build(t, "./examples/greeter/srv")).Output()
+	out, err := exec.Command("go", "tool", "nm", buildProgram(t, "./examples/greeter/srv")).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
