@@ -44,7 +44,7 @@ func build(m *testing.M) int {
 	args := []string{"build", "-ldflags=-w", "-o", dir + string(filepath.Separator), "./helloworld", "./greeter/srv", "./greeter/cli", "./stream", "./noproto", "./wrapper", "./metadata", "./graceful", "./service",
 		"./pubsub/main", "./pubsub/server", "./pubsub/client", "./event", "./internal/delivery",
 		"./config", "./flags", "./options", "./store", "./cache", "./runtime", "./gateway", "./http", "./web",
-		"./heartbeat", "./mocking", "./tracing", "./waitgroup", "./filter", "./sharding", "./roundrobin", "./shutdown", "./getip", "./function", "./auth", "./secure"}
+		"./heartbeat", "./mocking", "./tracing", "./waitgroup", "./filter", "./sharding", "./roundrobin", "./shutdown", "./getip", "./function", "./auth", "./secure", "./redirect"}
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "%v: %s\n", err, out)
 		return 1
@@ -213,6 +213,7 @@ func TestExamplesPrintWhatTheyPromise(t *testing.T) {
 		}},
 		{"getip", []string{"you call from 127.0.0.1"}},
 		{"function", []string{"Hello John", "the function has ended"}},
+		{"redirect", []string{"/to/go 301 https://go.dev/", "/to/nowhere 404"}},
 		{"stream", []string{"count: 0", "count: 1", "count: 2", "sum: 6", "double: 2", "double: 4", "double: 6"}},
 	} {
 		t.Run(tt.program, func(t *testing.T) {
