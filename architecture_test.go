@@ -138,7 +138,7 @@ func TestFilesOfTheArchitectureAreThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	folders := []string{".", "config", "config/loader/memory", "util/cmd"}
+	folders := []string{".", "client", "config", "config/loader/memory", "internal/mux", "server", "transport", "util/cmd"}
 	for _, name := range regexp.MustCompile("`([\\w./-]+\\.go)`").FindAllStringSubmatch(string(text), -1) {
 		there := slices.ContainsFunc(folders, func(folder string) bool {
 			_, err := os.Stat(folder + "/" + name[1])
