@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -116,7 +117,7 @@ func (x *exchange) deliver() (clean bool, err error) {
 		callOf(x.ctx).report(answered)
 		return clean, nil
 	} else if !clean {
-		return false, x.failed(err, whole)
+		return false, x.failed(cmp.Or(err, errExpired), whole)
 	}
 	for stale := 0; ; stale++ {
 		conn, err := x.connect()

@@ -85,7 +85,7 @@ func (s *rpcStream) Send(msg any) error {
 		return s.note(errSendClosed)
 	}
 	err := s.write(msg)
-	if err != nil && s.lost {
+	if err != nil && wire.IsRefused(err) {
 		err = s.reopen(err) // which sends the message too
 	}
 	if err == nil {
@@ -211,10 +211,9 @@ func (s *rpcStream) next() error {
 	for {
 		conn, carrier := s.connection()
 		err := s.in.receive(conn, carrier)
-		if err != nil && notSent(err) && s.over() == nil && s.reopenFor(conn, err) == nil {
-			continue
+		if err == nil || s.over() != nil || !s.reopenFor(conn, err) {
+			return err
 		}
-		return err
 	}
 }
 

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/registry"
@@ -59,15 +60,16 @@ func (s *rpcStream) reopening() *reopening {
 	return s.retry
 }
 
-// reopenFor is reopen for the one who receives, unless another goroutine has
-// replaced conn already.
-func (s *rpcStream) reopenFor(conn any, cause error) error {
+// reopenFor is reopen for the one who receives, who got cause from conn. It is true
+// when there is another connection to receive from, which another goroutine may
+// have brought about.
+func (s *rpcStream) reopenFor(conn any, cause error) bool {
 	s.sending.Lock()
 	defer s.sending.Unlock()
 	if current, _ := s.connection(); any(current) != conn {
-		return nil
+		return true
 	}
-	return s.reopen(cause)
+	return notSent(cause) && s.reopen(cause) == nil
 }
 
 // reopen opens the stream at another node, after cause, which says that nothing of
@@ -104,6 +106,9 @@ func (s *rpcStream) replay(ctx context.Context, bodies [][]byte) error {
 	stop := context.AfterFunc(ctx, s.closeConn)
 	defer stop()
 	s.first = s.opening
+	if deadline, ok := s.ctx.Deadline(); ok && s.opening.Left > 0 {
+		s.opening.Left = max(1, time.Until(deadline))
+	}
 	for _, body := range bodies {
 		if err := s.send(body); err != nil {
 			outcome := reached

@@ -47,6 +47,7 @@ type call struct {
 	exchange wire.Exchange // nil for all others
 	single   bool          // there is one request and one reply
 	own      ownSource     // source, of a stream
+	unwatch  func() bool   // ends the watch on ctx, of a stream
 
 	activity activity
 

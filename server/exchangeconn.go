@@ -38,13 +38,13 @@ func (c *exchangeConn) Serve(x wire.Exchange, h wire.Header, body []byte, here b
 		return
 	}
 	if err := overlong(&head); err != nil {
-		c.refuse(x, &head, err)
+		c.turnAway(x, head.Stream, err)
 		return
 	}
 	st := c.run.server.settings.Load()
 	format, err := st.complete(&head, &h)
 	if err != nil {
-		c.refuse(x, &head, err)
+		c.turnAway(x, head.Stream, err)
 		return
 	}
 	k := newCall(c, c.run, st, &head, format, incoming{h, body})
@@ -55,10 +55,13 @@ func (c *exchangeConn) Serve(x wire.Exchange, h wire.Header, body []byte, here b
 	}
 	if err := c.begin(k); err != nil {
 		k.coder.Release()
-		c.refuse(x, &head, err)
+		c.turnAway(x, head.Stream, err)
 		return
 	}
 	x.OnEnd(k)
+	if !k.single {
+		k.unwatch = k.ctx.AfterFunc(func() { x.Interrupt(causeOf(&k.ctx)) })
+	}
 	if here && k.single && st.pace(&head).isQuick() {
 		k.serve()
 		return
@@ -81,6 +84,9 @@ func (c *exchangeConn) begin(k *call) error {
 }
 
 func (c *exchangeConn) ended(k *call) {
+	if k.unwatch != nil {
+		k.unwatch()
+	}
 	_ = k.exchange.Close() // nobody is left who could be told
 	c.mu.Lock()
 	c.remove(k)
@@ -89,15 +95,21 @@ func (c *exchangeConn) ended(k *call) {
 	c.run.done()
 }
 
+// turnAway refuses an exchange in a goroutine of its own: sending may wait for what
+// the goroutine that reads has to read.
+func (c *exchangeConn) turnAway(x wire.Exchange, stream string, err error) {
+	go c.refuse(x, stream, err)
+}
+
 // refuse answers an exchange that cannot become a call.
-func (c *exchangeConn) refuse(x wire.Exchange, head *wire.Head, err error) {
+func (c *exchangeConn) refuse(x wire.Exchange, stream string, err error) {
 	defer x.Close()
 	var fields [8]wire.Field
 	text := err.Error()
 	f := append(fields[:0], wire.Field{Name: headers.ContentType, Value: "text/plain"},
 		wire.Field{Name: headers.Error, Value: text}, wire.Field{Name: "X-" + headers.Error, Value: text})
-	if head.Stream != "" {
-		f = append(f, wire.Field{Name: headers.Stream, Value: head.Stream})
+	if stream != "" {
+		f = append(f, wire.Field{Name: headers.Stream, Value: stream})
 	}
 	if err := x.SendFields(f, nil); err != nil && !c.isLost() {
 		logger.LoggerOrDefault(c.run.logger()).Logf(logger.DebugLevel, "server: refuse a request of %s: %v", c.remote, err)

@@ -19,11 +19,11 @@ type muxSocket struct {
 
 // Park leaves the socket alone until there is something to receive.
 func (s *muxSocket) Park(resume func()) bool {
-	s.parked.Store(true)
+	was := s.parked.Swap(true) // by whoever resumed it
 	if s.Socket.Park(resume) {
 		return true
 	}
-	s.parked.Store(false)
+	s.parked.Store(was)
 	return false
 }
 
@@ -76,6 +76,14 @@ type exchangeSocket struct {
 	header wire.Header // guarded by mu, as what follows
 	body   []byte
 	read   bool
+}
+
+// Park is false until the first message was received.
+func (s *exchangeSocket) Park(resume func()) bool {
+	s.mu.Lock()
+	read := s.read
+	s.mu.Unlock()
+	return read && s.muxSocket.Park(resume)
 }
 
 // Recv receives the next message into m.
@@ -209,6 +217,9 @@ func (ls *links) forCalls(addr string, t *httpTransport) *link {
 	}
 	if l.opts == o {
 		ls.calls.Store(addr, l)
+		if !l.conn.Lasting() { // it may have been taken out before it was put in
+			ls.calls.CompareAndDelete(addr, l)
+		}
 	}
 	return l
 }

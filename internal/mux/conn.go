@@ -50,6 +50,7 @@ type Conn struct {
 	suspicion *time.Timer // of a peer that may be gone
 	held      int         // credit that the peer has used and not got back
 	owed      int         // of that, what it can have back
+	taken     int         // of Config.Budget
 
 	turn   turn
 	writer writer
@@ -93,12 +94,7 @@ func (c *Conn) First() *Socket {
 		s.end(c.err, c.err)
 		return s
 	}
-	if c.serves() {
-		s.cost = OpenCost
-		c.held += OpenCost
-	} else {
-		c.writer.spend(OpenCost)
-	}
+	s.answered = true // its first message was sent before there were frames
 	c.add(s)
 	return s
 }
@@ -166,14 +162,21 @@ func (c *Conn) armIdle() {
 	}
 }
 
+// closeUnused ends a connection without sockets. The end that listened announces
+// that first: a call may be on its way.
 func (c *Conn) closeUnused() {
 	c.mu.Lock()
-	unused := c.unused()
-	if unused {
+	c.idleOver = nil
+	switch {
+	case !c.unused() || c.err != nil:
+		c.mu.Unlock()
+	case c.serves() && !c.leaving:
+		c.leave()
+		c.idleOver = time.AfterFunc(time.Second, c.closeUnused)
+		c.put(appendGoAway(nil, goAwayDrain, c.lastID, ""))
+	default:
 		c.leave() // nobody opens a socket from here on
-	}
-	c.mu.Unlock()
-	if unused {
+		c.mu.Unlock()
 		c.Close()
 	}
 }
@@ -262,6 +265,7 @@ func (c *Conn) end(err error) bool {
 	c.endWriter(err)
 	var ends []func()
 	for _, s := range c.sockets {
+		c.taken -= s.cost // which it gives back when it is closed
 		if f := s.lost(err); f != nil {
 			ends = append(ends, f)
 		}
@@ -270,8 +274,8 @@ func (c *Conn) end(err error) bool {
 		k.lost(err)
 	}
 	c.sockets, c.calls = nil, nil
-	c.config.Budget.Give(c.held - c.owed)
-	c.held, c.owed = 0, 0
+	c.config.Budget.Give(c.taken)
+	c.held, c.owed, c.taken = 0, 0, 0
 	c.mu.Unlock()
 	for _, f := range ends {
 		f()
@@ -291,6 +295,7 @@ func remote(conn net.Conn) string {
 func (c *Conn) release(n int) {
 	if c.err == nil && n > 0 {
 		c.config.Budget.Give(n)
+		c.taken -= n
 		c.refund(n)
 	}
 }

@@ -50,15 +50,16 @@
 // # Credit
 //
 // What an end has to hold for the other one is bounded by credit. A message
-// costs MessageCost, the bytes of its block and all bytes that it announces for
-// its body; the one that opens a socket costs OpenCost beside that until the
-// socket has ended. A sender needs all of it before it begins. Each direction of
+// costs MessageCost, the bytes of its block as it is sent and all bytes that it
+// announces for its body; the one that opens a socket costs OpenCost beside that
+// until the socket has ended. A sender needs all of it before it begins. Each direction of
 // a connection starts with InitialCredit; the receiver raises it to its own
 // limit with its first frame, which is a window for socket 0, and gives credit
 // back when what the message held is free: when the user has received a message,
 // when a request is answered. Each direction of a socket that is no call starts
-// with Window bytes of credit as well. A message can begin when any of it is
-// left, so that a slow user stops the one sender it does not keep up with.
+// with Window bytes of credit as well, for all messages but the one that opens an
+// exchange. A message can begin when any of it is left, so that a slow user stops
+// the one sender it does not keep up with.
 //
 // # Bounds
 //
@@ -71,6 +72,7 @@ package mux
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"time"
@@ -152,7 +154,7 @@ func (c *Config) setDefaults() {
 	if c.MaxBuffered <= 0 {
 		c.MaxBuffered = DefaultMaxBuffered
 	}
-	c.MaxBuffered = max(c.MaxBuffered, InitialCredit, 2*c.MaxMessage)
+	c.MaxBuffered = min(max(c.MaxBuffered, InitialCredit, 2*c.MaxMessage), math.MaxInt32)
 	if c.MaxSockets <= 0 {
 		c.MaxSockets = MaxSockets
 	}
@@ -173,7 +175,7 @@ func violated(format string, args ...any) error {
 var (
 	errPeerClosed = wire.NotSent(errors.New("the peer has closed the socket"))
 	errClosed     = errors.New("the connection is closed")
-	errDraining   = wire.NotSent(errors.New("the peer is shutting down and takes no new sockets"))
+	errDraining   = wire.Refused(errors.New("the peer is shutting down and takes no new sockets"))
 )
 
 func timedOut(what string, limit time.Duration) error {

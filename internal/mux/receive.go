@@ -91,10 +91,7 @@ func (c *Conn) start(m *incoming) error {
 		return err
 	}
 	c.in.skip(blockSize)
-	m.cost = MessageCost + m.block.Len() + m.size
-	if m.has(flagRepeat) {
-		m.cost -= m.block.Len()
-	}
+	m.cost = MessageCost + blockSize + m.size
 	return c.charge(m)
 }
 
@@ -158,6 +155,8 @@ func (c *Conn) charge(m *incoming) error {
 		m.refuse = fmt.Errorf("%w: body of %d bytes, the limit is %d", wire.ErrTooLarge, m.size, c.config.MaxMessage)
 	case !c.config.Budget.Take(m.cost):
 		m.refuse = fmt.Errorf("more than %d bytes are held for all connections", c.config.Budget.Limit())
+	default:
+		c.taken += m.cost
 	}
 	return nil
 }
@@ -251,7 +250,7 @@ func (c *Conn) deliver(m *incoming, here bool) (lost bool, err error) {
 		c.mu.Unlock()
 		return false, violated("socket %d is used for what it is not", m.socket)
 	case k != nil:
-		c.woke(k.waiting)
+		c.woke(true) // or it has not come to wait
 		over = k.answer(m.header(), m.body)
 		c.release(m.cost)
 		c.kick()
@@ -289,8 +288,7 @@ func (c *Conn) accept(m *incoming, here bool) (lost bool, err error) {
 		c.mu.Unlock()
 		return false, violated("socket %d opened twice", m.socket)
 	case c.leaving || c.err != nil:
-		c.config.Budget.Give(m.cost)
-		c.refund(m.cost)
+		c.release(m.cost)
 		c.put(appendReset(nil, m.socket, resetRefused, ""))
 		return false, nil
 	}

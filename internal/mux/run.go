@@ -91,6 +91,11 @@ func (c *Conn) beforeRead() {
 		runtime.Gosched()
 	}
 	c.burst, c.turn.woken = 0, 0
+	c.writeDeferred()
+}
+
+// writeDeferred writes what was put off while the reader worked.
+func (c *Conn) writeDeferred() {
 	if c.deferring.Load() {
 		c.deferring.Store(false)
 		c.mu.Lock()
@@ -111,8 +116,8 @@ func (c *Conn) frame(here bool) (lost bool, err error) {
 	}
 	c.in.skip(headSize)
 	c.in.bulk = false // unless a piece of a body follows
-	if more := c.in.buffered() > h.length; more != c.deferring.Load() {
-		c.deferring.Store(more)
+	if c.in.buffered() > h.length && !c.deferring.Load() {
+		c.deferring.Store(true) // until beforeRead
 	}
 	if h.kind == kindMessage {
 		c.burst++
@@ -207,7 +212,7 @@ func (c *Conn) wasReset(id uint32, code byte, text string) {
 	case resetRefused:
 		err = errDraining
 		if text != "" {
-			err = wire.NotSent(fmt.Errorf("refused by the peer: %s", text))
+			err = wire.Refused(fmt.Errorf("refused by the peer: %s", text))
 		}
 	case resetTooLarge:
 		err = fmt.Errorf("%w: refused by the peer: %s", wire.ErrTooLarge, text)
@@ -240,11 +245,14 @@ func (c *Conn) wentAway(code byte, last uint32, text string) error {
 	}
 	for id, k := range c.calls {
 		if id > last {
+			if t := k.pending; t != nil && t.begun && !t.taken { // the rest does not come
+				c.writer.add(appendReset(nil, id, resetCancelled, ""))
+			}
 			k.finish(errDraining)
 		}
 	}
 	unused := c.unused()
-	c.mu.Unlock()
+	c.kick()
 	for _, f := range ends {
 		f()
 	}

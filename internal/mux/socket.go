@@ -30,6 +30,7 @@ type Socket struct {
 	// unanswered is where in all that was written the first message ends that
 	// was sent since the last one was received; 0 for none.
 	unanswered uint64
+	answered   bool // a message was received, or may have been answered
 
 	queue      []arrived
 	next       int // of queue, the first that was not received
@@ -186,10 +187,14 @@ func (s *Socket) Close() error {
 	c.turn.interrupt(c, s)
 	s.alert()
 	if c.sockets[s.id] != s { // it is over already
+		if c.err != nil {
+			c.config.Budget.Give(s.cost)
+			s.cost = 0
+		}
 		c.mu.Unlock()
 		return nil
 	}
-	tell := s.opened && c.err == nil && (s.recvErr == nil || s.sendErr == nil)
+	tell := s.opened && c.err == nil && (s.recvErr == nil || s.sendErr == nil || s.midway)
 	cancelled := s.midway || s.single
 	over := c.remove(s)
 	switch {
@@ -260,8 +265,8 @@ func (s *Socket) end(sendErr, recvErr error) func() {
 // lost ends the socket because the connection has ended with err.
 func (s *Socket) lost(err error) func() {
 	switch {
-	case s.unanswered > s.c.writer.attempted:
-		err = wire.NotSent(err)
+	case !s.answered && s.unanswered > s.c.writer.attempted:
+		err = wire.Refused(err)
 	case s.part && err == io.EOF:
 		err = io.ErrUnexpectedEOF
 	}
@@ -434,7 +439,7 @@ func (s *Socket) poll() (a arrived, ok bool, err error) {
 	if s.next++; s.next == len(s.queue) {
 		s.queue, s.next = s.queue[:0], 0
 	}
-	s.unanswered = 0
+	s.unanswered, s.answered = 0, true
 	if s.taken != nil {
 		signal(s.taken)
 	}

@@ -43,13 +43,15 @@ func start(b []byte, flags uint8, r *wire.Request) ([]byte, error) {
 // blockAt is where the header block begins in first.
 func (m *outgoing) blockAt() int { return headSize + head{flags: m.flags}.beginSize() }
 
+// length is what the message costs on its socket.
+func (m *outgoing) length() int { return MessageCost + len(m.first) - m.blockAt() + len(m.body) }
+
 // cost is the credit that the message needs.
 func (m *outgoing) cost() int {
-	n := MessageCost + len(m.first) - m.blockAt() + len(m.body)
 	if m.flags&flagOpen != 0 {
-		n += OpenCost
+		return m.length() + OpenCost
 	}
-	return n
+	return m.length()
 }
 
 // copied reports whether the message is small enough to be copied.
@@ -139,13 +141,6 @@ func (m *outgoing) stalled() bool { return m.socket != nil && !m.socket.single &
 // frame. The lock is held.
 func (c *Conn) begin(m *outgoing) {
 	w := &c.writer
-	w.spend(m.cost())
-	if s := m.socket; s != nil {
-		s.credit -= m.cost()
-		if !s.opened {
-			s.opened = true
-		}
-	}
 	at := m.blockAt()
 	block := m.first[at:]
 	switch {
@@ -162,6 +157,13 @@ func (c *Conn) begin(m *outgoing) {
 		m.first = m.first[:at]
 	default:
 		m.socket.sentBlock = string(block)
+	}
+	w.spend(m.cost())
+	if s := m.socket; s != nil {
+		s.opened = true
+		if m.flags&flagExchange == 0 { // the first message of an exchange does not wait on the socket
+			s.credit -= m.length()
+		}
 	}
 	start := len(m.first) - headSize
 	appendHead(m.first[:0], head{kindMessage, m.flags | flagBegin, start + min(len(m.body), MaxPayload-start), m.id})
@@ -192,9 +194,10 @@ func (c *Conn) sent(m *outgoing, end uint64) {
 type transfer struct {
 	message outgoing
 	begun   bool
-	offset  int // of body, as far as it is in batches
-	left    int // bytes of body that were not written
-	pins    int // writes that read body right now
+	offset  int  // of body, as far as it is in batches
+	taken   bool // all of it is
+	left    int  // bytes of body that were not written
+	pins    int  // writes that read body right now
 	over    bool
 	err     error
 	done    chan struct{} // has a token when over is set and nobody reads body
@@ -214,11 +217,15 @@ func (c *Conn) await(t *transfer, limit time.Duration) error {
 	return t.err
 }
 
-// giveUp ends a transfer with err. The socket cannot send any more if a part of
-// the message was sent: what follows would be taken for the rest of it. The lock
-// is held.
+// giveUp ends a transfer with err, unless all of it is on its way: then it counts
+// as sent. The socket cannot send any more if a part of the message was sent: what
+// follows would be taken for the rest of it. The lock is held.
 func (c *Conn) giveUp(t *transfer, err error) {
 	if t.over {
+		return
+	}
+	if t.taken {
+		c.finish(t, nil)
 		return
 	}
 	if s := t.message.socket; s != nil && t.begun && s.sendErr == nil {
@@ -226,33 +233,46 @@ func (c *Conn) giveUp(t *transfer, err error) {
 	}
 	w := &c.writer
 	w.line = slices.DeleteFunc(w.line, func(other *transfer) bool { return other == t })
-	t.finish(err)
+	c.finish(t, err)
 }
 
 // finish ends a transfer. The lock is held.
-func (t *transfer) finish(err error) {
+func (c *Conn) finish(t *transfer, err error) {
 	t.over, t.err = true, err
 	t.message.pending(nil)
 	if t.pins == 0 {
-		signal(t.done)
+		c.part(t)
 	}
 }
 
-// pin and unpin are called before and after a write that reads the body. The
-// lock is held.
-func (t *transfer) pin() { t.pins++ }
-
-func (t *transfer) unpin() {
+// unpin follows a write that has read the body. The lock is held.
+func (c *Conn) unpin(t *transfer) {
 	if t.pins--; t.pins == 0 && t.over {
-		signal(t.done)
+		c.part(t)
 	}
+}
+
+// part gives the sender its memory back. What was not written of it is copied, or,
+// when the message does not come to its end, replaced: its length was announced.
+// The lock is held.
+func (c *Conn) part(t *transfer) {
+	pieces := c.writer.batch.pieces
+	for i := range pieces {
+		if p := &pieces[i]; p.from == t {
+			own := make([]byte, len(p.data))
+			if t.taken {
+				copy(own, p.data)
+			}
+			*p = piece{data: own}
+		}
+	}
+	signal(t.done)
 }
 
 // wrote notes that n bytes of the body were written. The lock is held.
 func (c *Conn) wrote(t *transfer, n int) {
-	if t.left -= n; t.left == 0 && !t.over {
-		c.sent(&t.message, 0)
-		t.finish(nil)
+	if t.left -= n; t.left == 0 && t.taken && !t.over {
+		c.finish(t, nil)
 	}
 }
 
@@ -310,17 +330,21 @@ func (c *Conn) frameOf(t *transfer, b *batch) {
 		room -= len(own) - headSize
 		if m.copied() {
 			b.add(piece{data: append(own, m.body...)})
-			t.offset, t.left = len(m.body), 0
+			t.offset, t.left, t.taken = len(m.body), 0, true
 			c.sent(m, 0)
-			t.finish(nil)
+			c.finish(t, nil)
 			return
 		}
 	}
 	more := min(room, len(m.body)-t.offset)
 	b.add(piece{data: own})
 	b.add(piece{data: m.body[t.offset : t.offset+more], from: t})
-	if t.offset += more; len(m.body) == 0 {
-		c.sent(m, 0)
-		t.finish(nil)
+	if t.offset += more; t.offset < len(m.body) {
+		return
+	}
+	t.taken = true
+	c.sent(m, 0)
+	if t.left == 0 {
+		c.finish(t, nil)
 	}
 }

@@ -70,6 +70,7 @@ func (c *Conn) mayRest() bool {
 // rest lets a receiver read from here on, and waits until it is Run's turn
 // again. It returns what the one who read came upon.
 func (c *Conn) rest() error {
+	c.writeDeferred()
 	t := &c.turn
 	c.mu.Lock()
 	if t.over {
@@ -195,6 +196,7 @@ func (c *Conn) readUntil(news func() bool) error {
 
 // follow ends a lead.
 func (c *Conn) follow(err error) {
+	c.writeDeferred()
 	c.mu.Lock()
 	t := &c.turn
 	c.blocked++ // for who has led, which is counted off when it is served

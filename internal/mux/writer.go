@@ -203,10 +203,6 @@ type piece struct {
 	from *transfer // whose memory data is, nil for the connection's
 }
 
-// blank takes the place of what is left of a frame whose sender has given up: its
-// length was announced, and the peer drops it.
-func (p piece) blank() piece { return piece{data: make([]byte, len(p.data))} }
-
 // take returns what is to be written next. When that is nothing it is nil, and
 // nobody writes any more.
 func (c *Conn) take() *batch {
@@ -259,7 +255,7 @@ func (c *Conn) attempt(b *batch) bool {
 	n, err := c.direct.writeAdded()
 	c.mu.Lock()
 	if b.shared {
-		b.unpin()
+		c.unpinAll(b)
 	}
 	for b.size -= n; n > 0; {
 		p := &b.pieces[0]
@@ -274,7 +270,7 @@ func (c *Conn) attempt(b *batch) bool {
 		}
 	}
 	if b.size == 0 {
-		c.writer.keep(b.waited)
+		c.writer.done(b)
 	}
 	c.mu.Unlock()
 	if err != nil {
@@ -284,27 +280,22 @@ func (c *Conn) attempt(b *batch) bool {
 	return true
 }
 
-// pin keeps the memory of the senders for a write. Those that have given up do
-// without.
+// pin keeps the memory of the senders for a write.
 func (c *Conn) pin(b *batch) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i := range b.pieces {
-		switch p := &b.pieces[i]; {
-		case p.from == nil:
-		case p.from.over:
-			*p = p.blank()
-		default:
-			p.from.pin()
+	for _, p := range b.pieces {
+		if p.from != nil {
+			p.from.pins++
 		}
 	}
 }
 
-// unpin ends pin. The lock is held.
-func (b *batch) unpin() {
-	for _, p := range b.pieces {
-		if p.from != nil {
-			p.from.unpin()
+// unpinAll ends pin. The lock is held.
+func (c *Conn) unpinAll(b *batch) {
+	for i := range b.pieces {
+		if t := b.pieces[i].from; t != nil {
+			c.unpin(t)
 		}
 	}
 }
@@ -317,9 +308,6 @@ func (c *Conn) writeCopy(b *batch) error {
 		data = make([]byte, 0, b.size)
 		c.mu.Lock()
 		for _, p := range b.pieces {
-			if p.from != nil && p.from.over {
-				p = p.blank()
-			}
 			data = append(data, p.data...)
 			if p.from != nil {
 				c.wrote(p.from, len(p.data))
@@ -335,8 +323,15 @@ func (c *Conn) writeCopy(b *batch) error {
 // written gives the buffer of a batch back.
 func (c *Conn) written(b *batch) {
 	c.mu.Lock()
-	c.writer.keep(b.waited)
+	c.writer.done(b)
 	c.mu.Unlock()
+}
+
+// done forgets a batch that was written. The lock is held.
+func (w *writer) done(b *batch) {
+	w.keep(b.waited)
+	clear(b.space[:])
+	b.waited, b.pieces = nil, nil
 }
 
 // keep keeps a buffer for a later batch. The lock is held.
@@ -370,6 +365,9 @@ func (c *Conn) endWriter(err error) {
 	w.out, w.spare = nil, nil
 	for _, t := range slices.Clone(w.line) {
 		c.giveUp(t, notWhole(err))
+	}
+	if !w.writing {
+		w.rest()
 	}
 }
 

@@ -18,6 +18,20 @@ func NotSent(err error) error {
 	return notSent{err}
 }
 
+// Refused is NotSent for a peer that has turned away a whole socket: nothing was
+// executed of anything that was sent on it.
+func Refused(err error) error { return notSent{refused{err}} }
+
+// IsRefused reports whether an error was marked by Refused.
+func IsRefused(err error) bool {
+	var r refused
+	return errors.As(err, &r)
+}
+
+type refused struct{ error }
+
+func (r refused) Unwrap() error { return r.error }
+
 type notSent struct{ cause error }
 
 func (e notSent) Error() string   { return e.cause.Error() }
