@@ -97,3 +97,49 @@ func TestAStreamThatWasAnsweredStaysWithItsNode(t *testing.T) {
 		t.Error("another node was asked")
 	}
 }
+
+// closing is a transport on which one address takes the message that opens a
+// stream, and has closed the connection when another one is sent.
+type closing struct {
+	transport.Transport
+	addr string
+}
+
+func (r closing) Dial(addr string, opts ...transport.DialOption) (transport.Client, error) {
+	if addr != r.addr {
+		return r.Transport.Dial(addr, opts...)
+	}
+	return &closedStream{refusedStream: refusedStream{closed: make(chan struct{})}}, nil
+}
+
+type closedStream struct {
+	refusedStream
+	sent int
+}
+
+func (s *closedStream) Send(*transport.Message) error {
+	if s.sent++; s.sent > 1 {
+		return fmt.Errorf("%w: the peer has closed the socket", transport.ErrNotSent)
+	}
+	return nil
+}
+
+func (s *closedStream) Recv(*transport.Message) error { <-s.closed; return io.EOF }
+
+func TestAStreamThatMayHaveBeenServedIsNotOpenedAgain(t *testing.T) {
+	tr := transport.NewMemoryTransport()
+	other := newPeer(t, tr, echo)
+	const served = "127.0.0.1:1"
+	c := newClient(t, closing{tr, served}, client.Selector(nodesAt(served, other.addr)), client.Retries(2))
+	stream, err := c.Stream(context.Background(), c.NewRequest("greeter", "Greeter.Talk", &echoBody{"opens"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	if err := stream.Send(&echoBody{"first"}); !errors.Is(err, transport.ErrNotSent) {
+		t.Errorf("Send returns %v", err)
+	}
+	if len(other.received()) != 0 {
+		t.Error("another node was asked")
+	}
+}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/justcy/go-micro/v4/client"
 	"github.com/justcy/go-micro/v4/internal/testkit"
+	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/selector"
 	"github.com/justcy/go-micro/v4/server"
@@ -228,6 +229,68 @@ func TestATimeoutOfTheCallerIsNoErrorOfTheServer(t *testing.T) {
 			}
 			if strings.Contains(log.String(), "level=error") {
 				t.Errorf("logged:\n%s", log.String())
+			}
+		})
+	}
+}
+
+// exchange opens a stream that has an exchange for itself and a deadline.
+func exchange(t *testing.T, s server.Server, endpoint string, left time.Duration) transport.Client {
+	t.Helper()
+	tr := transport.NewHTTPTransport()
+	var c transport.Client
+	for range 2 { // the first one brings the connection about
+		var err error
+		if c, err = tr.Dial(s.Options().Address, transport.WithStream()); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		if _, ok := c.(wire.Opener); !ok {
+			t.Fatal("the transport has no exchanges")
+		}
+		var m transport.Message
+		if err := c.Send(&transport.Message{Header: jsonHeader("Streams.Call", "1"), Body: []byte(`{"text":"x"}`)}); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Recv(&m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := tr.Dial(s.Options().Address, transport.WithStream())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	r := &wire.Request{ID: 2, Left: left, Fields: wire.AppendMap(nil, streamHeader(endpoint, "2")), Body: []byte(`{}`)}
+	if err := c.(wire.Opener).Open(r); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestAStreamOfAnExchangeEndsWithItsDeadline(t *testing.T) {
+	for name, do := range map[string]func(server.Stream) error{
+		"receiving": func(s server.Stream) error { return s.Recv(&Text{}) },
+		"sending": func(s server.Stream) error {
+			for {
+				if err := s.Send(&Text{Text: strings.Repeat("x", 100<<10)}); err != nil {
+					return err
+				}
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ended := make(chan error, 1)
+			s := newServer(t, server.Transport(transport.NewHTTPTransport()))
+			handle(t, s, newStreams(func(_ context.Context, stream server.Stream) error {
+				err := do(stream)
+				ended <- err
+				return err
+			}))
+			start(t, s)
+			exchange(t, s, "Streams.Do", 300*time.Millisecond)
+			if err := within(t, "the end of the handler", ended); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("the handler got %v", err)
 			}
 		})
 	}
