@@ -33,6 +33,9 @@ type Relay struct {
 	// takes over. It is odd while the goroutine that reads is serving.
 	turn atomic.Uint64
 
+	// exits counts the goroutines that are ended by what they served.
+	exits atomic.Int32
+
 	all sync.WaitGroup // one for each goroutine that reads, or did and still serves
 
 	mu      sync.Mutex // guards what follows
@@ -71,15 +74,23 @@ func (r *Relay) finish() {
 	r.all.Wait()
 }
 
-// loop reads as long as it is this goroutine's turn.
+// loop reads as long as it is this goroutine's turn. Reading is over as well when
+// Step ends the goroutine outside of Serve.
 func (r *Relay) loop() {
-	defer r.all.Done()
+	over := true
+	defer func() {
+		if over && r.exits.Add(-1) < 0 {
+			r.exits.Add(1)
+			close(r.ended)
+		}
+		r.all.Done()
+	}()
 	for {
 		switch r.Step() {
 		case Over:
-			close(r.ended)
 			return
 		case Lost:
+			over = false
 			return
 		}
 	}
@@ -97,7 +108,11 @@ func (r *Relay) Serve(f func()) (reading bool) {
 	returned := false
 	defer func() {
 		reading = r.turn.CompareAndSwap(turn, turn+1)
-		if !returned && reading { // f ended the goroutine, or panics
+		if returned {
+			return
+		}
+		r.exits.Add(1) // f ended the goroutine, or panics
+		if reading {
 			r.all.Add(1)
 			go r.loop()
 		}

@@ -75,6 +75,24 @@ func TestReadingGoesOnWhenWhatIsServedEndsTheGoroutine(t *testing.T) {
 	}
 }
 
+func TestReadingIsOverWhenItEndsTheGoroutine(t *testing.T) {
+	var r relay.Relay
+	r.Step = func() relay.Next {
+		runtime.Goexit()
+		return relay.More
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		r.Run()
+	}()
+	select {
+	case <-ended:
+	case <-time.After(30 * time.Second):
+		t.Fatal("Run has not ended")
+	}
+}
+
 func TestARelayRunsAgain(t *testing.T) {
 	var r relay.Relay
 	served := 0
