@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/justcy/go-micro/v4/internal/mux"
+	"github.com/justcy/go-micro/v4/internal/testkit"
 	"github.com/justcy/go-micro/v4/internal/wire"
 )
 
@@ -66,8 +67,7 @@ func TestABrokenCallEndsAtOnce(t *testing.T) {
 		var reply wire.Reply
 		result <- k.Do(p.client, &wire.Request{ID: 1}, &reply)
 	}()
-	for p.client.Usable() && p.client.Opened() == 0 {
-	}
+	testkit.Eventually(t, "the server has the call", func() bool { return p.server.Opened() == 1 })
 	why := errors.New("given up")
 	k.Break(why, false)
 	if err := <-result; err != why {
