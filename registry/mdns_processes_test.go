@@ -74,7 +74,7 @@ func TestMDNSANewProcessFindsEveryRunningServiceAtOnce(t *testing.T) {
 		serve(t, domain, i*servicesOfEach)
 	}
 	observer := newMDNS(t, domain)
-	testkit.Eventually(t, "all services run", func() bool { return len(listed(t, observer)) == servicesRunning })
+	testkit.EventuallyWithin(t, 4*testkit.Patience, "all services run", func() bool { return len(listed(t, observer)) == servicesRunning })
 	for try := range 3 {
 		r := newMDNS(t, domain)
 		var missed atomic.Int32
