@@ -115,7 +115,7 @@ func unknown(s *settings, flag, name string, names []string) error {
 func provider(flag, name string) string {
 	const module = "github.com/justcy/go-micro/"
 	switch folder := flag + "/" + name; folder {
-	case "broker/nats", "broker/redis", "registry/nats", "store/cockroach", "store/file", "store/redis", "transport/nats":
+	case "auth/jwt", "broker/nats", "broker/redis", "registry/nats", "runtime/kubernetes", "store/cockroach", "store/file", "store/redis", "transport/nats":
 		return module + "v4/" + folder
 	case "store/natsjskv":
 		return module + "v4/store/nats-js-kv"

@@ -2,6 +2,7 @@ package file_test
 
 import (
 	"fmt"
+	"io"
 	"log"
 	"os"
 	"path/filepath"
@@ -35,7 +36,9 @@ func Example() {
 	if err := os.WriteFile(local, []byte("hello"), 0o600); err != nil {
 		log.Fatal(err)
 	}
-	files := file.New("storage", client.NewClient(client.Registry(reg)))
+	c := client.NewClient(client.Registry(reg))
+	defer c.(io.Closer).Close()
+	files := file.New("storage", c)
 	fmt.Println(files.Upload(local, "greeting.txt"))
 	info, err := files.Stat("greeting.txt")
 	fmt.Println(info.GetType(), info.GetSize(), err)
