@@ -21,6 +21,8 @@ type HandlerOptions struct {
 	Internal bool
 	// Rules say who may call which endpoint: see EndpointRules.
 	Rules []*auth.Rule
+
+	typed map[string]typedMethod // by Type.Method
 }
 
 func newHandlerOptions(opts []HandlerOption) HandlerOptions {

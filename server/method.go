@@ -35,14 +35,13 @@ func (p parameter) make() (target any, view func() any) {
 
 // A method is one endpoint of a handler.
 type method struct {
-	name     string // Type.Method
-	receiver reflect.Value
-	fn       reflect.Value    // takes the receiver first
-	direct   directFunc       // fn, if it can be called without reflection
-	onStream directStreamFunc // fn of a stream, likewise
+	name     string        // Type.Method
+	fn       reflect.Value // bound to the handler
 	stream   bool
 	request  parameter
 	reply    reflect.Type // of a unary method, a pointer
+	unary    *typedUnary  // what is called instead of fn, or nil
+	onStream typedStream  // likewise, of a stream
 	pace     *pace
 }
 
@@ -53,7 +52,7 @@ func methodsOf(name string, handler any, log logger.Logger) []*method {
 	t := reflect.TypeOf(handler)
 	for i := range t.NumMethod() {
 		m := t.Method(i)
-		made, err := newMethod(name, reflect.ValueOf(handler), m)
+		made, err := newMethod(name+"."+m.Name, reflect.ValueOf(handler).Method(i))
 		if err != nil {
 			logger.LoggerOrDefault(log).Logf(logger.ErrorLevel, "server: method %s.%s cannot be called: %v", name, m.Name, err)
 			continue
@@ -63,29 +62,30 @@ func methodsOf(name string, handler any, log logger.Logger) []*method {
 	return methods
 }
 
-func newMethod(name string, receiver reflect.Value, m reflect.Method) (*method, error) {
-	made := &method{name: name + "." + m.Name, receiver: receiver, fn: m.Func, pace: newPace()}
-	t := m.Type
-	if t.NumIn() < 2 || t.In(1) != contextType {
+func newMethod(name string, fn reflect.Value) (*method, error) {
+	made := &method{name: name, fn: fn, pace: newPace()}
+	t := fn.Type()
+	if t.NumIn() < 1 || t.In(0) != contextType {
 		return nil, fmt.Errorf("%s does not take a context.Context first", t)
 	}
 	if t.NumOut() != 1 || t.Out(0) != errorType {
 		return nil, fmt.Errorf("%s does not return exactly an error", t)
 	}
 	switch t.NumIn() {
+	case 2:
+		return made, made.takeStream(t.In(1))
 	case 3:
-		return made, made.takeStream(t.In(2))
-	case 4:
-		return made, made.takeUnary(t.In(2), t.In(3))
+		return made, made.takeUnary(t.In(1), t.In(2))
 	}
-	return nil, fmt.Errorf("%s has %d parameters; want a context with a stream, or with request and reply", t, t.NumIn()-1)
+	return nil, fmt.Errorf("%s has %d parameters; want a context with a stream, or with request and reply", t, t.NumIn())
 }
 
 func (m *method) takeStream(stream reflect.Type) error {
 	if !stream.Implements(streamType) || !ownStream.AssignableTo(stream) {
 		return fmt.Errorf("%s is not a server.Stream", stream)
 	}
-	m.stream, m.onStream = true, directStream(m.fn)
+	m.stream = true
+	m.onStream, _ = m.fn.Interface().(func(context.Context, Stream) error)
 	return nil
 }
 
@@ -100,7 +100,6 @@ func (m *method) takeUnary(request, reply reflect.Type) error {
 	}
 	m.request = parameter{typ: request}
 	m.reply = reply
-	m.direct = direct(m.fn)
 	return nil
 }
 
@@ -109,30 +108,46 @@ func (m *method) takeUnary(request, reply reflect.Type) error {
 func (m *method) serve(ctx context.Context, req Request, rsp any) (err error) {
 	defer recoverInto(&err)
 	if m.stream {
-		return m.callStream(ctx, rsp)
+		if s, ok := rsp.(Stream); ok && m.onStream != nil {
+			return m.onStream(ctx, s)
+		}
+		return m.call(ctx, rsp)
 	}
 	body := req.Body()
-	if ok, err := m.callDirect(ctx, body, rsp); ok {
-		return err
+	if m.unary != nil {
+		if ok, err := m.unary.call(ctx, body, rsp); ok {
+			return err
+		}
 	}
 	return m.call(ctx, body, rsp)
+}
+
+// makeUnary returns a request to decode into, what the method takes of it (see
+// parameter), and a reply.
+func (m *method) makeUnary() (req any, view func() any, rsp any) {
+	if m.unary != nil {
+		req, rsp = m.unary.make()
+		return req, nil, rsp
+	}
+	req, view = m.request.make()
+	return req, view, reflect.New(m.reply.Elem()).Interface()
 }
 
 // call calls the method with a context and the values after it. Wrappers
 // decide about the values, so their types are not certain.
 func (m *method) call(ctx context.Context, values ...any) error {
-	args := [4]reflect.Value{m.receiver, reflect.ValueOf(&ctx).Elem()}
+	args := [3]reflect.Value{reflect.ValueOf(&ctx).Elem()}
 	for i, v := range values {
-		arg, want := reflect.ValueOf(v), m.fn.Type().In(i+2)
+		arg, want := reflect.ValueOf(v), m.fn.Type().In(i+1)
 		if v == nil && want.Kind() == reflect.Interface {
 			arg = reflect.Zero(want)
 		}
 		if !arg.IsValid() || !arg.Type().AssignableTo(want) {
 			return fmt.Errorf("a handler wrapper of %s passed a %T; want %s", m.name, v, want)
 		}
-		args[i+2] = arg
+		args[i+1] = arg
 	}
-	out := m.fn.Call(args[:2+len(values)])
+	out := m.fn.Call(args[:1+len(values)])
 	err, _ := out[0].Interface().(error)
 	return err
 }

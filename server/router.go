@@ -140,6 +140,9 @@ func (t *routes) withHandler(h Handler) (*routes, error) {
 		return nil, fmt.Errorf("rpc.Handle: service already defined: %s", name)
 	}
 	methods := methodsOf(name, h.Handler(), t.log)
+	if err := h.Options().giveTyped(methods); err != nil {
+		return nil, err
+	}
 	if len(methods) == 0 {
 		return nil, fmt.Errorf("rpc.Handle: %s has no methods of the form func(context.Context, request, *reply) error or func(context.Context, server.Stream) error", name)
 	}
@@ -315,14 +318,13 @@ func (t *routes) decodeError(err error, endpoint string, req Request) error {
 }
 
 func (t *routes) serveUnary(ctx context.Context, e *route, ex *exchange, req Request, rsp Response) error {
-	arg, view := e.request.make()
+	arg, view, reply := e.makeUnary()
 	if err := req.Codec().ReadBody(arg); err != nil {
 		return t.decodeError(err, e.name, req)
 	}
 	if view != nil {
 		arg = view()
 	}
-	reply := reflect.New(e.reply.Elem()).Interface()
 	err := e.pace.time(func() error { return e.handler(ctx, withBody(req, arg), reply) })
 	if err != nil {
 		return err

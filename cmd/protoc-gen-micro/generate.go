@@ -133,6 +133,8 @@ func (g *generator) callOption() string       { return g.use(g.framework("client
 func (g *generator) server() string           { return g.use(g.framework("server", "Server")) }
 func (g *generator) serverStreamType() string { return g.use(g.framework("server", "Stream")) }
 func (g *generator) handlerOption() string    { return g.use(g.framework("server", "HandlerOption")) }
+func (g *generator) unaryMethod() string      { return g.use(g.framework("server", "UnaryMethod")) }
+func (g *generator) streamMethod() string     { return g.use(g.framework("server", "StreamMethod")) }
 
 // local is a name for a local variable, a parameter or an unexported type: name
 // itself unless it is a keyword or would hide an imported package.

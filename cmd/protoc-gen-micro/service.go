@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -187,9 +188,9 @@ func (g *generator) handlerInterface(service *protogen.Service) {
 // register writes Register<S>Handler. The type that it declares inside gives the
 // reflected service its name.
 func (g *generator) register(service *protogen.Service) {
-	s, hdlr, opts := g.local("s"), g.local("hdlr"), g.local("opts")
+	s, hdlr, opts, h := g.local("s"), g.local("hdlr"), g.local("opts"), g.local("h")
 	inner := g.local(lowerFirst(service.GoName))
-	for inner == service.GoName || inner == s || inner == hdlr || inner == opts {
+	for slices.Contains([]string{service.GoName, s, hdlr, opts, h}, inner) {
 		inner += "_"
 	}
 	g.comment(protogen.Comments(fmt.Sprintf(" Register%sHandler makes the methods of %s callable on %s.\n", service.GoName, hdlr, s)), serviceDeprecated(service))
@@ -207,13 +208,32 @@ func (g *generator) register(service *protogen.Service) {
 			g.P(opts, " = append(", opts, ", ", g.withEndpoint(), "(&", literal, "))")
 		}
 	}
-	g.P("return ", s, ".Handle(", s, ".NewHandler(&", service.GoName, "{&", g.handlerStruct(service), "{", hdlr, "}}, ", opts, "...))")
+	g.P(h, " := &", g.handlerStruct(service), "{", hdlr, "}")
+	g.typedMethods(service, h, opts)
+	g.P("return ", s, ".Handle(", s, ".NewHandler(&", service.GoName, "{", h, "}, ", opts, "...))")
 	g.P("}")
 	g.P()
 	g.P("type ", g.handlerStruct(service), " struct {")
 	g.P(service.GoName, "Handler")
 	g.P("}")
 	g.P()
+}
+
+// typedMethods hands over the methods of h as functions, which the server calls
+// without reflection.
+func (g *generator) typedMethods(service *protogen.Service, h, opts string) {
+	if len(service.Methods) == 0 {
+		return
+	}
+	g.P(opts, " = append(", opts, ",")
+	for _, m := range service.Methods {
+		option := g.unaryMethod()
+		if streams(m) {
+			option = g.streamMethod()
+		}
+		g.P(option, "(", strconv.Quote(service.GoName+"."+m.GoName), ", ", h, ".", m.GoName, "),")
+	}
+	g.P(")")
 }
 
 func (g *generator) handlerStruct(service *protogen.Service) string {

@@ -166,7 +166,15 @@ func RegisterDebugHandler(s server.Server, hdlr DebugHandler, opts ...server.Han
 	type Debug struct {
 		debug
 	}
-	return s.Handle(s.NewHandler(&Debug{&debugHandler{hdlr}}, opts...))
+	h := &debugHandler{hdlr}
+	opts = append(opts,
+		server.StreamMethod("Debug.Log", h.Log),
+		server.UnaryMethod("Debug.Health", h.Health),
+		server.UnaryMethod("Debug.Stats", h.Stats),
+		server.UnaryMethod("Debug.Trace", h.Trace),
+		server.StreamMethod("Debug.MessageBus", h.MessageBus),
+	)
+	return s.Handle(s.NewHandler(&Debug{h}, opts...))
 }
 
 type debugHandler struct {

@@ -66,7 +66,12 @@ func RegisterServerHandler(s server.Server, hdlr ServerHandler, opts ...server.H
 	type Server struct {
 		server_
 	}
-	return s.Handle(s.NewHandler(&Server{&serverHandler{hdlr}}, opts...))
+	h := &serverHandler{hdlr}
+	opts = append(opts,
+		server.UnaryMethod("Server.Handle", h.Handle),
+		server.UnaryMethod("Server.Subscribe", h.Subscribe),
+	)
+	return s.Handle(s.NewHandler(&Server{h}, opts...))
 }
 
 type serverHandler struct {

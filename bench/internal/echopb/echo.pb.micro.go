@@ -99,7 +99,12 @@ func RegisterEchoHandler(s server.Server, hdlr EchoHandler, opts ...server.Handl
 	type Echo struct {
 		echo
 	}
-	return s.Handle(s.NewHandler(&Echo{&echoHandler{hdlr}}, opts...))
+	h := &echoHandler{hdlr}
+	opts = append(opts,
+		server.UnaryMethod("Echo.Call", h.Call),
+		server.StreamMethod("Echo.Stream", h.Stream),
+	)
+	return s.Handle(s.NewHandler(&Echo{h}, opts...))
 }
 
 type echoHandler struct {

@@ -56,7 +56,11 @@ func RegisterGreeterHandler(s server.Server, hdlr GreeterHandler, opts ...server
 	type Greeter struct {
 		greeter
 	}
-	return s.Handle(s.NewHandler(&Greeter{&greeterHandler{hdlr}}, opts...))
+	h := &greeterHandler{hdlr}
+	opts = append(opts,
+		server.UnaryMethod("Greeter.Hello", h.Hello),
+	)
+	return s.Handle(s.NewHandler(&Greeter{h}, opts...))
 }
 
 type greeterHandler struct {

@@ -115,7 +115,13 @@ func RegisterCatalogHandler(s server.Server, hdlr CatalogHandler, opts ...server
 	type Catalog struct {
 		catalog
 	}
-	return s.Handle(s.NewHandler(&Catalog{&catalogHandler{hdlr}}, opts...))
+	h := &catalogHandler{hdlr}
+	opts = append(opts,
+		server.UnaryMethod("Catalog.Put", h.Put),
+		server.UnaryMethod("Catalog.Get", h.Get),
+		server.StreamMethod("Catalog.List", h.List),
+	)
+	return s.Handle(s.NewHandler(&Catalog{h}, opts...))
 }
 
 type catalogHandler struct {

@@ -164,7 +164,13 @@ func RegisterStreamerHandler(s server.Server, hdlr StreamerHandler, opts ...serv
 	type Streamer struct {
 		streamer
 	}
-	return s.Handle(s.NewHandler(&Streamer{&streamerHandler{hdlr}}, opts...))
+	h := &streamerHandler{hdlr}
+	opts = append(opts,
+		server.StreamMethod("Streamer.Count", h.Count),
+		server.StreamMethod("Streamer.Sum", h.Sum),
+		server.StreamMethod("Streamer.Double", h.Double),
+	)
+	return s.Handle(s.NewHandler(&Streamer{h}, opts...))
 }
 
 type streamerHandler struct {

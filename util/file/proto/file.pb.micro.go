@@ -103,7 +103,15 @@ func RegisterFileHandler(s server.Server, hdlr FileHandler, opts ...server.Handl
 	type File struct {
 		file
 	}
-	return s.Handle(s.NewHandler(&File{&fileHandler{hdlr}}, opts...))
+	h := &fileHandler{hdlr}
+	opts = append(opts,
+		server.UnaryMethod("File.Open", h.Open),
+		server.UnaryMethod("File.Stat", h.Stat),
+		server.UnaryMethod("File.Read", h.Read),
+		server.UnaryMethod("File.Write", h.Write),
+		server.UnaryMethod("File.Close", h.Close),
+	)
+	return s.Handle(s.NewHandler(&File{h}, opts...))
 }
 
 type fileHandler struct {

@@ -252,7 +252,17 @@ func RegisterKindsHandler(s server.Server, hdlr KindsHandler, opts ...server.Han
 		Stream:  true,
 		Handler: "rpc",
 	}))
-	return s.Handle(s.NewHandler(&Kinds{&kindsHandler{hdlr}}, opts...))
+	h := &kindsHandler{hdlr}
+	opts = append(opts,
+		server.UnaryMethod("Kinds.Unary", h.Unary),
+		server.StreamMethod("Kinds.Down", h.Down),
+		server.StreamMethod("Kinds.Up", h.Up),
+		server.StreamMethod("Kinds.Both", h.Both),
+		server.UnaryMethod("Kinds.Old", h.Old),
+		server.UnaryMethod("Kinds.Older", h.Older),
+		server.UnaryMethod("Kinds.GetItem", h.GetItem),
+	)
+	return s.Handle(s.NewHandler(&Kinds{h}, opts...))
 }
 
 type kindsHandler struct {
@@ -411,7 +421,11 @@ func RegisterGoneServiceHandler(s server.Server, hdlr GoneServiceHandler, opts .
 	type GoneService struct {
 		goneService
 	}
-	return s.Handle(s.NewHandler(&GoneService{&goneServiceHandler{hdlr}}, opts...))
+	h := &goneServiceHandler{hdlr}
+	opts = append(opts,
+		server.UnaryMethod("GoneService.Call", h.Call),
+	)
+	return s.Handle(s.NewHandler(&GoneService{h}, opts...))
 }
 
 type goneServiceHandler struct {

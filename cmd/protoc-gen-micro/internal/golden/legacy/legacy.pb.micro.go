@@ -54,7 +54,11 @@ func RegisterLegacyHandler(s server.Server, hdlr LegacyHandler, opts ...server.H
 	type Legacy struct {
 		legacy
 	}
-	return s.Handle(s.NewHandler(&Legacy{&legacyHandler{hdlr}}, opts...))
+	h := &legacyHandler{hdlr}
+	opts = append(opts,
+		server.UnaryMethod("Legacy.Call", h.Call),
+	)
+	return s.Handle(s.NewHandler(&Legacy{h}, opts...))
 }
 
 type legacyHandler struct {

@@ -96,7 +96,12 @@ func RegisterTypeHandler(s server.Server, hdlr TypeHandler, opts ...server.Handl
 	type Type struct {
 		type_
 	}
-	return s.Handle(s.NewHandler(&Type{&typeHandler{hdlr}}, opts...))
+	h := &typeHandler{hdlr}
+	opts = append(opts,
+		server.UnaryMethod("Type.Range", h.Range),
+		server.StreamMethod("Type.Context", h.Context),
+	)
+	return s.Handle(s.NewHandler(&Type{h}, opts...))
 }
 
 type typeHandler struct {
@@ -211,7 +216,11 @@ func RegisterClientHandler(s server.Server, hdlr ClientHandler, opts ...server.H
 	type Client struct {
 		client_
 	}
-	return s.Handle(s.NewHandler(&Client{&clientHandler{hdlr}}, opts...))
+	h := &clientHandler{hdlr}
+	opts = append(opts,
+		server.StreamMethod("Client.Stream", h.Stream),
+	)
+	return s.Handle(s.NewHandler(&Client{h}, opts...))
 }
 
 type clientHandler struct {
@@ -286,7 +295,11 @@ func RegisterSHandler(s server.Server, hdlr SHandler, opts ...server.HandlerOpti
 	type S struct {
 		s_
 	}
-	return s.Handle(s.NewHandler(&S{&sHandler{hdlr}}, opts...))
+	h := &sHandler{hdlr}
+	opts = append(opts,
+		server.UnaryMethod("S.Err", h.Err),
+	)
+	return s.Handle(s.NewHandler(&S{h}, opts...))
 }
 
 type sHandler struct {
@@ -339,7 +352,11 @@ func RegisterXMail_2ServiceHandler(s server.Server, hdlr XMail_2ServiceHandler, 
 	type XMail_2Service struct {
 		xMail_2Service
 	}
-	return s.Handle(s.NewHandler(&XMail_2Service{&xMail_2ServiceHandler{hdlr}}, opts...))
+	h := &xMail_2ServiceHandler{hdlr}
+	opts = append(opts,
+		server.UnaryMethod("XMail_2Service.SendAll", h.SendAll),
+	)
+	return s.Handle(s.NewHandler(&XMail_2Service{h}, opts...))
 }
 
 type xMail_2ServiceHandler struct {
