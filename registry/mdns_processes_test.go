@@ -19,13 +19,10 @@ import (
 const (
 	domainVariable = "TEST_MDNS_DOMAIN"
 	firstVariable  = "TEST_MDNS_FIRST"
-
-	// processesVariable asks for the tests with several processes.
-	processesVariable = "MICRO_TEST_MDNS_PROCESSES"
 )
 
 const (
-	processes       = 5
+	processes       = 10
 	servicesOfEach  = 20
 	servicesRunning = processes * servicesOfEach
 )
@@ -72,16 +69,13 @@ func serve(t *testing.T, domain string, first int) {
 }
 
 func TestMDNSANewProcessFindsEveryRunningServiceAtOnce(t *testing.T) {
-	if os.Getenv(processesVariable) == "" {
-		t.Skipf("needs a network whose multicast no other program uses: set %s=1 to run it", processesVariable)
-	}
 	domain := ownDomain()
 	for i := range processes {
 		serve(t, domain, i*servicesOfEach)
 	}
 	observer := newMDNS(t, domain)
 	testkit.EventuallyWithin(t, 4*testkit.Patience, "all services run", func() bool { return len(listed(t, observer)) == servicesRunning })
-	for try := range 3 {
+	for try := range 5 {
 		r := newMDNS(t, domain)
 		var missed atomic.Int32
 		var wg sync.WaitGroup

@@ -61,6 +61,7 @@ func (e *Engine) Services(ctx context.Context, window time.Duration) ([]string, 
 	}
 	defer e.release()
 	e.mu.Lock()
+	s.seen.reset() // the answers to a list just before count again
 	a := s.ask(ListService+"."+e.domain, window, time.Now())
 	a.whole = true
 	e.mu.Unlock()

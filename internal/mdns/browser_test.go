@@ -300,6 +300,20 @@ func TestServicesOfAllMachinesAreListed(t *testing.T) {
 	})
 }
 
+func TestAListJustAfterAnotherIsWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := new(wire)
+		publish(t, w.host().engine(t), node("a", "n1", "x"))
+		publish(t, w.host().engine(t), node("b", "n1", "x"))
+		one, other := w.host().engine(t), w.host().engine(t)
+		for _, e := range []*mdns.Engine{one, one, other, one} {
+			if names, err := e.Services(t.Context(), 0); err != nil || !equal(names, []string{"a", "b"}) {
+				t.Errorf("listed %q: %v", names, err)
+			}
+		}
+	})
+}
+
 func equal(a, b []string) bool {
 	if len(a) != len(b) {
 		return false
