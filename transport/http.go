@@ -4,10 +4,11 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"github.com/justcy/go-micro/v4/internal/wire"
 	"net"
 	"sync"
+	"sync/atomic"
 
+	"github.com/justcy/go-micro/v4/internal/wire"
 	mnet "github.com/justcy/go-micro/v4/util/net"
 )
 
@@ -15,7 +16,8 @@ import (
 type httpTransport struct {
 	settings settings
 	links    links
-	insecure sync.Once // the warning that nobody is verified
+	turn     atomic.Uint32 // of what makes calls; see links.forCalls
+	insecure sync.Once     // the warning that nobody is verified
 }
 
 // NewHTTPTransport returns the transport named "http". Each message is one

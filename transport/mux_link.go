@@ -3,6 +3,7 @@ package transport
 import (
 	"crypto/tls"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,17 +23,36 @@ const (
 	// plainFor is how long an address that did not take the offer of a
 	// multiplexed connection is not asked again.
 	plainFor = 5 * time.Minute
+	// crowded is how many sockets each link has when a further one is worth its
+	// connection.
+	crowded = 16
 	// maxPlain is how many such addresses are remembered.
 	maxPlain = 4096
 )
 
 // links are the multiplexed connections that a transport dialled.
 type links struct {
-	mu    sync.Mutex
-	open  map[linkKey]*link     // guarded by mu
-	plain map[linkKey]time.Time // guarded by mu: until when not to ask
+	mu     sync.Mutex
+	groups map[linkKey]*linkGroup // guarded by mu
+	plain  map[linkKey]time.Time  // guarded by mu: until when not to ask
 
-	calls sync.Map // by address, the *link on which calls are made
+	// calls are the links on which calls are made, by address: *callLinks. It is
+	// written under mu.
+	calls sync.Map
+}
+
+// linkGroup are the links that serve one key.
+type linkGroup struct {
+	links   []*link
+	dialing int       // further ones on their way
+	retry   time.Time // when to try again, after a further one failed
+}
+
+// callLinks are the links to an address under the options in force. They never
+// change.
+type callLinks struct {
+	opts  *Options
+	links []*link
 }
 
 // linkKey is what two Dials have in common whose sockets may share a
@@ -59,7 +79,7 @@ type link struct {
 	local, remote string
 	opts          *Options // in force when it was dialled
 	timeout       time.Duration
-	// surplus says that another link to the same address was first. What uses
+	// surplus says that there were enough links to the same address. What uses
 	// this one dials anew as soon as it can.
 	surplus atomic.Bool
 }
@@ -75,41 +95,116 @@ func newLink(conn net.Conn, o *Options) *link {
 	}
 }
 
-// find returns the link for key, if there is one that takes sockets, and
-// whether the address is known to be plain.
-func (ls *links) find(key linkKey) (l *link, plain bool) {
+// find returns the link for key that takes sockets and has the fewest, nil if there
+// is none, and whether the address is known to be plain. Wider is not nil when one
+// more is wanted, as each of those there has many sockets; then widened has to
+// follow.
+func (ls *links) find(key linkKey, connections int) (l *link, plain bool, wider *linkGroup) {
+	now := time.Now()
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	if until, ok := ls.plain[key]; ok {
-		if plain = time.Now().Before(until); !plain {
+		if plain = now.Before(until); !plain {
 			delete(ls.plain, key)
 		}
 	}
-	return ls.open[key], plain
+	g := ls.groups[key]
+	if g == nil {
+		return nil, plain, nil
+	}
+	least := 0
+	for _, other := range g.links {
+		if n := other.conn.Sockets(); other.conn.Lasting() && (l == nil || n < least) {
+			l, least = other, n
+		}
+	}
+	if least >= crowded && len(g.links)+g.dialing < connections && now.After(g.retry) {
+		g.dialing++
+		wider = g
+	}
+	return l, plain, wider
 }
 
-// adopt runs a link, and makes it the one for key unless there is one.
+// widened notes how dialling a further link ended.
+func (ls *links) widened(g *linkGroup, ok bool) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	g.dialing--
+	if !ok {
+		g.retry = time.Now().Add(plainFor)
+	}
+}
+
+// adopt runs a link, and makes it one of those for key unless there are enough.
 func (ls *links) adopt(key linkKey, l *link, ahead []byte) {
 	ls.mu.Lock()
-	if first := ls.open[key]; first != nil && first.conn.Usable() {
+	g := ls.groups[key]
+	if g == nil {
+		g = &linkGroup{}
+		if ls.groups == nil {
+			ls.groups = map[linkKey]*linkGroup{}
+		}
+		ls.groups[key] = g
+	}
+	g.links = slices.DeleteFunc(slices.Clone(g.links), func(l *link) bool { return !l.conn.Usable() })
+	if len(g.links) >= l.opts.connections() {
 		l.surplus.Store(true)
 	} else {
-		if ls.open == nil {
-			ls.open = map[linkKey]*link{}
-		}
-		ls.open[key] = l
+		g.links = append(g.links, l)
 	}
+	ls.calls.Delete(key.addr)
 	delete(ls.plain, key)
 	ls.mu.Unlock()
 	go func() { // it ends with the connection
 		l.conn.Run(ahead) //nolint:errcheck // the sockets tell their users
-		ls.mu.Lock()
-		defer ls.mu.Unlock()
-		if ls.open[key] == l {
-			delete(ls.open, key)
-		}
-		ls.calls.CompareAndDelete(key.addr, l)
+		ls.remove(key, g, l)
 	}()
+}
+
+// remove takes out a link that has ended.
+func (ls *links) remove(key linkKey, g *linkGroup, l *link) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	g.links = slices.DeleteFunc(slices.Clone(g.links), func(other *link) bool { return other == l })
+	if len(g.links) == 0 && ls.groups[key] == g {
+		delete(ls.groups, key)
+	}
+	ls.calls.Delete(key.addr)
+}
+
+// forCalls returns the link on which a call to addr is made, nil if there is none
+// or there should be one more. Turn spreads calls over the links.
+func (ls *links) forCalls(addr string, o *Options, turn uint32) *link {
+	if o.DisableMux {
+		return nil
+	}
+	var to *callLinks
+	if known, ok := ls.calls.Load(addr); ok {
+		to = known.(*callLinks)
+	}
+	if to == nil || to.opts != o {
+		if to = ls.callsTo(addr, o); to == nil {
+			return nil
+		}
+	}
+	l := to.links[turn%uint32(len(to.links))]
+	if !l.conn.Lasting() || len(to.links) < o.connections() && l.conn.Sockets() >= crowded {
+		return nil
+	}
+	return l
+}
+
+// callsTo notes which links there are to addr; nil if there are none.
+func (ls *links) callsTo(addr string, o *Options) *callLinks {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	g := ls.groups[newLinkKey(addr, o, &DialOptions{})]
+	if g == nil || len(g.links) == 0 {
+		return nil
+	}
+	to := &callLinks{opts: o, links: g.links}
+	ls.calls.Store(addr, to)
+	return to
 }
 
 // isPlain remembers that the peer did not take the offer.
@@ -127,7 +222,14 @@ func (ls *links) isPlain(key linkKey) {
 func (t *httpTransport) dialLink(addr string, o *Options, dial *DialOptions) (Client, error) {
 	key := newLinkKey(addr, o, dial)
 	service, addr := splitService(addr)
-	l, plain := t.links.find(key)
+	l, plain, wider := t.links.find(key, o.connections())
+	if wider != nil {
+		client := t.dialFurther(key, service, addr, o, dial)
+		t.links.widened(wider, client != nil)
+		if client != nil {
+			return client, nil
+		}
+	}
 	if l != nil {
 		if s, err := l.conn.Open(); err == nil {
 			return newMuxClient(l, s, dial), nil
@@ -148,6 +250,24 @@ func (t *httpTransport) dialLink(addr string, o *Options, dial *DialOptions) (Cl
 		return client, nil
 	}
 	return newOffer(client, &t.links, key, o, dial), nil
+}
+
+// dialFurther opens a socket on a link beside those there are, whose peer speaks in
+// frames. It is nil when that fails.
+func (t *httpTransport) dialFurther(key linkKey, service, addr string, o *Options, dial *DialOptions) Client {
+	conn, err := t.dialHTTP(service, addr, o, dial, true)
+	if err != nil {
+		return nil
+	}
+	if secured, ok := conn.(*tls.Conn); ok && secured.ConnectionState().NegotiatedProtocol != mux.Protocol {
+		conn.Close()
+		return nil
+	}
+	client, err := t.startLink(key, conn, o, dial)
+	if err != nil {
+		return nil
+	}
+	return client
 }
 
 // startLink starts a link on a connection that was made for it.

@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"context"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -179,17 +178,18 @@ func (c *muxClient) Reusable() bool {
 type muxCall struct {
 	*mux.Call
 	transport *httpTransport
+	turn      uint32
 }
 
 // NewCall returns what makes calls over the connections that other calls have
 // brought about.
 func (t *httpTransport) NewCall() wire.Call {
-	return &muxCall{Call: mux.NewCall(), transport: t}
+	return &muxCall{Call: mux.NewCall(), transport: t, turn: t.turn.Add(1)}
 }
 
 // Do makes a call over the connection to addr, if there is one.
 func (k *muxCall) Do(addr string, request *wire.Request, reply *wire.Reply) (ok bool, err error) {
-	l := k.transport.links.forCalls(addr, k.transport)
+	l := k.transport.links.forCalls(addr, k.transport.settings.opts.Load(), k.turn)
 	if l == nil {
 		return false, nil
 	}
@@ -198,28 +198,4 @@ func (k *muxCall) Do(addr string, request *wire.Request, reply *wire.Reply) (ok 
 		return false, nil
 	}
 	return true, err
-}
-
-// forCalls returns the link on which calls to addr are made, nil if there is
-// none.
-func (ls *links) forCalls(addr string, t *httpTransport) *link {
-	o := t.settings.opts.Load()
-	if o.DisableMux {
-		return nil
-	}
-	if l, ok := ls.calls.Load(addr); ok && l.(*link).opts == o && l.(*link).conn.Lasting() {
-		return l.(*link)
-	}
-	dial := DialOptions{Context: context.Background()}
-	l, _ := ls.find(newLinkKey(addr, o, &dial))
-	if l == nil || !l.conn.Lasting() {
-		return nil
-	}
-	if l.opts == o {
-		ls.calls.Store(addr, l)
-		if !l.conn.Lasting() { // it may have been taken out before it was put in
-			ls.calls.CompareAndDelete(addr, l)
-		}
-	}
-	return l
 }

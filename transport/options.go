@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"runtime"
 	"slices"
 	"time"
 
@@ -76,6 +77,13 @@ type Options struct {
 	// messages on it. By default sockets between two processes of this project
 	// share one connection.
 	DisableMux bool
+	// Connections is how many multiplexed connections to one address the sockets
+	// are spread over, at most: there is one until it has sixteen sockets open at
+	// the same time. What arrives on one connection is read by one processor at a
+	// time, so more of them let a process with many processors receive more. Below
+	// 1: one for each eight processors (GOMAXPROCS), but at least one and at most
+	// four.
+	Connections int
 	// PingInterval is how long the peer of a multiplexed connection may be
 	// silent until it is asked for a sign of life; when it gives none for as
 	// long again the connection is closed. Zero: DefaultPingInterval. Below
@@ -225,6 +233,12 @@ func DisableMux() Option {
 	return func(o *Options) { o.DisableMux = true }
 }
 
+// Connections sets how many multiplexed connections to one address there may be;
+// see Options.Connections.
+func Connections(n int) Option {
+	return func(o *Options) { o.Connections = n }
+}
+
 // PingInterval sets how long the peer of a multiplexed connection may be silent;
 // see Options.PingInterval.
 func PingInterval(d time.Duration) Option {
@@ -302,6 +316,17 @@ func (o *Options) maxMessageSize() int {
 		return DefaultMaxMessageSize
 	}
 	return o.MaxMessageSize
+}
+
+// defaultConnections is Options.Connections when that is not set.
+var defaultConnections = max(1, min(runtime.GOMAXPROCS(0)/8, 4))
+
+// connections is the number of connections to one address in force.
+func (o *Options) connections() int {
+	if o.Connections < 1 {
+		return defaultConnections
+	}
+	return o.Connections
 }
 
 // maxTotalBytes is the limit of all connections of a listener in force.

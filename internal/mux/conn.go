@@ -188,6 +188,13 @@ func (c *Conn) Usable() bool {
 	return c.err == nil && !c.leaving && len(c.sockets)+len(c.calls) < c.config.MaxSockets
 }
 
+// Sockets returns how many sockets and calls are open.
+func (c *Conn) Sockets() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.sockets) + len(c.calls)
+}
+
 // Lasting reports whether the connection is neither lost nor about to end.
 func (c *Conn) Lasting() bool { return !c.going.Load() }
 
