@@ -168,11 +168,7 @@ func (x *exchange) overCall() (ok, whole, clean bool, err error) {
 	now := time.Now()
 	x.prepare(now)
 	x.guard.arm(x.ctx, x.call, x.limit, now)
-	defer func() {
-		if whole, clean = x.guard.disarm(); !whole && clean {
-			x.call.Reset()
-		}
-	}()
+	defer func() { whole, clean = x.guard.disarm() }()
 	ok, err = x.call.Do(x.settings.verified(x.req, x.node), &x.request, &x.reply)
 	return
 }

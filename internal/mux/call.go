@@ -47,16 +47,7 @@ func (k *Call) begin(c *Conn, reply *wire.Reply) error {
 	k.id, k.reply, k.heard = id, reply, c.heard.Load()
 	k.pending, k.written, k.end, k.waiting, k.over, k.err = nil, false, 0, false, false, nil
 	c.calls[id] = k
-	c.busy()
 	return nil
-}
-
-// Reset makes a call that was broken fit for another Do. Nobody may call Break
-// meanwhile.
-func (k *Call) Reset() {
-	k.binding.Lock()
-	defer k.binding.Unlock()
-	k.conn, k.broken = nil, nil
 }
 
 // Do makes the call on a connection. It returns when the reply is there, or when
@@ -103,7 +94,7 @@ func (k *Call) await() error {
 		}
 		if !k.waiting {
 			k.waiting = true
-			c.blocked++
+			c.waits()
 		}
 		c.mu.Unlock()
 		if !c.lead(k, k.isOver) {

@@ -34,18 +34,19 @@ type Conn struct {
 
 	own sync.WaitGroup // goroutines of the connection's own
 
-	mu       sync.Mutex // guards what follows; never held while anything else is called
-	sockets  map[uint32]*Socket
-	calls    map[uint32]*Call
-	lastID   uint32
-	err      error         // why the connection has ended
-	ended    chan struct{} // closed when it has
-	leaving  bool          // no new sockets: one end drains, or numbers are used up
-	blocked  int           // who waits for something to arrive, without reading
-	idleOver *time.Timer
-	ping     *time.Timer
-	last     uint64 // value of heard at the last check
-	pinged   bool   // a ping was sent at the last check
+	mu          sync.Mutex // guards what follows; never held while anything else is called
+	sockets     map[uint32]*Socket
+	calls       map[uint32]*Call
+	lastID      uint32
+	err         error         // why the connection has ended
+	ended       chan struct{} // closed when it has
+	leaving     bool          // no new sockets: one end drains, or numbers are used up
+	blocked     int           // who waits for something to arrive, without reading
+	idleOver    *time.Timer
+	unusedSince time.Time // when the last socket went
+	ping        *time.Timer
+	last        uint64 // value of heard at the last check
+	pinged      bool   // a ping was sent at the last check
 
 	suspicion *time.Timer // of a peer that may be gone
 	held      int         // credit that the peer has used and not got back
@@ -129,18 +130,7 @@ func (c *Conn) number() (uint32, error) {
 }
 
 // add counts a socket among the open ones. The lock is held.
-func (c *Conn) add(s *Socket) {
-	c.sockets[s.id] = s
-	c.busy()
-}
-
-// busy stops the clock of a connection without sockets. The lock is held.
-func (c *Conn) busy() {
-	if c.idleOver != nil {
-		c.idleOver.Stop()
-		c.idleOver = nil
-	}
-}
+func (c *Conn) add(s *Socket) { c.sockets[s.id] = s }
 
 // unused reports whether there is no socket and no call. The lock is held.
 func (c *Conn) unused() bool { return len(c.sockets)+len(c.calls) == 0 }
@@ -155,20 +145,28 @@ func (c *Conn) removed() (over bool) {
 	return c.leaving && !c.serves()
 }
 
-// armIdle starts the clock when there is no socket. The lock is held.
+// armIdle starts the clock when there is no socket. It goes on while there are
+// sockets, as setting it wakes a processor that sleeps. The lock is held.
 func (c *Conn) armIdle() {
-	if c.config.Idle > 0 && c.idleOver == nil && c.err == nil && c.unused() {
+	if c.config.Idle <= 0 || c.err != nil || !c.unused() {
+		return
+	}
+	c.unusedSince = time.Now()
+	if c.idleOver == nil {
 		c.idleOver = time.AfterFunc(c.config.Idle, c.closeUnused)
 	}
 }
 
-// closeUnused ends a connection without sockets. The end that listened announces
-// that first: a call may be on its way.
+// closeUnused ends a connection that had no socket for as long as it may. The end
+// that listened announces that first: a call may be on its way.
 func (c *Conn) closeUnused() {
 	c.mu.Lock()
 	c.idleOver = nil
-	switch {
+	switch left := c.config.Idle - time.Since(c.unusedSince); {
 	case !c.unused() || c.err != nil:
+		c.mu.Unlock()
+	case left > 0 && !c.leaving:
+		c.idleOver = time.AfterFunc(left, c.closeUnused)
 		c.mu.Unlock()
 	case c.serves() && !c.leaving:
 		c.leave()

@@ -21,8 +21,13 @@ type serve func(s *mux.Socket, h wire.Header, body []byte, here bool)
 // newPair connects two ends. They end with the test, which waits for both.
 func newPair(t testing.TB, client, server mux.Config, accept serve) *pair {
 	t.Helper()
-	a, b := tcpPair(t)
-	client.Conn, server.Conn = a, b
+	client.Conn, server.Conn = tcpPair(t)
+	return runPair(t, client, server, accept)
+}
+
+// runPair is newPair for ends that have connections.
+func runPair(t testing.TB, client, server mux.Config, accept serve) *pair {
+	t.Helper()
 	server.Accept = accept
 	p := &pair{mux.New(client), mux.New(server)}
 	var running sync.WaitGroup

@@ -269,13 +269,6 @@ func (c *Conn) deliver(m *incoming, here bool) (lost bool, err error) {
 	return false, nil
 }
 
-// woke notes whether the message that was just passed on woke somebody.
-func (c *Conn) woke(waiting bool) {
-	if waiting {
-		c.turn.woken++
-	}
-}
-
 // accept serves a socket that the peer opens. It reports whether another
 // goroutine reads on.
 func (c *Conn) accept(m *incoming, here bool) (lost bool, err error) {

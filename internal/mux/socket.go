@@ -458,7 +458,7 @@ func (s *Socket) wait() {
 	}
 	if !s.waiting {
 		s.waiting = true
-		s.c.blocked++
+		s.c.waits()
 	}
 }
 

@@ -32,7 +32,9 @@ type turn struct {
 	seen    uint64      // led when the clock was looked at
 	clock   *time.Timer // ends a rest
 	ticking bool
-	over    bool // Run reads to the end
+	over    bool   // Run reads to the end
+	waits   uint64 // how often somebody began to wait
+	known   uint64 // waits when somebody was last woken
 
 	woken int // the reader's own: receivers that were woken since the last read
 	lone  int // likewise: messages that arrived alone, in a row
@@ -45,6 +47,21 @@ const (
 	resting               // nobody does
 	leading               // a receiver does
 )
+
+// waits notes that somebody begins to wait for something to arrive. The lock is
+// held.
+func (c *Conn) waits() {
+	c.blocked++
+	c.turn.waits++
+}
+
+// woke notes whether what was just passed on woke somebody. The lock is held.
+func (c *Conn) woke(waiting bool) {
+	if waiting {
+		c.turn.woken++
+		c.turn.known = c.turn.waits
+	}
+}
 
 // mayRest reports whether the one who got the last message can read the next
 // one itself: nothing has arrived for others, and as far as is known nothing
@@ -73,7 +90,7 @@ func (c *Conn) rest() error {
 	c.writeDeferred()
 	t := &c.turn
 	c.mu.Lock()
-	if t.over {
+	if t.over || t.waits != t.known { // one who came to wait since cannot tell that it may read
 		c.mu.Unlock()
 		return nil
 	}
@@ -197,8 +214,9 @@ func (c *Conn) readUntil(news func() bool) error {
 // follow ends a lead.
 func (c *Conn) follow(err error) {
 	c.writeDeferred()
-	c.mu.Lock()
 	t := &c.turn
+	c.burst, t.woken = 0, 0 // who was woken is who has led
+	c.mu.Lock()
 	c.blocked++ // for who has led, which is counted off when it is served
 	broken := t.broken
 	t.broken = false

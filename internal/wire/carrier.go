@@ -52,10 +52,8 @@ type Call interface {
 	// Break ends Do, or the next one, which returns err. It may be called at any
 	// time by another goroutine than that of Do. A call that is broken because
 	// its time is over is late: if nothing was heard of the peer meanwhile, its
-	// connection is not used any more.
+	// connection is not used any more. A call that was broken is not used again.
 	Break(err error, late bool)
-	// Reset makes the call fit for another Do after Break.
-	Reset()
 }
 
 // Opener is a socket that can be opened by the first message of an exchange, to
