@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	microerrors "github.com/justcy/go-micro/v4/errors"
@@ -40,6 +41,8 @@ type call struct {
 	// Of a call on a socket that carries others too.
 	inbox     *inbox // source, of a stream
 	mayStream bool
+	watched   bool            // closeStuck is called when ctx ends; guarded by writing
+	sends     atomic.Uint64   // sendings of a stream, begun and ended; odd during one
 	after     <-chan struct{} // closed when the request before it was answered; nil for none
 	done      chan struct{}   // closed when this one was; made for the one after it
 

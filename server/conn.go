@@ -114,9 +114,10 @@ func (c *conn) resume() {
 	c.run.serving.Go(c.serve)
 }
 
-// park leaves the socket alone if that is possible.
+// park leaves the socket alone if that is possible. While a stream is open there is
+// one goroutine more that waits for its messages, not a new one for each.
 func (c *conn) park() bool {
-	if c.parker == nil {
+	if c.parker == nil || c.hasStreams() {
 		return false
 	}
 	c.parked = true // before resume can be called
@@ -223,6 +224,12 @@ func (c *conn) stream(head *wire.Head, http2 bool) *call {
 		return nil
 	}
 	return c.streams[streamKey(head, http2)]
+}
+
+func (c *conn) hasStreams() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.streams) > 0
 }
 
 // streamKey identifies the stream of a message on its connection. It is empty
@@ -468,27 +475,46 @@ func (c *conn) sendMap(k *call, h map[string]string, body []byte) error {
 	if k.after != nil {
 		<-k.after
 	}
-	defer c.limitSend(k)()
+	c.beginSend(k)
+	defer k.endSend()
 	return c.send(h, body)
 }
 
-// limitSend bounds the sending of a stream whose context ends while its client
-// does not receive. It closes the socket, on which a message was sent in part.
-func (c *conn) limitSend(k *call) (stop func()) {
+// beginSend bounds the sending of a stream whose context ends while its client
+// does not receive; endSend has to follow. The caller holds writing.
+func (c *conn) beginSend(k *call) {
 	if !k.mayStream {
-		return func() {}
+		return
 	}
-	sent := make(chan struct{})
-	cancel := context.AfterFunc(&k.ctx, func() {
-		limit := time.NewTimer(sendGrace)
-		defer limit.Stop()
-		select {
-		case <-sent:
-		case <-limit.C:
+	k.sends.Add(1)
+	switch {
+	case !k.watched:
+		k.watched = true
+		k.ctx.AfterFunc(func() { c.closeStuck(k) })
+	case k.ctx.Err() != nil:
+		c.closeStuck(k)
+	}
+}
+
+// endSend ends what beginSend began.
+func (k *call) endSend() {
+	if k.mayStream {
+		k.sends.Add(1)
+	}
+}
+
+// closeStuck closes the socket, on which a message was sent in part, unless k has
+// sent what it is sending now within sendGrace.
+func (c *conn) closeStuck(k *call) {
+	n := k.sends.Load()
+	if n%2 == 0 {
+		return
+	}
+	time.AfterFunc(sendGrace, func() {
+		if k.sends.Load() == n {
 			c.close()
 		}
 	})
-	return func() { cancel(); close(sent) }
 }
 
 // send sends one message. Header and body are the caller's again afterwards.
@@ -503,7 +529,8 @@ func (c *conn) send(h map[string]string, body []byte) error {
 
 // sendFields is sendMap for a socket that needs no map.
 func (c *conn) sendFields(k *call, fields []wire.Field, body []byte) error {
-	defer c.limitSend(k)()
+	c.beginSend(k)
+	defer k.endSend()
 	c.sending.Lock()
 	defer c.sending.Unlock()
 	return c.carrier.SendFields(fields, body)

@@ -10,7 +10,8 @@ import (
 )
 
 // firstPart is the memory that a body which does not fit into one frame gets on
-// its word. When that is full it gets the rest.
+// its word. When that is full it gets the rest. A body of up to twice as much gets
+// all of it, which spares copying those that fill one frame and a little more.
 const firstPart = 64 << 10
 
 // incoming is a message that arrives.
@@ -200,8 +201,8 @@ func (c *Conn) read(p *part, n int) error {
 	for n > 0 {
 		if cap(p.body) == len(p.body) {
 			room := p.size
-			if p.body == nil {
-				room = min(room, firstPart)
+			if p.body == nil && room > 2*firstPart {
+				room = firstPart
 			}
 			p.body = append(make([]byte, 0, room), p.body...)
 		}

@@ -315,21 +315,21 @@ func (c *Conn) fill(b *batch) {
 // The lock is held.
 func (c *Conn) frameOf(t *transfer, b *batch) {
 	m := &t.message
-	var own []byte // what is copied
 	room := MaxPayload
 	if t.begun {
 		room = min(room, len(m.body)-t.offset)
-		own = appendHead(nil, head{kind: kindMessage, length: room, socket: m.id})
+		var buffer [headSize]byte
+		b.copy(appendHead(buffer[:0], head{kind: kindMessage, length: room, socket: m.id}))
 	} else {
 		t.begun = true
 		c.begin(m)
 		if m.socket != nil {
 			m.socket.midway = true
 		}
-		own = slices.Clone(m.first)
-		room -= len(own) - headSize
+		b.copy(m.first)
+		room -= len(m.first) - headSize
 		if m.copied() {
-			b.add(piece{data: append(own, m.body...)})
+			b.copy(m.body)
 			t.offset, t.left, t.taken = len(m.body), 0, true
 			c.sent(m, 0)
 			c.finish(t, nil)
@@ -337,7 +337,6 @@ func (c *Conn) frameOf(t *transfer, b *batch) {
 		}
 	}
 	more := min(room, len(m.body)-t.offset)
-	b.add(piece{data: own})
 	b.add(piece{data: m.body[t.offset : t.offset+more], from: t})
 	if t.offset += more; t.offset < len(m.body) {
 		return

@@ -195,6 +195,7 @@ type batch struct {
 	size   int  // of all pieces that are left
 	shared bool // some of them lie in a sender's memory
 	space  [1 + 2*batchFrames]piece
+	own    []byte // what was copied
 }
 
 // piece is a part of a batch.
@@ -232,6 +233,13 @@ func (b *batch) add(p piece) {
 	b.pieces = append(b.pieces, p)
 	b.size += len(p.data)
 	b.shared = b.shared || p.from != nil
+}
+
+// copy adds a copy of data to a batch.
+func (b *batch) copy(data []byte) {
+	start := len(b.own)
+	b.own = append(b.own, data...)
+	b.add(piece{data: b.own[start:]})
 }
 
 // swap returns out and puts an empty buffer in its place. The lock is held.
@@ -331,7 +339,10 @@ func (c *Conn) written(b *batch) {
 func (w *writer) done(b *batch) {
 	w.keep(b.waited)
 	clear(b.space[:])
-	b.waited, b.pieces = nil, nil
+	b.waited, b.pieces, b.own = nil, nil, b.own[:0]
+	if cap(b.own) > keepPending {
+		b.own = nil
+	}
 }
 
 // keep keeps a buffer for a later batch. The lock is held.
