@@ -42,7 +42,13 @@ const (
 // newCallContext returns the context of a call that may take limit if ctx has
 // no deadline. Call end when the call is over.
 func newCallContext(ctx context.Context, req Request, limit time.Duration) *callContext {
-	c := &callContext{Context: ctx, began: time.Now(), req: req}
+	var c *callContext
+	if r, ok := req.(*request); ok && r.called.CompareAndSwap(false, true) {
+		c = &r.call
+	} else {
+		c = new(callContext)
+	}
+	c.Context, c.began, c.req = ctx, time.Now(), req
 	if _, ok := ctx.Deadline(); !ok && limit > 0 {
 		c.deadline = c.began.Add(limit)
 	}

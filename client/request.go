@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/justcy/go-micro/v4/codec"
 	"github.com/justcy/go-micro/v4/internal/options"
@@ -35,6 +36,11 @@ type request struct {
 	endpoint string
 	body     any
 	opts     RequestOptions
+
+	// The context of the first call with the request: most have one, which this
+	// spares an allocation.
+	called atomic.Bool
+	call   callContext
 }
 
 func newRequest(service, endpoint string, body any, contentType string, opts []RequestOption) Request {

@@ -86,7 +86,8 @@ func (a *authenticated) authenticate(ctx context.Context, ownToken bool) context
 			ctx = metadata.Set(ctx, headers.Namespace, o.Namespace)
 		}
 		if token = Usable(o.Token); a.token != nil {
-			token = a.token(ctx, current, &o)
+			passed := o // for o to stay off the heap
+			token = a.token(ctx, current, &passed)
 		}
 	}
 	switch {
