@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/justcy/go-micro/v4/codec/grpc"
@@ -64,7 +63,7 @@ type conn struct {
 	here   *call   // for the reader to serve; the reader's own
 	parked bool    // the reader left the socket alone; the reader's own
 
-	queued atomic.Int64 // bytes that wait for the handlers of streams
+	queued held // what waits for the handlers of streams
 
 	room    *sync.Cond       // on mu: a call has ended
 	held    int              // guarded by mu, as what follows: bytes in the bodies of the open calls
@@ -77,6 +76,7 @@ type conn struct {
 func newConn(r *run, s transport.Socket) *conn {
 	c := &conn{run: r, socket: s, local: s.Local(), remote: s.Remote()}
 	c.room = sync.NewCond(&c.mu)
+	c.queued.all = r.held
 	c.relay.Step = c.step
 	c.carrier, _ = s.(wire.Carrier)
 	c.parker, _ = s.(wire.Parker)
@@ -105,6 +105,9 @@ func (c *conn) served() {
 		return
 	}
 	c.all.Wait()
+	if c.http2 != nil {
+		c.dropPieces()
+	}
 	_ = c.socket.Close() // nobody is left who could be told
 	c.run.disconnect(c)
 }
@@ -339,6 +342,10 @@ func (c *conn) begin(k *call, closes bool) error {
 		c.run.done()
 		return err
 	}
+	if !c.run.held.Take(k.size) {
+		c.run.done()
+		return overfull(c.run.held)
+	}
 	c.shared = c.shared || c.open > 0
 	c.closing = closes
 	c.held += k.size
@@ -384,6 +391,7 @@ func (c *conn) ended(k *call) {
 	c.mu.Lock()
 	c.remove(k)
 	c.held -= k.size
+	c.run.held.Give(k.size)
 	c.room.Broadcast()
 	if c.unnamed == k {
 		c.unnamed = nil

@@ -32,6 +32,19 @@ type pieces struct {
 	framed bool // there was a frame
 	broken bool // there was too much for a message
 	limit  int  // of a message in bytes
+	held   int  // bytes that are counted for body
+}
+
+// release gives back n bytes that were counted for a body.
+func (c *conn) release(p *pieces, n int) {
+	p.held -= n
+	c.run.held.Give(n)
+}
+
+// dropPieces forgets what makes no message.
+func (c *conn) dropPieces() {
+	c.http2.body = nil
+	c.release(c.http2, c.http2.held)
 }
 
 // piece takes a part of the body and dispatches the messages it completes. A
@@ -51,6 +64,11 @@ func (c *conn) piece(m *incoming) {
 		c.dispatch(m)
 		return
 	}
+	if !c.run.held.Take(len(m.body)) {
+		c.refusePieces(p, overfull(c.run.held))
+		return
+	}
+	p.held += len(m.body)
 	p.body = append(p.body, m.body...)
 	if p.grpc {
 		c.frames(p)
@@ -58,6 +76,7 @@ func (c *conn) piece(m *incoming) {
 	if len(p.body) > p.limit {
 		c.tooLarge(p)
 	}
+	c.release(p, p.held-len(p.body)) // of messages, which are counted again
 }
 
 // messageLimit is how long a message may be on every form of the transport. A
@@ -69,11 +88,16 @@ func (r *run) messageLimit() int {
 	return transport.DefaultMaxMessageSize
 }
 
-// tooLarge ends a request with a message over the limit. What follows of it is
-// not looked at.
+// tooLarge ends a request with a message over the limit.
 func (c *conn) tooLarge(p *pieces) {
-	p.broken, p.body = true, nil
-	err := microerrors.New(errorID, fmt.Sprintf("message over the limit of %d bytes (transport.MaxMessageSize)", p.limit), http.StatusRequestEntityTooLarge)
+	c.refusePieces(p, microerrors.New(errorID, fmt.Sprintf("message over the limit of %d bytes (transport.MaxMessageSize)", p.limit), http.StatusRequestEntityTooLarge))
+}
+
+// refusePieces ends a request of which too much has come. What follows of it is not
+// looked at.
+func (c *conn) refusePieces(p *pieces, err error) {
+	p.broken = true
+	c.dropPieces()
 	if open := c.openCalls(); len(open) > 0 {
 		for _, k := range open {
 			k.source.abort(overflowError{err})
@@ -124,6 +148,7 @@ func (c *conn) lastPiece() {
 	if p.header == nil || p.broken || len(p.body) == 0 && streaming {
 		return
 	}
-	c.dispatch(&incoming{wire.MapHeader(p.header), p.body})
-	p.body = nil
+	body := p.body
+	c.dropPieces()
+	c.dispatch(&incoming{wire.MapHeader(p.header), body})
 }

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/justcy/go-micro/v4/internal/wire"
@@ -28,13 +27,13 @@ type inbox struct {
 	single bool  // there is no stream: the endpoint is unary
 	ended  bool  // the client's end of the stream was put
 
-	total *atomic.Int64 // of the sizes of all inboxes of the connection
+	total *held // of the connection
 
 	arrived chan struct{} // holds a token after a put or a close
 	room    chan struct{} // holds a token after a take or a close
 }
 
-func newInbox(total *atomic.Int64) *inbox {
+func newInbox(total *held) *inbox {
 	return &inbox{total: total, arrived: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 }
 
@@ -55,30 +54,25 @@ func (q *inbox) put(m inbound) verdict {
 		return foreign
 	}
 	cost := messageCost + len(m.body)
-	if m.err == wire.EOS {
-		q.ended = true
-	} else if q.closed == nil && !q.roomFor(cost) {
+	q.ended = q.ended || m.err == wire.EOS
+	switch {
+	case q.closed != nil:
+		return taken
+	case m.err == wire.EOS:
+		q.total.force(cost)
+	case q.size > 0 && q.size+cost > inboxBudget || !q.total.take(cost):
 		return full
 	}
-	if q.closed == nil {
-		q.grow(cost)
-		q.queue = append(q.queue, m)
-		signalOnce(q.arrived)
-	}
+	q.size += cost
+	q.queue = append(q.queue, m)
+	signalOnce(q.arrived)
 	return taken
 }
 
-// roomFor reports whether a message fits. One that is larger than a budget fits
-// when nothing else waits. The lock is held.
-func (q *inbox) roomFor(cost int) bool {
-	total := int(q.total.Load())
-	return (q.size == 0 || q.size+cost <= inboxBudget) && (total == 0 || total+cost <= connBudget)
-}
-
-// grow adds to the bytes that wait. The lock is held.
-func (q *inbox) grow(n int) {
-	q.size += n
-	q.total.Add(int64(n))
+// shrink takes n off the bytes that wait. The lock is held.
+func (q *inbox) shrink(n int) {
+	q.size -= n
+	q.total.give(n)
 }
 
 // putWithin is put that waits for room, but not for longer than the limit.
@@ -134,7 +128,7 @@ func (q *inbox) poll() (m inbound, ok bool, err error) {
 		q.queue, q.next = q.queue[:0], 0
 	}
 	q.compact()
-	q.grow(-messageCost - len(m.body))
+	q.shrink(messageCost + len(m.body))
 	signalOnce(q.room)
 	return m, true, nil
 }
@@ -180,7 +174,7 @@ func (q *inbox) isUnary() {
 
 // clear drops what waits. The lock is held.
 func (q *inbox) clear() {
-	q.grow(-q.size)
+	q.shrink(q.size)
 	q.queue, q.next = nil, 0
 	signalOnce(q.room)
 }

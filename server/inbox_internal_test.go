@@ -3,14 +3,13 @@ package server
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
 func TestInboxKeepsOrderAndForgetsWhatWasTaken(t *testing.T) {
-	q := newInbox(new(atomic.Int64))
+	q := newInbox(new(held))
 	ctx := context.Background()
 	next := byte(0)
 	for i := range 1000 {
@@ -45,7 +44,7 @@ func TestInboxKeepsOrderAndForgetsWhatWasTaken(t *testing.T) {
 
 func TestInboxWaitsForRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newInbox(new(atomic.Int64))
+		q := newInbox(new(held))
 		big := inbound{incoming: incoming{body: make([]byte, inboxBudget)}}
 		if q.put(big) != taken || q.put(inbound{}) != full {
 			t.Fatal("the budget is not kept")
@@ -64,7 +63,7 @@ func TestInboxWaitsForRoom(t *testing.T) {
 }
 
 func TestInboxesOfAConnectionShareABudget(t *testing.T) {
-	var total atomic.Int64
+	var total held
 	body := make([]byte, inboxBudget-messageCost)
 	var all []*inbox
 	for range connBudget / inboxBudget {
@@ -85,7 +84,7 @@ func TestInboxesOfAConnectionShareABudget(t *testing.T) {
 	for _, q := range append(all, late) {
 		q.isUnary()
 	}
-	if n := total.Load(); n != 0 {
+	if n := total.bytes.Load(); n != 0 {
 		t.Errorf("%d bytes are left", n)
 	}
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4/broker"
+	bytebudget "github.com/justcy/go-micro/v4/internal/budget"
 	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/transport"
 )
@@ -18,6 +20,7 @@ type run struct {
 	server    *rpcServer
 	listener  transport.Listener   // set before ready is closed
 	flusher   transport.Shutdowner // listener, nil if it is none
+	held      *bytebudget.Budget   // of what sockets make the server hold; the listener's if it has one
 	broker    broker.Broker
 	registrar *registrar
 	workers   *workers
@@ -89,6 +92,12 @@ func (r *run) open(o *Options) error {
 	}
 	r.listener = listener
 	r.flusher, _ = listener.(transport.Shutdowner)
+	if l, ok := listener.(bytebudget.Holder); ok {
+		r.held = l.Budget()
+	} else {
+		limit := o.Transport.Options().MaxTotalBytes
+		r.held = bytebudget.New(cmp.Or(max(0, limit), transport.DefaultMaxTotalBytes))
+	}
 	return nil
 }
 

@@ -54,6 +54,10 @@ func newHTTPListener(l net.Listener, config *tls.Config, o Options) *httpListene
 	return h
 }
 
+// Budget returns the budget of what is held for all connections, for the server to
+// which the messages go to count on.
+func (l *httpListener) Budget() *budget.Budget { return l.budget }
+
 // Addr returns the address to dial.
 func (l *httpListener) Addr() string { return l.addr }
 

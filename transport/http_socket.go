@@ -27,6 +27,7 @@ type httpSocket struct {
 func newHTTPSocket(conn net.Conn, ahead []byte, l *httpListener) *httpSocket {
 	s := &httpSocket{draining: &l.draining, idle: l.opts.IdleTimeout, handlers: l.handlers()}
 	s.init(conn, ahead, &l.opts)
+	s.reader.Budget = l.budget
 	s.local, s.remote = l.addr, conn.RemoteAddr().String()
 	return s
 }

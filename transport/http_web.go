@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/justcy/go-micro/v4/internal/budget"
 	"github.com/justcy/go-micro/v4/internal/httpmsg"
 	"github.com/justcy/go-micro/v4/logger"
 )
@@ -189,8 +190,13 @@ func (w *webServer) readBody(rw http.ResponseWriter, r *http.Request, control *h
 		return nil, &http.MaxBytesError{Limit: limit}
 	}
 	stall := cmp.Or(max(0, w.listener.opts.Timeout), bodyStall)
-	return io.ReadAll(&steadyReader{http.MaxBytesReader(rw, r.Body, limit), control, httpmsg.Pace{Stall: stall}})
+	in := &steadyReader{body: http.MaxBytesReader(rw, r.Body, limit), control: control, pace: httpmsg.Pace{Stall: stall}, budget: w.listener.budget}
+	defer func() { in.budget.Give(in.charged) }()
+	return io.ReadAll(in)
 }
+
+// errFull is why the body of a first request is not read.
+var errFull = errors.New("too many bytes are held for all connections")
 
 // refuseBody tells the peer why its body was not read, and ends the connection.
 func refuseBody(rw http.ResponseWriter, err error) {
@@ -199,6 +205,8 @@ func refuseBody(rw http.ResponseWriter, err error) {
 	switch {
 	case errors.As(err, &tooLarge):
 		status, text = http.StatusRequestEntityTooLarge, fmt.Sprintf("body over the limit of %d bytes", tooLarge.Limit)
+	case err == errFull:
+		status = http.StatusServiceUnavailable
 	case isTimeout(err):
 		status, text = http.StatusRequestTimeout, "the message did not arrive in time"
 	}
@@ -206,11 +214,14 @@ func refuseBody(rw http.ResponseWriter, err error) {
 	http.Error(rw, text, status)
 }
 
-// steadyReader reads a body of which something must arrive all the time.
+// steadyReader reads a body of which something must arrive all the time, within a
+// budget.
 type steadyReader struct {
 	body    io.Reader
 	control *http.ResponseController
 	pace    httpmsg.Pace
+	budget  *budget.Budget
+	charged int
 }
 
 func (s *steadyReader) Read(p []byte) (int, error) {
@@ -220,6 +231,10 @@ func (s *steadyReader) Read(p []byte) (int, error) {
 	}
 	n, err := s.body.Read(p)
 	s.pace.Got(n)
+	if !s.budget.Take(n) {
+		return 0, errFull
+	}
+	s.charged += n
 	return n, err
 }
 

@@ -59,9 +59,10 @@ type Options struct {
 	// being handled. A sender that would exceed it waits. It is at least 1 MiB
 	// and twice MaxMessageSize. Below 1: DefaultMaxConnBytes.
 	MaxConnBytes int
-	// MaxTotalBytes limits the same for all connections of a listener together.
-	// Requests for which there is no room are refused with ErrNotSent, so that
-	// clients go to another node. Below 1: DefaultMaxTotalBytes.
+	// MaxTotalBytes limits the same for all connections of a listener together,
+	// whatever they speak: multiplexed, HTTP/1.1 or HTTP/2. Multiplexed requests
+	// for which there is no room are refused with ErrNotSent, so that clients go to
+	// another node; others with status or code 503. Below 1: DefaultMaxTotalBytes.
 	MaxTotalBytes int
 	// HandshakeTimeout limits the TLS handshake and the arrival of a message's
 	// headers, counted for the first message from the start of the connection

@@ -10,6 +10,9 @@ type Budget struct {
 	held  atomic.Int64
 }
 
+// Holder is what has a budget to share, such as a listener.
+type Holder interface{ Budget() *Budget }
+
 // New returns a budget of limit bytes.
 func New(limit int) *Budget { return &Budget{limit: int64(limit)} }
 
@@ -24,6 +27,9 @@ func (b *Budget) Take(n int) bool {
 	}
 	return true
 }
+
+// Force claims n bytes although that may be more than the limit.
+func (b *Budget) Force(n int) { b.Give(-n) }
 
 // Give returns n bytes.
 func (b *Budget) Give(n int) {

@@ -2,6 +2,8 @@ package httpmsg
 
 import (
 	"bytes"
+	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 )
@@ -36,7 +38,11 @@ func (r *Reader) append(b []byte, n int) ([]byte, error) {
 	for n > 0 {
 		if free := cap(b) - len(b); free == 0 {
 			arrived := len(b) + r.w - r.r
-			b = slices.Grow(b, min(n, max(firstRead, growth*arrived)))
+			more := min(n, max(firstRead, growth*arrived))
+			if err := r.charge(more); err != nil {
+				return b, err
+			}
+			b = slices.Grow(b, more)
 		}
 		step := b[len(b):min(cap(b), len(b)+n)]
 		got, err := r.full(step)
@@ -47,6 +53,18 @@ func (r *Reader) append(b []byte, n int) ([]byte, error) {
 		}
 	}
 	return b, nil
+}
+
+// charge claims n bytes for the body.
+func (r *Reader) charge(n int) error {
+	if !r.Budget.Take(n) {
+		return &Error{
+			Status: http.StatusServiceUnavailable,
+			Detail: fmt.Sprintf("more than %d bytes are held for all connections", r.Budget.Limit()),
+		}
+	}
+	r.charged += n
+	return nil
 }
 
 // full fills p, first from the buffer and then straight from the source. It

@@ -374,6 +374,10 @@ func (r *Reader) bodyRead() {
 // body reads a body. Of one that is too large it returns nothing, or what may
 // be read of it if cut is set.
 func (r *Reader) body(h *Head, cut bool) ([]byte, error) {
+	defer func() {
+		r.Budget.Give(r.charged)
+		r.charged = 0
+	}()
 	r.pace = Pace{Stall: r.StallTimeout}
 	switch {
 	case h.length == lengthChunked:

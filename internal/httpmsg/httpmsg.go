@@ -35,7 +35,7 @@ const (
 
 // Error says why a message was refused.
 type Error struct {
-	// Status is what a server should answer: 400, 413, 417, 431, 501 or 505.
+	// Status is what a server should answer: 400, 413, 417, 431, 501, 503 or 505.
 	Status int
 	// Detail is one lower-case phrase.
 	Detail string

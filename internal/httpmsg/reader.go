@@ -5,6 +5,8 @@ import (
 	"io"
 	"strconv"
 	"time"
+
+	"github.com/justcy/go-micro/v4/internal/budget"
 )
 
 const (
@@ -21,6 +23,9 @@ const (
 type Reader struct {
 	// MaxBody limits a body in bytes.
 	MaxBody int
+	// Budget is charged for a body while it is read, as long as it has room: then
+	// the message is refused with status 503. Nil has no limit.
+	Budget *budget.Budget
 	// HeadTimeout limits the time from a head's first byte to its last. Zero: no
 	// limit. It counts only when the source has deadlines, as StallTimeout does.
 	HeadTimeout time.Duration
@@ -35,6 +40,7 @@ type Reader struct {
 	armed    bool      // the source's deadline is another than until
 	inBody   bool
 	pace     Pace // of the body
+	charged  int  // for the body
 	buf      []byte
 	r, w     int // buf[r:w] is unread
 }
