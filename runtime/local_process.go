@@ -62,8 +62,8 @@ func (r *local) launch(s *Service, o CreateOptions) (*process, error) {
 // it is left.
 func (p *process) wait() error {
 	var copies sync.WaitGroup
-	copies.Go(func() { p.output.copy(p.child.Stdout) })
-	copies.Go(func() { p.output.copy(p.child.Stderr) })
+	copies.Go(func() { p.output.copy(p.child.Stdout, p.child.StdoutRest) })
+	copies.Go(func() { p.output.copy(p.child.Stderr, p.child.StderrRest) })
 	<-p.child.Done()
 	limit := time.Now().Add(drainLimit)
 	_ = p.child.Stdout.SetReadDeadline(limit)

@@ -44,6 +44,10 @@ type Child struct {
 	// Stdout and Stderr are the reading ends of its outputs. They belong to the
 	// caller, who reads them to their end and closes them. They take deadlines.
 	Stdout, Stderr *os.File
+	// StdoutRest and StderrRest are for what was taken out of an output and is not
+	// safe yet: the guardian appends what is in them, too, before what it reads
+	// itself. They belong to the caller, and are empty without Spec.Salvage.
+	StdoutRest, StderrRest Pipe
 
 	cmd    *exec.Cmd
 	group  group
@@ -66,12 +70,13 @@ func Start(spec Spec) (*Child, error) {
 	if spec.Grace <= 0 {
 		spec.Grace = DefaultGrace
 	}
-	p, err := openPipes()
+	p, err := openPipes(spec.Salvage != "")
 	if err != nil {
 		return nil, err
 	}
 	c := &Child{
-		Stdin: p.stdin.w, Stdout: p.stdout.r, Stderr: p.stderr.r, grace: spec.Grace, keep: spec.Salvage != "",
+		Stdin: p.stdin.W, Stdout: p.stdout.R, Stderr: p.stderr.R, StdoutRest: p.stdoutRest, StderrRest: p.stderrRest,
+		grace: spec.Grace, keep: spec.Salvage != "",
 		exited: make(chan struct{}), done: make(chan struct{}), killed: make(chan struct{}),
 	}
 	c.group, err = newGroup(spec, p)
@@ -81,7 +86,7 @@ func Start(spec Spec) (*Child, error) {
 	}
 	c.cmd = exec.Command(spec.Path, spec.Args...)
 	c.cmd.Env, c.cmd.Dir = spec.Env, spec.Dir
-	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = p.stdin.r, p.stdout.w, p.stderr.w
+	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = p.stdin.R, p.stdout.W, p.stderr.W
 	c.cmd.SysProcAttr = c.group.attributes()
 	if err := c.cmd.Start(); err != nil {
 		c.group.dismiss()
