@@ -374,8 +374,8 @@ func TestLinesArriveWhole(t *testing.T) {
 	}
 }
 
-func TestAGoProgramRunsWithoutACommand(t *testing.T) {
-	r, _ := newRuntime(t)
+func TestAGoProgramRunsWithoutACommandAndLeavesNothing(t *testing.T) {
+	r, dir := newRuntime(t)
 	folder := t.TempDir()
 	err := errors.Join(os.WriteFile(filepath.Join(folder, "go.mod"), []byte("module hello\n"), 0o644),
 		os.WriteFile(filepath.Join(folder, "main.go"), []byte("package main\nimport \"os\"\nfunc main() { println(os.Args[1]); select {} }\n"), 0o644))
@@ -387,4 +387,10 @@ func TestAGoProgramRunsWithoutACommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	out.await(t, "hello")
+	if err := r.Delete(&runtime.Service{Name: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) != 1 { // the logs
+		t.Errorf("left %v, %v", left, err)
+	}
 }
