@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -54,6 +55,7 @@ type Child struct {
 	grace  time.Duration
 	exited chan struct{} // the program was waited for
 	done   chan struct{} // nothing of its group is left
+	told   atomic.Bool   // the group was asked to end
 	killed chan struct{} // closed by Kill
 	kill   sync.Once
 	err    error // how the program ended, set before exited is closed
@@ -105,7 +107,7 @@ func (c *Child) watch() {
 	c.err = c.cmd.Wait()
 	close(c.exited)
 	c.Stdin.Close()
-	c.group.sweep(c.grace, c.killed)
+	c.group.sweep(c.grace, c.killed, !c.told.Swap(true))
 	if !c.keep {
 		c.Release()
 	}
@@ -144,6 +146,7 @@ func (c *Child) Terminate() error {
 	case <-c.done:
 		return nil
 	default:
+		c.told.Store(true)
 		return c.group.terminate(c.cmd.Process)
 	}
 }
@@ -159,10 +162,13 @@ func (c *Child) Kill() {
 	c.group.kill(c.cmd.Process)
 }
 
-// Stop terminates the group, kills what is left of it when expired fires, and
-// waits until nothing is left. A nil expired never fires.
+// Stop terminates the group unless it was told to end before, kills what is left of it
+// when expired fires, and waits until nothing is left. A nil expired never fires.
 func (c *Child) Stop(expired <-chan struct{}) error {
-	err := c.Terminate()
+	var err error
+	if !c.told.Load() {
+		err = c.Terminate()
+	}
 	select {
 	case <-c.done:
 	case <-expired:

@@ -166,6 +166,23 @@ func TestAProgramMayTakeItsTimeToEnd(t *testing.T) {
 	}
 }
 
+// What go run starts, for instance, is still draining when go has ended.
+func TestEachProcessOfAGroupIsToldOnceToEnd(t *testing.T) {
+	c := start(t, `trap 'until [ -e told ]; do sleep 0.01; done; exit' TERM
+		sh -c 'trap "echo told; echo > told" TERM; echo up; i=0; while [ $i -lt 20 ]; do [ -e told ] && i=$((i+1)); sleep 0.02; done; echo drained' &
+		while :; do sleep 0.01; done`)
+	out := bufio.NewReader(c.Stdout)
+	if line, err := out.ReadString('\n'); line != "up\n" {
+		t.Fatal(line, err)
+	}
+	if err := c.Stop(nil); err != nil {
+		t.Fatal(err)
+	}
+	if rest, _ := io.ReadAll(out); string(rest) != "told\ndrained\n" {
+		t.Errorf("it wrote %q", rest)
+	}
+}
+
 func TestWhatAProgramLeavesBehindEndsWithIt(t *testing.T) {
 	c := start(t, `sh -c 'trap "echo bye; exit" TERM; echo $$; while :; do sleep 0.05; done' & sh -c 'echo $$; exec sleep 1000 >/dev/null 2>&1' & wait $!& read -r _; exit 4`)
 	out := bufio.NewReader(c.Stdout)
