@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/logger"
@@ -36,6 +37,9 @@ func (alreadyRunning) Is(target error) bool { return target == ErrAlreadyExists 
 // the events of the scheduler. Stop ends the services too. A service runs in a
 // process group of its own, which ends with it, and ends when this process dies.
 // What it writes is in the folder micro/logs of the one for temporary files.
+//
+// The services of one git repository share its clone: a service that is started again
+// finds there what was checked out last, be it for another version.
 //
 // To run what was uploaded, a program imports package runtime/local.
 func NewRuntime(opts ...Option) Runtime {
@@ -109,9 +113,6 @@ func (r *local) Create(s *Service, opts ...CreateOption) error {
 }
 
 func (r *local) create(ctx context.Context, s *Service, o CreateOptions) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
 	if s == nil || !validName(s.Name) || !validName(o.Namespace) || s.Version != "" && !validName(s.Version) {
 		return errNoName
 	}
@@ -120,13 +121,10 @@ func (r *local) create(ctx context.Context, s *Service, o CreateOptions) error {
 		return alreadyRunning{}
 	}
 	defer u.leave() // newService entered
-	folder, err := r.checkout(ctx, s.Source, s.Version)
-	if err == nil {
-		u.setSource(folder)
-		err = u.start()
-	}
+	err := u.begin(ctx)
 	if err != nil {
 		r.remove(u)
+		s.Metadata = u.snapshot().Metadata
 		return err
 	}
 	*s = *u.snapshot()
@@ -153,10 +151,17 @@ func (r *local) add(u *service) bool {
 	return true
 }
 
+// remove forgets a service in which nothing runs. Who waits to enter it finds it
+// deleted.
 func (r *local) remove(u *service) {
+	u.mu.Lock()
+	u.deleted = true
+	u.mu.Unlock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.services[u.namespace], u.key)
+	if r.services[u.namespace][u.key] == u { // and not its successor
+		delete(r.services[u.namespace], u.key)
+	}
 	if len(r.services[u.namespace]) == 0 {
 		delete(r.services, u.namespace)
 	}
@@ -210,7 +215,7 @@ func (r *local) Update(s *Service, opts ...UpdateOption) error {
 	if u == nil {
 		return fmt.Errorf("%w: %s in namespace %s", errNotFound, key(s), orDefault(o.Namespace))
 	}
-	if err := u.update(orBackground(o.Context), s, o.Env); err != nil {
+	if err := u.update(orBackground(o.Context), s, o.Env, time.Now()); err != nil {
 		return fmt.Errorf("update service %q: %w", s.Name, err)
 	}
 	s.Metadata = u.snapshot().Metadata

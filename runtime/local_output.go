@@ -2,10 +2,12 @@ package runtime
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"sync"
 
+	"github.com/justcy/go-micro/v4/internal/child"
 	"github.com/justcy/go-micro/v4/internal/logfile"
 	"github.com/justcy/go-micro/v4/logger"
 )
@@ -50,12 +52,14 @@ func (o *output) writeAll(p []byte) (lost, untold error) {
 	return lost, untold
 }
 
-// copy writes the lines that come out of a pipe, up to its end. What was not
-// written yet is not taken out of the pipe, where that is possible: should this
-// process die meanwhile, the guardian of the process finds it there.
-func (o *output) copy(pipe *os.File) {
+// copy writes the lines that come out of a pipe, up to its end. Nothing is taken out
+// of it that was not written yet, where that is possible, but for the beginning of a
+// line, which is kept in another pipe: should this process die meanwhile, the guardian
+// of the process finds it there.
+func (o *output) copy(pipe *os.File, kept child.Pipe) {
 	defer pipe.Close()
-	in := newPeeker(pipe)
+	defer kept.Close()
+	in := newPeeker(pipe, kept)
 	defer in.close()
 	var rest []byte // the beginning of a line
 	for {
@@ -64,15 +68,18 @@ func (o *output) copy(pipe *os.File) {
 			break
 		}
 		end := bytes.LastIndexByte(p, '\n') + 1
-		if end > 0 || len(rest)+len(p) > maxChunk {
-			if end == 0 {
-				end = len(p) // too long a line to wait for its end
-			}
+		if end == 0 && len(rest)+len(p) > maxChunk {
+			end = len(p) // too long a line to wait for its end
+		}
+		if end > 0 {
 			o.write(append(rest, p[:end]...))
 			rest = rest[:0]
 		}
 		rest = append(rest, p[end:]...)
-		if in.take(len(p)) != nil {
+		if end > 0 {
+			err = errors.Join(in.drop(), in.take(end))
+		}
+		if err != nil || in.keep(len(p)-end, rest) != nil {
 			break
 		}
 	}

@@ -25,6 +25,7 @@ type process struct {
 	child    *child.Child
 	log      *logfile.File
 	output   *output
+	temp     string // a folder that is removed when the process has ended; empty for none
 	began    time.Time
 	stopping bool          // it was told to stop; guarded by service.mu
 	finished chan struct{} // its output and its end are recorded
@@ -44,26 +45,46 @@ func (r *local) launch(s *Service, o CreateOptions) (*process, error) {
 	if len(command) == 0 {
 		command = []string{"go", "run", "."}
 	}
-	c, err := child.Start(child.Spec{
-		Path: command[0], Args: slices.Concat(command[1:], o.Args), Dir: s.Source,
-		Env: append(os.Environ(), o.Env...), Salvage: path, Grace: r.gracePeriod(),
-	})
+	temp, env, err := r.temporary(command[0])
 	if err != nil {
 		log.Close()
 		return nil, err
 	}
+	c, err := child.Start(child.Spec{
+		Path: command[0], Args: slices.Concat(command[1:], o.Args), Dir: s.Source,
+		Env: slices.Concat(os.Environ(), env, o.Env), Salvage: path, Grace: r.gracePeriod(),
+	})
+	if err != nil {
+		log.Close()
+		_ = os.RemoveAll(temp)
+		return nil, err
+	}
 	return &process{
 		child: c, log: log, output: &output{runtime: r, log: log, tee: o.Output, name: s.Name},
-		began: time.Now(), finished: make(chan struct{}),
+		temp: temp, began: time.Now(), finished: make(chan struct{}),
 	}, nil
+}
+
+// temporary returns the folder, and the variable that names it, in which a go program
+// builds what it runs: it leaves that there when it is told to end.
+func (r *local) temporary(command string) (folder string, env []string, err error) {
+	if filepath.Base(command) != "go" {
+		return "", nil, nil
+	}
+	above := os.Getenv("GOTMPDIR")
+	if above == "" {
+		above = r.folder
+	}
+	folder, err = os.MkdirTemp(above, "micro-go-*")
+	return folder, []string{"GOTMPDIR=" + folder}, err
 }
 
 // wait copies the output of the process and returns how it ended, when nothing of
 // it is left.
 func (p *process) wait() error {
 	var copies sync.WaitGroup
-	copies.Go(func() { p.output.copy(p.child.Stdout) })
-	copies.Go(func() { p.output.copy(p.child.Stderr) })
+	copies.Go(func() { p.output.copy(p.child.Stdout, p.child.StdoutRest) })
+	copies.Go(func() { p.output.copy(p.child.Stderr, p.child.StderrRest) })
 	<-p.child.Done()
 	limit := time.Now().Add(drainLimit)
 	_ = p.child.Stdout.SetReadDeadline(limit)
@@ -71,6 +92,7 @@ func (p *process) wait() error {
 	copies.Wait()
 	_ = p.log.Close() // what was written is in the file
 	p.child.Release()
+	_ = os.RemoveAll(p.temp)
 	return p.child.Err()
 }
 

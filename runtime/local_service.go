@@ -26,7 +26,7 @@ const (
 var statusKeys = []string{"status", "lastStatusUpdate", "started", "error", "retries"}
 
 // errDeleted is returned to those who waited for a service meanwhile deleted.
-var errDeleted = errors.New("it was deleted meanwhile")
+var errDeleted = errors.New("it was deleted meanwhile, or could not be started")
 
 // service is a service of the local runtime. What starts or stops its process
 // happens one after the other: an operation enters, and leaves.
@@ -44,14 +44,14 @@ type service struct {
 	failures int      // in a row
 	retry    *time.Timer
 	deleted  bool
-	event    time.Time // of the last one that was followed
+	updated  time.Time // when it was, or the event that it was updated for
 }
 
 // newService returns a service that does not run yet. The caller has entered.
 func newService(r *local, s *Service, o CreateOptions) *service {
 	u := &service{
 		runtime: r, namespace: o.Namespace, key: key(s), turn: make(chan struct{}, 1),
-		service: *s, origin: s.Source, options: o, event: time.Now(),
+		service: *s, origin: s.Source, options: o, updated: time.Now(),
 	}
 	u.service.Metadata = make(map[string]string)
 	maps.Copy(u.service.Metadata, s.Metadata)
@@ -84,13 +84,6 @@ func (u *service) snapshot() *Service {
 	return &s
 }
 
-// setSource sets the folder that the service runs in.
-func (u *service) setSource(folder string) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.service.Source = folder
-}
-
 // hasType reports whether the service has a type; every one has the empty one.
 func (u *service) hasType(t string) bool {
 	u.mu.Lock()
@@ -117,6 +110,23 @@ func (u *service) setStatus(status string, err error) {
 	} else {
 		delete(m, "retries")
 	}
+}
+
+// begin fetches the source of a new service and starts it. The caller has entered.
+func (u *service) begin(ctx context.Context) error {
+	folder, err := u.runtime.checkout(ctx, u.origin, u.service.Version)
+	u.mu.Lock()
+	if err == nil {
+		err = ctx.Err() // there may have been nothing to fetch
+	}
+	if err != nil {
+		u.setStatus(failed, err)
+		u.mu.Unlock()
+		return err
+	}
+	u.service.Source = folder
+	u.mu.Unlock()
+	return u.start()
 }
 
 // start starts the process, in the folder of the source. The caller has entered,
@@ -251,9 +261,9 @@ func (u *service) halt(ctx context.Context) error {
 	return u.stop(ctx)
 }
 
-// update starts the service again with what changed. What cannot be fetched leaves
-// it running.
-func (u *service) update(ctx context.Context, changed *Service, env []string) error {
+// update starts the service again with what changed at a time. What cannot be
+// fetched leaves it running.
+func (u *service) update(ctx context.Context, changed *Service, env []string, at time.Time) error {
 	if err := u.enter(ctx); err != nil {
 		return err
 	}
@@ -277,6 +287,9 @@ func (u *service) update(ctx context.Context, changed *Service, env []string) er
 	u.mu.Lock()
 	u.origin, u.service.Source = origin, folder
 	u.failures = 0
+	if at.After(u.updated) {
+		u.updated = at
+	}
 	if changed.Metadata != nil {
 		u.takeMetadata(changed.Metadata)
 	}
@@ -309,9 +322,6 @@ func (u *service) delete(ctx context.Context) error {
 	if err := u.stop(ctx); err != nil {
 		return err
 	}
-	u.mu.Lock()
-	u.deleted = true
-	u.mu.Unlock()
 	u.runtime.remove(u)
 	return nil
 }

@@ -4,7 +4,6 @@ package runtime_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -339,52 +338,6 @@ func TestReadSelectsAndCopies(t *testing.T) {
 	}
 }
 
-func TestCallsEndWithTheirContext(t *testing.T) {
-	r, _ := newRuntime(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	stubborn := create(t, r, &runtime.Service{Name: "a"}, `trap '' TERM; echo up; while :; do sleep 0.1; done`)
-	stubborn.await(t, "up")
-	deleted := make(chan error)
-	go func() { deleted <- r.Delete(&runtime.Service{Name: "a"}, runtime.DeleteContext(ctx)) }()
-	awaitStatus(t, r, "stopping")
-	other, cancelOther := context.WithCancel(t.Context())
-	cancelOther()
-	if err := r.Update(&runtime.Service{Name: "a"}, runtime.UpdateContext(other)); !errors.Is(err, context.Canceled) {
-		t.Errorf("an update that waits returned %v", err)
-	}
-	cancel() // the rest of the grace period is not waited for
-	if err := <-deleted; err != nil {
-		t.Error(err)
-	}
-	if err := r.Create(&runtime.Service{Name: "b"}, runtime.CreateContext(ctx)); !errors.Is(err, context.Canceled) {
-		t.Errorf("Create returned %v", err)
-	}
-	if _, err := r.Read(runtime.ReadContext(ctx)); !errors.Is(err, context.Canceled) {
-		t.Errorf("Read returned %v", err)
-	}
-}
-
-func TestStopEndsWhatIsBeingFetched(t *testing.T) {
-	r, dir := newRuntime(t)
-	bin := t.TempDir()
-	if err := os.WriteFile(filepath.Join(bin, "git"), []byte("#!/bin/sh\necho > "+bin+"/asked\nexec sleep 1000\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("PATH", bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
-	created := make(chan error)
-	go func() { created <- r.Create(&runtime.Service{Name: "a", Source: "github.com/o/r"}) }()
-	testkit.Eventually(t, "git was asked", func() bool { _, err := os.Stat(filepath.Join(bin, "asked")); return err == nil })
-	if err := r.Stop(); err != nil {
-		t.Error(err)
-	}
-	if err := <-created; !errors.Is(err, context.Canceled) {
-		t.Errorf("Create returned %v", err)
-	}
-	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) != 1 { // the logs
-		t.Errorf("left %v", left)
-	}
-}
-
 func TestAnOutputThatFailsDoesNotStopTheService(t *testing.T) {
 	r, _ := newRuntime(t)
 	s := &runtime.Service{Name: "a"}
@@ -412,16 +365,17 @@ func TestLinesArriveWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &runtime.Service{Name: "a"}
-	out := create(t, r, s, `printf 'begin '; printf 'first\n' >&2; echo end; cat "$F"; echo`, runtime.WithEnv([]string{"F=" + file}))
+	pieces := `i=0; while [ $i -lt 50 ]; do printf "piece $i, "; sleep 0.005; i=$((i+1)); done; echo; `
+	out := create(t, r, s, `printf 'begin '; printf 'first\n' >&2; echo end; `+pieces+`cat "$F"; echo`, runtime.WithEnv([]string{"F=" + file}))
 	awaitStatus(t, r, "done")
 	text := out.String()
-	if !strings.Contains(text, "begin end\n") || !strings.Contains(text, "first\n") || !strings.HasSuffix(text, long+"\n") {
+	if !strings.Contains(text, "begin end\n") || !strings.Contains(text, "first\n") || !strings.Contains(text, "piece 0, piece 1, ") || !strings.Contains(text, "piece 48, piece 49, \n") || !strings.HasSuffix(text, long+"\n") {
 		t.Errorf("got %d bytes: %.60q", len(text), text)
 	}
 }
 
-func TestAGoProgramRunsWithoutACommand(t *testing.T) {
-	r, _ := newRuntime(t)
+func TestAGoProgramRunsWithoutACommandAndLeavesNothing(t *testing.T) {
+	r, dir := newRuntime(t)
 	folder := t.TempDir()
 	err := errors.Join(os.WriteFile(filepath.Join(folder, "go.mod"), []byte("module hello\n"), 0o644),
 		os.WriteFile(filepath.Join(folder, "main.go"), []byte("package main\nimport \"os\"\nfunc main() { println(os.Args[1]); select {} }\n"), 0o644))
@@ -433,4 +387,10 @@ func TestAGoProgramRunsWithoutACommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	out.await(t, "hello")
+	if err := r.Delete(&runtime.Service{Name: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) != 1 { // the logs
+		t.Errorf("left %v, %v", left, err)
+	}
 }

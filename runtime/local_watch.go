@@ -119,23 +119,20 @@ func (r *local) handle(ctx context.Context, e Event) {
 	}
 }
 
-// apply updates a service unless that happened after the event.
+// apply updates a service unless it was updated after the event.
 func (r *local) apply(ctx context.Context, u *service, e Event) {
 	u.mu.Lock()
-	late := !e.Timestamp.After(u.event)
+	late := !e.Timestamp.After(u.updated)
 	changed := Service{Name: u.service.Name, Version: u.service.Version}
 	u.mu.Unlock()
-	if late {
+	if late || ctx.Err() != nil {
 		return
 	}
 	if e.Service != nil {
 		changed.Source, changed.Metadata = e.Service.Source, e.Service.Metadata
 	}
-	if err := u.update(ctx, &changed, nil); err != nil {
+	ctx = context.WithoutCancel(ctx) // Stop does not cut the grace period short
+	if err := u.update(ctx, &changed, nil, e.Timestamp); err != nil {
 		r.log(logger.ErrorLevel, "Runtime cannot update service %s of namespace %s: %v", u.key, u.namespace, err)
-		return
 	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.event = e.Timestamp
 }

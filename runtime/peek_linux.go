@@ -6,6 +6,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/justcy/go-micro/v4/internal/child"
 )
 
 // maxPipe is how many bytes a pipe holds.
@@ -24,11 +26,16 @@ type peeker struct {
 	buf  []byte
 	left int // bytes that are still read once the deadline has passed
 	late bool
+
+	kept  child.Pipe      // has the beginning of a line
+	store syscall.RawConn // of its writing end
+	held  int             // bytes in it
 }
 
-func newPeeker(pipe *os.File) *peeker {
-	p := &peeker{pipe: pipe, buf: make([]byte, maxChunk), left: maxPipe}
+func newPeeker(pipe *os.File, kept child.Pipe) *peeker {
+	p := &peeker{pipe: pipe, kept: kept, buf: make([]byte, maxChunk), left: maxPipe}
 	p.conn, _ = pipe.SyscallConn() // fails for closed files alone
+	p.store, _ = kept.W.SyscallConn()
 	if r, w, err := os.Pipe(); err == nil {
 		p.r, p.w = r, w
 		p.to, _ = w.SyscallConn()
@@ -109,6 +116,54 @@ func (p *peeker) take(n int) error {
 	if p.expired(err) {
 		_, err = io.ReadFull(p.pipe, p.buf[taken:n])
 	}
+	return err
+}
+
+// keep moves the next n bytes that were looked at into the pipe for the beginning of a
+// line, which is all with them. They are in one of the pipes at any time.
+func (p *peeker) keep(n int, all []byte) error {
+	if n == 0 || p.r == nil {
+		return nil
+	}
+	moved, err := p.move(n)
+	if p.held += moved; err != nil || moved == n {
+		return err
+	}
+	// It came in more pieces than a pipe has room for. In one piece it fits.
+	if err := errors.Join(p.drop(), p.take(n-moved)); err != nil {
+		return err
+	}
+	p.held, err = p.kept.W.Write(all)
+	return err
+}
+
+// move moves bytes, and fewer when there is no more room.
+func (p *peeker) move(n int) (moved int, err error) {
+	var failed error
+	closed := p.conn.Control(func(from uintptr) {
+		failed = p.store.Control(func(to uintptr) {
+			for moved < n && err == nil {
+				m, problem := syscall.Splice(int(from), nil, int(to), nil, n-moved, nonBlock)
+				if moved += int(max(m, 0)); problem != syscall.EINTR {
+					err = problem
+				}
+				if m == 0 && err == nil {
+					err = io.ErrUnexpectedEOF // somebody else has taken it
+				}
+			}
+		})
+	})
+	if err == syscall.EAGAIN {
+		err = nil
+	}
+	return moved, firstOf(closed, firstOf(failed, err))
+}
+
+// drop empties the pipe for the beginning of a line.
+func (p *peeker) drop() error {
+	n := p.held
+	p.held = 0
+	_, err := io.ReadFull(p.kept.R, p.buf[:n])
 	return err
 }
 

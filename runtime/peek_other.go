@@ -2,7 +2,11 @@
 
 package runtime
 
-import "os"
+import (
+	"os"
+
+	"github.com/justcy/go-micro/v4/internal/child"
+)
 
 // peeker reads a pipe. What was looked at is out of it.
 type peeker struct {
@@ -10,7 +14,9 @@ type peeker struct {
 	buf  []byte
 }
 
-func newPeeker(pipe *os.File) *peeker { return &peeker{pipe: pipe, buf: make([]byte, maxChunk)} }
+func newPeeker(pipe *os.File, _ child.Pipe) *peeker {
+	return &peeker{pipe: pipe, buf: make([]byte, maxChunk)}
+}
 
 // peek waits for output and returns it, valid until take. At the end of the pipe
 // the error is io.EOF.
@@ -22,5 +28,7 @@ func (p *peeker) peek() ([]byte, error) {
 	return p.buf[:n], err
 }
 
-func (p *peeker) take(int) error { return nil }
-func (p *peeker) close()         {}
+func (p *peeker) take(int) error         { return nil }
+func (p *peeker) keep(int, []byte) error { return nil }
+func (p *peeker) drop() error            { return nil }
+func (p *peeker) close()                 {}

@@ -24,8 +24,8 @@ import (
 
 const services = 5
 
-// serve is a service that writes numbered lines, alternately to its outputs, and
-// records what it wrote in a file of its own: name.pid. Every second process
+// serve is a service that writes numbered lines, alternately to its outputs and in two
+// pieces, and records what it wrote in a file of its own: name.pid. Every second process
 // crashes by itself. It starts a process that ignores being told to stop.
 func serve() {
 	stop := make(chan os.Signal, 1)
@@ -35,7 +35,7 @@ func serve() {
 	if err != nil {
 		panic(err)
 	}
-	stubborn := exec.Command("sh", "-c", "trap '' TERM; echo stubborn $$; while :; do sleep 0.1; done")
+	stubborn := exec.Command("sh", "-c", "trap '' TERM; while :; do sleep 0.1; done")
 	stubborn.Stdout = os.Stdout
 	if err := stubborn.Start(); err != nil {
 		panic(err)
@@ -44,7 +44,10 @@ func serve() {
 	write := func(i int, what string) {
 		line := fmt.Sprintf("%s %d %d %s\n", os.Getenv("NAME"), pid, i, what)
 		out := []*os.File{os.Stdout, os.Stderr}[i%2]
-		if _, err := out.WriteString(line); err == nil {
+		piece := rand.N(len(line))
+		_, err := out.WriteString(line[:piece])
+		time.Sleep(time.Duration(rand.N(2)) * time.Millisecond)
+		if _, failed := out.WriteString(line[piece:]); err == nil && failed == nil {
 			record.WriteString(line)
 		}
 	}

@@ -4,6 +4,8 @@ package runtime_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -48,9 +50,43 @@ func TestUpdateEventsUpdateServices(t *testing.T) {
 	s.events <- runtime.Event{Type: runtime.Update, Timestamp: later}
 	s.events <- runtime.Event{Type: runtime.Create, Timestamp: later}
 	runs(2, 2)
+	c := create(t, r, &runtime.Service{Name: "c"}, `trap 'echo bye; exit' TERM; echo up; while :; do sleep 0.01; done`)
+	c.await(t, "up")
+	between := time.Now()
+	if err := r.Update(&runtime.Service{Name: "c"}); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, "it runs again", func() bool { return strings.Count(c.String(), "up") == 2 })
+	s.events <- runtime.Event{Type: runtime.Update, Timestamp: between, Service: &runtime.Service{Name: "c"}} // it was updated since
+	s.events <- runtime.Event{Type: runtime.Create}                                                           // taken when that is done with
+	if n := strings.Count(c.String(), "bye"); n != 1 {
+		t.Errorf("the service was stopped %d times", n)
+	}
 	close(s.events)
 	if err := r.Stop(); err != nil || s.closed != 1 {
 		t.Errorf("Stop returned %v, the scheduler was closed %d times", err, s.closed)
+	}
+}
+
+func TestStopGivesAServiceItsTimeThatIsBeingUpdated(t *testing.T) {
+	s := &scheduler{events: make(chan runtime.Event)}
+	r, _ := newRuntime(t, runtime.WithScheduler(s))
+	end := filepath.Join(t.TempDir(), "end")
+	out := create(t, r, &runtime.Service{Name: "a"}, `trap 'until [ -e `+end+` ]; do sleep 0.01; done; echo bye; exit' TERM; echo up; while :; do sleep 0.01; done`)
+	out.await(t, "up")
+	if err := r.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.events <- runtime.Event{Type: runtime.Update, Timestamp: time.Now().Add(time.Hour)}
+	awaitStatus(t, r, "stopping")
+	stopped := make(chan error)
+	go func() { stopped <- r.Stop() }()
+	testkit.Eventually(t, "Stop waits", func() bool { return within("(*local).Stop(") == 1 })
+	if err := os.WriteFile(end, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-stopped; err != nil || !strings.Contains(out.String(), "bye\n") {
+		t.Errorf("Stop returned %v, the service wrote %q", err, out)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -44,12 +45,17 @@ type Child struct {
 	// Stdout and Stderr are the reading ends of its outputs. They belong to the
 	// caller, who reads them to their end and closes them. They take deadlines.
 	Stdout, Stderr *os.File
+	// StdoutRest and StderrRest are for what was taken out of an output and is not
+	// safe yet: the guardian appends what is in them, too, before what it reads
+	// itself. They belong to the caller, and are empty without Spec.Salvage.
+	StdoutRest, StderrRest Pipe
 
 	cmd    *exec.Cmd
 	group  group
 	grace  time.Duration
 	exited chan struct{} // the program was waited for
 	done   chan struct{} // nothing of its group is left
+	told   atomic.Bool   // the group was asked to end
 	killed chan struct{} // closed by Kill
 	kill   sync.Once
 	err    error // how the program ended, set before exited is closed
@@ -66,12 +72,13 @@ func Start(spec Spec) (*Child, error) {
 	if spec.Grace <= 0 {
 		spec.Grace = DefaultGrace
 	}
-	p, err := openPipes()
+	p, err := openPipes(spec.Salvage != "")
 	if err != nil {
 		return nil, err
 	}
 	c := &Child{
-		Stdin: p.stdin.w, Stdout: p.stdout.r, Stderr: p.stderr.r, grace: spec.Grace, keep: spec.Salvage != "",
+		Stdin: p.stdin.W, Stdout: p.stdout.R, Stderr: p.stderr.R, StdoutRest: p.stdoutRest, StderrRest: p.stderrRest,
+		grace: spec.Grace, keep: spec.Salvage != "",
 		exited: make(chan struct{}), done: make(chan struct{}), killed: make(chan struct{}),
 	}
 	c.group, err = newGroup(spec, p)
@@ -81,7 +88,7 @@ func Start(spec Spec) (*Child, error) {
 	}
 	c.cmd = exec.Command(spec.Path, spec.Args...)
 	c.cmd.Env, c.cmd.Dir = spec.Env, spec.Dir
-	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = p.stdin.r, p.stdout.w, p.stderr.w
+	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = p.stdin.R, p.stdout.W, p.stderr.W
 	c.cmd.SysProcAttr = c.group.attributes()
 	if err := c.cmd.Start(); err != nil {
 		c.group.dismiss()
@@ -100,7 +107,7 @@ func (c *Child) watch() {
 	c.err = c.cmd.Wait()
 	close(c.exited)
 	c.Stdin.Close()
-	c.group.sweep(c.grace, c.killed)
+	c.group.sweep(c.grace, c.killed, !c.told.Swap(true))
 	if !c.keep {
 		c.Release()
 	}
@@ -139,6 +146,7 @@ func (c *Child) Terminate() error {
 	case <-c.done:
 		return nil
 	default:
+		c.told.Store(true)
 		return c.group.terminate(c.cmd.Process)
 	}
 }
@@ -154,10 +162,13 @@ func (c *Child) Kill() {
 	c.group.kill(c.cmd.Process)
 }
 
-// Stop terminates the group, kills what is left of it when expired fires, and
-// waits until nothing is left. A nil expired never fires.
+// Stop terminates the group unless it was told to end before, kills what is left of it
+// when expired fires, and waits until nothing is left. A nil expired never fires.
 func (c *Child) Stop(expired <-chan struct{}) error {
-	err := c.Terminate()
+	var err error
+	if !c.told.Load() {
+		err = c.Terminate()
+	}
 	select {
 	case <-c.done:
 	case <-expired:

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -165,6 +166,23 @@ func TestAProgramMayTakeItsTimeToEnd(t *testing.T) {
 	}
 }
 
+// What go run starts, for instance, is still draining when go has ended.
+func TestEachProcessOfAGroupIsToldOnceToEnd(t *testing.T) {
+	c := start(t, `trap 'until [ -e told ]; do sleep 0.01; done; exit' TERM
+		sh -c 'trap "echo told; echo > told" TERM; echo up; i=0; while [ $i -lt 20 ]; do [ -e told ] && i=$((i+1)); sleep 0.02; done; echo drained' &
+		while :; do sleep 0.01; done`)
+	out := bufio.NewReader(c.Stdout)
+	if line, err := out.ReadString('\n'); line != "up\n" {
+		t.Fatal(line, err)
+	}
+	if err := c.Stop(nil); err != nil {
+		t.Fatal(err)
+	}
+	if rest, _ := io.ReadAll(out); string(rest) != "told\ndrained\n" {
+		t.Errorf("it wrote %q", rest)
+	}
+}
+
 func TestWhatAProgramLeavesBehindEndsWithIt(t *testing.T) {
 	c := start(t, `sh -c 'trap "echo bye; exit" TERM; echo $$; while :; do sleep 0.05; done' & sh -c 'echo $$; exec sleep 1000 >/dev/null 2>&1' & wait $!& read -r _; exit 4`)
 	out := bufio.NewReader(c.Stdout)
@@ -210,6 +228,78 @@ func TestNothingOutlivesAParentThatIsKilledAndNothingItWroteIsLost(t *testing.T)
 			t.Errorf("%q is not in the log: %q", line, text)
 		}
 	}
+}
+
+// orphan has a script supervised by a process that is killed once the script has
+// written its process id.
+func orphan(t *testing.T, script string, env ...string) (pid int) {
+	t.Helper()
+	supervisor := exec.Command(os.Args[0])
+	supervisor.Env = append(append(os.Environ(), supervising+"="+script), env...)
+	out, err := supervisor.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := supervisor.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid = readPid(t, bufio.NewReader(out))
+	_ = supervisor.Process.Kill()
+	_ = supervisor.Wait()
+	return pid
+}
+
+func TestTheGracePeriodIsForThoseToWhoHaveClosedTheirOutputs(t *testing.T) {
+	if _, err := os.Stat("/proc/self/stat"); err != nil {
+		t.Skip("there is no /proc, and who is in a group is not known")
+	}
+	dir := t.TempDir()
+	ended := filepath.Join(dir, "ended")
+	pid := orphan(t, `trap "sleep 3; echo > `+ended+`; exit" TERM; echo $$; exec >/dev/null 2>&1; while :; do sleep 0.05; done`,
+		"CHILD_TEST_LOG="+filepath.Join(dir, "log"), "CHILD_TEST_GRACE=10m")
+	group, err := syscall.Getpgid(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, "the process is gone", func() bool { return !alive(pid) })
+	if _, err := os.Stat(ended); err != nil {
+		t.Error("it was killed before it had ended")
+	}
+	testkit.Eventually(t, "the guardian is gone", func() bool { return !alive(-group) })
+}
+
+func TestLinesOfTwoOutputsStayWholeWhenTheParentIsKilled(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "log")
+	pid := orphan(t, `trap told=1 TERM; echo $$; until [ $told ]; do sleep 0.05; done
+		for i in 1 2 3 4 5; do printf a; printf b >&2; sleep 0.1; echo a; echo b >&2; done; printf end`,
+		"CHILD_TEST_LOG="+log, "CHILD_TEST_GRACE=10m")
+	testkit.Eventually(t, "the process is gone", func() bool { return !alive(pid) })
+	var lines []string
+	testkit.Eventually(t, "all lines are in the log", func() bool {
+		text, _ := os.ReadFile(log)
+		lines = strings.Fields(strings.ReplaceAll(string(text), "Terminated", "")) // a shell says so of its sleep
+		return len(lines) >= 11
+	})
+	slices.Sort(lines)
+	if got := strings.Join(lines, " "); got != "aa aa aa aa aa bb bb bb bb bb end" {
+		t.Errorf("the log has %s", got)
+	}
+}
+
+func TestWhatIsWrittenUpToTheEndOfTheGracePeriodIsNotLost(t *testing.T) {
+	dir := t.TempDir()
+	log, last := filepath.Join(dir, "log"), filepath.Join(dir, "last")
+	pid := orphan(t, `trap '' TERM; echo $$; i=0; while :; do i=$((i+1)); echo "line $i"; echo "line $i" >`+last+`.new; mv `+last+`.new `+last+`; done`,
+		"CHILD_TEST_LOG="+log)
+	testkit.Eventually(t, "the process is gone", func() bool { return !alive(pid) })
+	written, err := os.ReadFile(last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, "the log has "+string(written), func() bool {
+		text, _ := os.ReadFile(log)
+		return strings.Contains(string(text), string(written))
+	})
 }
 
 func TestACancelledRunLeavesNothing(t *testing.T) {

@@ -57,11 +57,14 @@ func (g *group) terminate(*os.Process) error {
 
 func (g *group) kill(*os.Process) { _ = syscall.Kill(-g.id, syscall.SIGKILL) }
 
-// sweep ends what the program has left in its group: it is asked to end, and
-// killed after the grace period or when killed is closed. The guardian stays, unless
-// that hides whether anybody else is left.
-func (g *group) sweep(grace time.Duration, killed <-chan struct{}) {
-	_ = syscall.Kill(-g.id, syscall.SIGTERM)
+// sweep ends what the program has left in its group: it is asked to end, unless it was
+// already (many take a second signal for an order to drop everything), and killed after
+// the grace period or when killed is closed. The guardian stays, unless that hides
+// whether anybody else is left.
+func (g *group) sweep(grace time.Duration, killed <-chan struct{}, ask bool) {
+	if ask {
+		_ = syscall.Kill(-g.id, syscall.SIGTERM)
+	}
 	if !membersAreKnown() {
 		g.dismiss()
 	}

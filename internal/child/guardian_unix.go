@@ -17,20 +17,47 @@ import (
 const shell = "/bin/sh"
 
 // script waits for the end of its input, which is that of this process: nobody
-// else has the other end. Then it asks its group to end, keeps what is still
-// written, and kills what is left after the grace period. The outputs of the
-// program do not block, so cat fails when there is nothing to read yet.
+// else has the other end. Then it asks its group to end, appends to the file what is
+// left of the outputs (what was taken out of one first), line by line, since there are
+// two of them, and kills what is left of the group after the grace period. The outputs
+// do not block, so cat fails when there is nothing to read yet. Without /proc it is not
+// known who is left in the group: all of it is killed when its outputs are closed, or
+// the grace period is over.
 const script = `trap '' HUP INT QUIT TERM PIPE
 echo
 exec >/dev/null 2>&1
 while read -r _; do :; done
 kill -TERM 0
-(sleep "$1"; kill -KILL 0) &
-salvage() { until cat >>"$1"; do sleep 0.1 || sleep 1; done; }
-salvage "$2" <&3 & out=$!
-salvage "$2" <&4 & err=$!
+
+salvage() {
+	{ cat <&"$2"; until cat <&"$3"; do sleep 0.1 || sleep 1; done; } |
+		while IFS= read -r line || [ -n "$line" ]; do printf '%s\n' "$line"; done >>"$1"
+}
+read -r self </proc/$$/cmdline
+ours() { read -r line <"/proc/$1/cmdline" && [ "$line" = "$self" ]; }
+others() {
+	found=1
+	for file in /proc/[0-9]*/stat; do
+		read -r line <"$file" || continue
+		pid=${line%% *}
+		set -- "$1" ${line##*)} # and its state, its parent, its group
+		[ "$4" = $$ ] && [ "$2" != Z ] && ! ours "$pid" && ! ours "$3" && found=0 && $1 "$pid"
+	done
+	return $found
+}
+grace() {
+	sleep "$1"
+	for _ in 1 2 3 4 5; do others 'kill -KILL' || break; sleep 1; done
+	[ -r /proc/$$/cmdline ] && sleep 10 # what they wrote is being salvaged
+	kill -KILL 0
+}
+
+grace "$1" &
+salvage "$2" 5 3 & out=$!
+salvage "$2" 6 4 & err=$!
 wait $out $err
 sleep 1
+while others :; do sleep 1; done
 kill -KILL 0
 `
 
@@ -61,7 +88,7 @@ func startGuardian(spec Spec, p *pipes) (*guardian, error) {
 	g.cmd.Dir = "/"
 	g.cmd.Stdin = r
 	g.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := g.startWith(p.stdout.r, p.stderr.r); err != nil {
+	if err := g.startWith(p.salvaged()...); err != nil {
 		w.Close()
 		return nil, fmt.Errorf("start the guardian of %s: %w", spec.Path, err)
 	}

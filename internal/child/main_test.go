@@ -22,9 +22,13 @@ func TestMain(m *testing.M) {
 }
 
 func supervise(script string) {
+	grace := 2 * time.Second
+	if d, err := time.ParseDuration(os.Getenv("CHILD_TEST_GRACE")); err == nil {
+		grace = d
+	}
 	c, err := child.Start(child.Spec{
 		Path: "/bin/sh", Args: []string{"-c", script},
-		Salvage: os.Getenv("CHILD_TEST_LOG"), Grace: 2 * time.Second,
+		Salvage: os.Getenv("CHILD_TEST_LOG"), Grace: grace,
 	})
 	if err != nil {
 		panic(err)

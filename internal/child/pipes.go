@@ -2,42 +2,57 @@ package child
 
 import "os"
 
-// pipe is both ends of a pipe.
-type pipe struct{ r, w *os.File }
+// Pipe is both ends of a pipe.
+type Pipe struct{ R, W *os.File }
 
-func (p pipe) close() {
-	if p.r != nil {
-		p.r.Close()
-		p.w.Close()
+// Close closes both ends, if there are any.
+func (p Pipe) Close() {
+	if p.R != nil {
+		p.R.Close()
+		p.W.Close()
 	}
 }
 
-// pipes are those of a program.
-type pipes struct{ stdin, stdout, stderr pipe }
+// pipes are those of a program, and of its guardian when there is something to
+// salvage.
+type pipes struct{ stdin, stdout, stderr, stdoutRest, stderrRest Pipe }
 
-func openPipes() (*pipes, error) {
+func openPipes(salvage bool) (*pipes, error) {
 	p := new(pipes)
-	for _, one := range []*pipe{&p.stdin, &p.stdout, &p.stderr} {
+	wanted := []*Pipe{&p.stdin, &p.stdout, &p.stderr}
+	if salvage {
+		wanted = append(wanted, &p.stdoutRest, &p.stderrRest)
+	}
+	for _, one := range wanted {
 		r, w, err := os.Pipe()
 		if err != nil {
 			p.close()
 			return nil, err
 		}
-		*one = pipe{r, w}
+		*one = Pipe{r, w}
 	}
 	return p, nil
 }
 
+// salvaged are the ends that a guardian reads.
+func (p *pipes) salvaged() []*os.File {
+	files := []*os.File{p.stdout.R, p.stderr.R}
+	if p.stdoutRest.R != nil {
+		files = append(files, p.stdoutRest.R, p.stderrRest.R)
+	}
+	return files
+}
+
 // close closes all ends.
 func (p *pipes) close() {
-	p.stdin.close()
-	p.stdout.close()
-	p.stderr.close()
+	for _, one := range []Pipe{p.stdin, p.stdout, p.stderr, p.stdoutRest, p.stderrRest} {
+		one.Close()
+	}
 }
 
 // handedOver closes the ends that the program has now.
 func (p *pipes) handedOver() {
-	p.stdin.r.Close()
-	p.stdout.w.Close()
-	p.stderr.w.Close()
+	p.stdin.R.Close()
+	p.stdout.W.Close()
+	p.stderr.W.Close()
 }

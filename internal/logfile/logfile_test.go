@@ -82,6 +82,21 @@ func TestExactlyTheLastLinesAreRead(t *testing.T) {
 	}
 }
 
+func TestALogThatIsBeingRotatedIsReadWhole(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.log")
+	for i, text := range []string{"3", "2", "1"} {
+		write(t, path+[]string{"", ".1", ".2"}[i], text+"\n")
+	}
+	for _, i := range [][2]string{{".2", ".3"}, {".1", ".2"}, {"", ".1"}} {
+		if err := os.Rename(path+i[0], path+i[1]); err != nil {
+			t.Fatal(err)
+		}
+		if got := lines(t, path, 99); got != "1,2,3" {
+			t.Errorf("when %q is empty it has %q", i[0], got)
+		}
+	}
+}
+
 func TestLongLinesAreFoundAndComeInParts(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.log")
 	long := strings.Repeat("x", 100_000)

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -34,7 +35,7 @@ type Reader struct {
 // missing is an error.
 func NewReader(path string, count int64) (*Reader, error) {
 	r := &Reader{path: path, limit: maxLine}
-	files, err := openAll(path)
+	files, err := openAll(path, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -61,30 +62,65 @@ func closeAll(files []*os.File) {
 	}
 }
 
-// openAll opens the files of a log, the oldest first. One that is renamed
-// meanwhile is not there twice, and the newest may be missing for a moment.
-func openAll(path string) (files []*os.File, err error) {
+// errRotating says that a log is rotated faster than its files can be opened.
+var errRotating = errors.New("it is rotated all the time")
+
+// openAll opens the files of a log, the oldest first, or only those that were begun
+// after one of them. It begins anew when the log is rotated meanwhile.
+func openAll(path string, after *os.File) ([]*os.File, error) {
+	for range 100 {
+		before := newest(path)
+		files, err := openOnce(path, after)
+		if err != nil {
+			return nil, err
+		}
+		if unchanged(before, newest(path)) {
+			return files, nil
+		}
+		closeAll(files)
+	}
+	return nil, fmt.Errorf("open %s: %w", path, errRotating)
+}
+
+// newest describes the two newest files of a log, nil for one that is missing. Each
+// rotation changes them.
+func newest(path string) (files [2]os.FileInfo) {
+	for i := range files {
+		files[i], _ = os.Stat(old(path, i))
+	}
+	return files
+}
+
+func unchanged(before, now [2]os.FileInfo) bool {
+	for i := range before {
+		if (before[i] == nil) != (now[i] == nil) || before[i] != nil && !os.SameFile(before[i], now[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// openOnce is openAll without a second attempt. One file, which is being renamed, may be
+// missing.
+func openOnce(path string, after *os.File) (files []*os.File, err error) {
 	var missing error
-	for i := range maxFiles {
+	for i, empty := 0, 0; i < maxFiles && empty < 2; i++ {
 		f, err := os.Open(old(path, i))
 		if errors.Is(err, fs.ErrNotExist) {
-			if i == 0 {
-				missing = err
-				continue
-			}
-			break
+			missing = err
+			empty++
+			continue
 		}
-		again := false
-		if err == nil {
-			again, err = sameAsFirst(f, files)
+		found := false
+		if err == nil && after != nil {
+			found, err = same(f, after)
 		}
 		if err != nil {
 			closeAll(files)
 			return nil, err
 		}
-		if again {
-			f.Close()
-			continue
+		if found {
+			return files, f.Close()
 		}
 		files = append([]*os.File{f}, files...)
 	}
@@ -92,14 +128,6 @@ func openAll(path string) (files []*os.File, err error) {
 		return nil, missing
 	}
 	return files, nil
-}
-
-// sameAsFirst reports whether f is the first of files.
-func sameAsFirst(f *os.File, files []*os.File) (bool, error) {
-	if len(files) == 0 {
-		return false, nil
-	}
-	return same(f, files[0])
 }
 
 func same(a, b *os.File) (bool, error) {
@@ -258,18 +286,9 @@ func (r *Reader) newer() ([]*os.File, error) {
 		}
 		return nil, err
 	}
-	files, err := openAll(r.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	files, err := openAll(r.path, current)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errRotating) {
+		return nil, nil // they are looked for again
 	}
-	if err != nil {
-		return nil, err
-	}
-	for i, f := range files {
-		if found, err := same(f, current); err != nil || found {
-			closeAll(files[:i+1])
-			return files[i+1:], err
-		}
-	}
-	return files, nil
+	return files, err
 }

@@ -157,13 +157,10 @@ func (k *kubernetes) create(s *runtime.Service, o runtime.CreateOptions) error {
 		return fmt.Errorf("namespace %s: %w", t.namespace, err)
 	}
 	d, ks := k.objects(t, s, o)
-	err = k.client.Create(&client.Resource{Kind: "deployment", Name: d.Metadata.Name, Value: d},
-		client.CreateNamespace(t.namespace), client.CreateContext(ctx))
-	if err != nil {
-		return exists(err)
+	if err := k.createObject(ctx, t.namespace, "deployment", d.Metadata.Name, d); err != nil {
+		return err
 	}
-	err = k.client.Create(&client.Resource{Kind: "service", Name: ks.Metadata.Name, Value: ks},
-		client.CreateNamespace(t.namespace), client.CreateContext(ctx))
+	err = k.createObject(ctx, t.namespace, "service", ks.Metadata.Name, ks)
 	if err == nil {
 		return nil
 	}
@@ -171,9 +168,22 @@ func (k *kubernetes) create(s *runtime.Service, o runtime.CreateOptions) error {
 	undo := k.client.Delete(&client.Resource{Kind: "deployment", Name: d.Metadata.Name},
 		client.DeleteNamespace(t.namespace), client.DeleteContext(context.WithoutCancel(ctx)))
 	if undo != nil && !errors.Is(undo, api.ErrNotFound) {
-		return errors.Join(exists(err), fmt.Errorf("its deployment %s is left: %w", d.Metadata.Name, undo))
+		return errors.Join(err, fmt.Errorf("its deployment %s is left: %w", d.Metadata.Name, undo))
 	}
-	return exists(err)
+	return err
+}
+
+// createObject creates an object. An error that it is there is returned as it is.
+func (k *kubernetes) createObject(ctx context.Context, namespace, kind, name string, value any) error {
+	err := k.client.Create(&client.Resource{Kind: kind, Name: name, Value: value},
+		client.CreateNamespace(namespace), client.CreateContext(ctx))
+	if errors.Is(err, api.ErrNotFound) { // the namespace is not there any more
+		k.forget(namespace)
+	}
+	if err = exists(err); err == nil || err == runtime.ErrAlreadyExists {
+		return err
+	}
+	return fmt.Errorf("%s %s in namespace %s: %w", kind, name, namespace, err)
 }
 
 // ensureNamespace creates a namespace that is not there.
@@ -212,6 +222,12 @@ func (k *kubernetes) learn(namespace string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.namespaces[namespace] = true
+}
+
+func (k *kubernetes) forget(namespace string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.namespaces, namespace)
 }
 
 func (k *kubernetes) Update(s *runtime.Service, opts ...runtime.UpdateOption) error {

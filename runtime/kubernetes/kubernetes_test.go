@@ -134,6 +134,29 @@ func TestNamespacesAreCreatedOnce(t *testing.T) {
 	}
 }
 
+func TestANamespaceThatWasDeletedIsCreatedAgain(t *testing.T) {
+	r, server := newRuntime(t)
+	const path = "/api/v1/namespaces/other"
+	server.Fault(func(w http.ResponseWriter, r *http.Request) bool {
+		missing := strings.HasPrefix(r.URL.Path, "/apis/apps/v1/namespaces/other/") && server.Object(path) == nil
+		if missing {
+			kubetest.Refuse(w, http.StatusNotFound, "NotFound", "")
+		}
+		return missing
+	})
+	in := runtime.CreateNamespace("other")
+	if err := r.Create(&runtime.Service{Name: "a"}, in); err != nil {
+		t.Fatal(err)
+	}
+	server.Remove(path)
+	if err := r.Create(&runtime.Service{Name: "b"}, in); err == nil || !strings.Contains(err.Error(), "deployment b in namespace other") {
+		t.Errorf("got %v", err)
+	}
+	if err := r.Create(&runtime.Service{Name: "b"}, in); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestACreateThatFailsLeavesNothing(t *testing.T) {
 	r, server := newRuntime(t)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -31,6 +31,7 @@ func (c *fileClient) DownloadAt(filename, saveFile string, blockID int) error {
 	if err != nil {
 		return err
 	}
+	defer c.drop(session)
 	defer func() { _ = c.Close(session) }() // what came is whole without it
 	return c.save(session, filename, saveFile, int64(blockID)*BlockSize, stat.Size)
 }
@@ -99,6 +100,7 @@ func (c *fileClient) Upload(filename, saveFile string) (err error) {
 	if err != nil {
 		return err
 	}
+	defer c.drop(session)
 	defer closing(&err, func() error { return c.Close(session) })
 	return c.send(session, local)
 }

@@ -208,6 +208,29 @@ func TestAServiceThatLiesEndsTheDownload(t *testing.T) {
 	}
 }
 
+// unending does not end sessions.
+type unending struct{ proto.FileHandler }
+
+func (unending) Close(context.Context, *proto.CloseRequest, *proto.CloseResponse) error {
+	return errors.New("not now")
+}
+
+func TestATransferIsForgottenAlthoughItsSessionCannotBeEnded(t *testing.T) {
+	dir, reg := t.TempDir(), registry.NewMemoryRegistry()
+	local := put(t, []byte("hello"), t.TempDir(), "f")
+	h := file.NewLimitedHandler(dir)
+	t.Cleanup(func() { check(t, h.Shutdown()) })
+	serve(t, reg, unending{h})
+	files := file.New("files", newClient(t, reg))
+	if err := files.Upload(local, "f"); err == nil || !strings.Contains(err.Error(), "not now") {
+		t.Errorf("got %v", err)
+	}
+	must(t, files.Download("f", local))
+	if n := file.Sessions(files); n != 0 {
+		t.Errorf("%d sessions are remembered", n)
+	}
+}
+
 func TestReads(t *testing.T) {
 	files, dir := newFiles(t)
 	data := content(2*file.BlockSize + 10)

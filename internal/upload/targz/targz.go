@@ -22,7 +22,7 @@ func init() { upload.Unpack = Unpack }
 type Limits struct {
 	// Bytes is how many bytes its files may have together.
 	Bytes int64
-	// Entries is how many entries it may have.
+	// Entries is how many files and folders it may have, and what is skipped.
 	Entries int
 }
 
@@ -62,7 +62,8 @@ func (l Limits) unpack(ctx context.Context, r io.Reader, root *os.Root) error {
 	// Headers are bounded as well: what is read in all cannot be much more than
 	// what is written.
 	in := &bounded{r: z, left: l.Bytes + int64(l.Entries)*2048}
-	for t, entries := tar.NewReader(in), 0; ; entries++ {
+	out := &tree{root: root, folders: map[string]bool{".": true}, limit: l.Entries}
+	for t := tar.NewReader(in); ; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -73,13 +74,10 @@ func (l Limits) unpack(ctx context.Context, r io.Reader, root *os.Root) error {
 		if err != nil {
 			return err
 		}
-		if entries >= l.Entries {
-			return fmt.Errorf("it has more than %d entries", l.Entries)
-		}
 		if l.Bytes -= h.Size; h.Size < 0 || l.Bytes < 0 {
 			return errTooLarge
 		}
-		if err := extract(root, h, t); err != nil {
+		if err := out.extract(h, t); err != nil {
 			return err
 		}
 	}
@@ -101,23 +99,44 @@ func (b *bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func extract(root *os.Root, h *tar.Header, content io.Reader) error {
+// tree is what an archive becomes.
+type tree struct {
+	root    *os.Root
+	folders map[string]bool // that are there
+	entries int             // so far, with the folders that files are in
+	limit   int
+}
+
+// count counts one more file, folder or what is skipped.
+func (d *tree) count() error {
+	if d.entries++; d.entries > d.limit {
+		return fmt.Errorf("it has more than %d entries", d.limit)
+	}
+	return nil
+}
+
+func (d *tree) extract(h *tar.Header, content io.Reader) error {
 	name, err := localName(h.Name)
 	if err != nil {
 		return err
 	}
-	switch h.Typeflag {
-	case tar.TypeDir:
-		return root.MkdirAll(name, 0o755)
-	case tar.TypeReg:
-		return write(root, name, os.FileMode(h.Mode).Perm(), content)
-	default:
-		return nil
+	if h.Typeflag == tar.TypeDir {
+		return d.mkdir(name)
 	}
+	if err := d.count(); err != nil || h.Typeflag != tar.TypeReg {
+		return err
+	}
+	return d.write(name, os.FileMode(h.Mode).Perm(), content)
 }
+
+// maxName is how many bytes a name may have: some systems know no longer ones.
+const maxName = 1024
 
 // localName returns the name of an entry, which must be one below the folder.
 func localName(name string) (string, error) {
+	if len(name) > maxName {
+		return "", fmt.Errorf("tar contained invalid name error %q…: it has %d bytes", name[:100], len(name))
+	}
 	clean := path.Clean(name)
 	if name == "" || strings.ContainsAny(name, "\\\x00") || strings.Contains(name, "../") || strings.HasPrefix(name, "/") || !filepath.IsLocal(filepath.FromSlash(clean)) || strings.HasSuffix(name, "/..") {
 		return "", fmt.Errorf("tar contained invalid name error %q", name)
@@ -125,15 +144,30 @@ func localName(name string) (string, error) {
 	return filepath.FromSlash(clean), nil
 }
 
-func write(root *os.Root, name string, mode os.FileMode, content io.Reader) error {
-	if err := root.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+// mkdir makes a folder, and those above it.
+func (d *tree) mkdir(name string) error {
+	if d.folders[name] {
+		return nil
+	}
+	if err := d.mkdir(filepath.Dir(name)); err != nil {
+		return err
+	}
+	if err := d.count(); err != nil {
+		return err
+	}
+	d.folders[name] = true
+	return d.root.MkdirAll(name, 0o755)
+}
+
+func (d *tree) write(name string, mode os.FileMode, content io.Reader) error {
+	if err := d.mkdir(filepath.Dir(name)); err != nil {
 		return err
 	}
 	// An entry that comes twice must not be written through what came first.
-	if err := root.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := d.root.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	f, err := root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode|0o200)
+	f, err := d.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode|0o200)
 	if err != nil {
 		return err
 	}

@@ -114,6 +114,18 @@ func TestAnArchiveCannotFillTheDisk(t *testing.T) {
 	if _, _, err := unpack(t, small, pack(t, file("a", ""), file("b", ""), file("c", ""), file("d", ""))); err == nil || !strings.Contains(err.Error(), "3 entries") {
 		t.Errorf("got %v", err)
 	}
+	if _, _, err := unpack(t, small, pack(t, file("a/b/c/d", ""))); err == nil || !strings.Contains(err.Error(), "3 entries") {
+		t.Errorf("the folders of a file do not count: %v", err)
+	}
+	if _, _, err := unpack(t, small, pack(t, entry{Header: tar.Header{Name: "a/b/c/d/", Typeflag: tar.TypeDir}})); err == nil || !strings.Contains(err.Error(), "3 entries") {
+		t.Errorf("the folders of a folder do not count: %v", err)
+	}
+	if _, _, err := unpack(t, small, pack(t, file("a/b", ""), file("a/b", ""), entry{Header: tar.Header{Name: "a", Typeflag: tar.TypeDir}})); err != nil {
+		t.Errorf("a folder counts twice: %v", err)
+	}
+	if _, _, err := unpack(t, targz.DefaultLimits, pack(t, file(strings.Repeat("d/", 600)+"f", ""))); err == nil || !strings.Contains(err.Error(), "1201 bytes") {
+		t.Errorf("got %v", err)
+	}
 	bomb := file("a", "")
 	bomb.PAXRecords = map[string]string{"comment.x": strings.Repeat("x", 500_000)}
 	if _, _, err := unpack(t, small, pack(t, bomb)); err == nil {
@@ -146,16 +158,18 @@ func FuzzUnpack(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_, folder, _ := unpack(t, targz.Limits{Bytes: 1 << 16, Entries: 50}, data)
 		var total int64
+		entries := -1 // the folder itself
 		_ = filepath.WalkDir(folder, func(_ string, d fs.DirEntry, _ error) error {
 			if info, err := d.Info(); err == nil && info.Mode().IsRegular() {
 				total += info.Size()
 			} else if err == nil && !info.IsDir() {
 				t.Errorf("unpacked %s", info.Mode())
 			}
+			entries++
 			return nil
 		})
-		if total > 1<<16 {
-			t.Errorf("unpacked %d bytes", total)
+		if total > 1<<16 || entries > 50 {
+			t.Errorf("unpacked %d bytes in %d files and folders", total, entries)
 		}
 	})
 }

@@ -33,7 +33,7 @@ type Gitter interface {
 	RepoDir(repo string) string
 }
 
-// operationLimit bounds an operation whose context has no deadline.
+// operationLimit bounds a run of git whose context has no deadline.
 const operationLimit = 15 * time.Minute
 
 // NewGitter returns a Gitter that keeps clones below folder.
@@ -189,18 +189,18 @@ func (g *binaryGitter) context() context.Context {
 
 // git runs git in a folder and returns what it printed.
 func (g *binaryGitter) git(dir string, args ...string) (string, error) {
-	ctx := g.context()
+	return Run(g.context(), dir, args...)
+}
+
+// Run runs git in a folder and returns what it printed on its standard output.
+// git asks nobody for a password, gives up a transfer that stands still, and is ended
+// after 15 minutes unless ctx has a deadline of its own.
+func Run(ctx context.Context, dir string, args ...string) (string, error) {
 	if _, bounded := ctx.Deadline(); !bounded {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, operationLimit)
 		defer cancel()
 	}
-	return Run(ctx, dir, args...)
-}
-
-// Run runs git in a folder and returns what it printed on its standard output.
-// git asks nobody for a password, and gives up a transfer that stands still.
-func Run(ctx context.Context, dir string, args ...string) (string, error) {
 	out, err := child.Output(ctx, child.Spec{Path: "git", Args: args, Dir: dir, Env: environment()})
 	if errors.Is(err, exec.ErrNotFound) {
 		return "", fmt.Errorf("%w: install git, or put it on PATH", err)
@@ -209,10 +209,12 @@ func Run(ctx context.Context, dir string, args ...string) (string, error) {
 }
 
 // environment is that of git: the variables that point it at a repository are
-// left out, and defaults are put before what the operator set.
+// left out, and defaults are put before what the operator set. ssh asks a program
+// that says no.
 func environment() []string {
 	env := []string{
-		"GIT_TERMINAL_PROMPT=0", "GIT_HTTP_LOW_SPEED_LIMIT=1000", "GIT_HTTP_LOW_SPEED_TIME=60",
+		"GIT_TERMINAL_PROMPT=0", "SSH_ASKPASS=false", "SSH_ASKPASS_REQUIRE=force",
+		"GIT_HTTP_LOW_SPEED_LIMIT=1000", "GIT_HTTP_LOW_SPEED_TIME=60",
 		"GIT_ALLOW_PROTOCOL=https:http:ssh:git:file",
 	}
 	for _, v := range os.Environ() {

@@ -250,14 +250,14 @@ func TestAGitThatHangsEndsWithItsContext(t *testing.T) {
 
 func TestGitIsAskedForShallowClonesWithoutAPrompt(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "log")
-	scripted(t, `echo "$GIT_TERMINAL_PROMPT $*" >> `+log+"\nexit 3\n")
+	scripted(t, `echo "$GIT_TERMINAL_PROMPT $SSH_ASKPASS_REQUIRE $SSH_ASKPASS $GIT_DIR$*" >> `+log+"\nexit 3\n")
 	t.Setenv("GIT_DIR", "/somewhere/else")
 	err := git.NewGitter(t.TempDir()).Clone("https://example.com/a")
 	if err == nil || !strings.Contains(err.Error(), "exit status 3") {
 		t.Errorf("got %v", err)
 	}
 	text, _ := os.ReadFile(log)
-	if got := string(text); !strings.HasPrefix(got, "0 clone --depth=1 ") || !strings.HasSuffix(got, " -- https://example.com/a .\n") {
+	if got := string(text); !strings.HasPrefix(got, "0 force false clone --depth=1 ") || !strings.HasSuffix(got, " -- https://example.com/a .\n") {
 		t.Errorf("git got %q", got)
 	}
 }

@@ -3,6 +3,7 @@ package process
 
 import (
 	"io"
+	"time"
 
 	"github.com/justcy/go-micro/v4/runtime/local/build"
 )
@@ -13,8 +14,8 @@ type Process interface {
 	Exec(*Executable) error
 	// Fork starts an executable and returns while it runs.
 	Fork(*Executable) (*PID, error)
-	// Kill asks a process to end, and what it has started. Wait tells when it
-	// has.
+	// Kill asks a process to end, and what it has started. What does not within
+	// the grace period is killed. Wait tells when the process has ended.
 	Kill(*PID) error
 	// Wait waits for a process to end. The error is nil for exit status 0 and
 	// else says how it ended. A process is waited for once.
@@ -46,7 +47,16 @@ type PID struct {
 }
 
 // Options of a Process.
-type Options struct{}
+type Options struct {
+	// GracePeriod is how long a process may take to end that is told to. 30
+	// seconds when 0.
+	GracePeriod time.Duration
+}
 
 // Option changes Options.
 type Option func(o *Options)
+
+// GracePeriod sets how long a process may take to end that is told to.
+func GracePeriod(d time.Duration) Option {
+	return func(o *Options) { o.GracePeriod = d }
+}

@@ -154,21 +154,45 @@ func (c *client) Log(r *Resource, opts ...LogOption) (io.ReadCloser, error) {
 	o := options.Of(opts)
 	req := api.NewRequest(c.opts).Get().Resource("pod").SubResource("log").Name(r.Name).
 		Namespace(orDefault(o.Namespace)).Params(&api.Params{Additional: o.Params})
-	req.Context(o.Context)
-	return stream(req)
+	return stream(o.Context, req)
 }
 
-// stream returns the body of a response that goes on.
-func stream(req *api.Request) (io.ReadCloser, error) {
+// errSilent ends a request for a stream that nobody answers.
+var errSilent = fmt.Errorf("the server did not answer within %v", callTimeout)
+
+// stream returns the body of a response that goes on until it is closed, or ctx
+// ends. That it begins is waited for no longer than for other responses.
+func stream(ctx context.Context, req *api.Request) (io.ReadCloser, error) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	silent := time.AfterFunc(callTimeout, func() { cancel(errSilent) })
+	req.Context(ctx)
 	res, err := req.Raw()
-	if err != nil {
-		return nil, err
-	}
-	if res.StatusCode < 200 || res.StatusCode > 299 {
+	silent.Stop()
+	switch {
+	case err == nil && res.StatusCode >= 200 && res.StatusCode < 300:
+		return &body{res.Body, cancel}, nil
+	case err == nil:
 		_ = res.Body.Close()
-		return nil, &streamError{url: res.Request.URL.Redacted(), status: res.Status, code: res.StatusCode}
+		err = &streamError{url: res.Request.URL.Redacted(), status: res.Status, code: res.StatusCode}
+	case context.Cause(ctx) == errSilent && !errors.Is(err, errSilent):
+		err = fmt.Errorf("%w: %w", err, errSilent)
 	}
-	return res.Body, nil
+	cancel(nil)
+	return nil, err
+}
+
+// body is that of a response whose request has a context of its own.
+type body struct {
+	io.ReadCloser
+	cancel context.CancelCauseFunc
+}
+
+func (b *body) Close() error {
+	b.cancel(nil)
+	return b.ReadCloser.Close()
 }
 
 // streamError is a stream that the server refused.

@@ -42,14 +42,16 @@ func newClusterClient(account string) *client {
 	if err != nil {
 		return &client{err: fmt.Errorf("service account: %w", err)}
 	}
-	address := net.JoinHostPort(strings.Trim(os.Getenv("KUBERNETES_SERVICE_HOST"), "[]"), os.Getenv("KUBERNETES_SERVICE_PORT"))
+	host := net.JoinHostPort(strings.Trim(os.Getenv("KUBERNETES_SERVICE_HOST"), "[]"), os.Getenv("KUBERNETES_SERVICE_PORT"))
 	return &client{opts: &api.Options{
-		Host: "https://" + address, Namespace: DefaultNamespace,
+		Host: "https://" + host, Namespace: DefaultNamespace,
 		Client: &http.Client{Transport: &tokenTransport{
-			file: filepath.Join(account, "token"),
+			file: filepath.Join(account, "token"), host: host,
 			next: &http.Transport{
 				TLSClientConfig:    &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
 				DisableCompression: true, ForceAttemptHTTP2: true,
+				// Without the pings a watch would not notice that the server is gone.
+				HTTP2:               &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
 				TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: 90 * time.Second,
 				DialContext: (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 			},
@@ -57,14 +59,17 @@ func newClusterClient(account string) *client {
 	}}
 }
 
-// tokenTransport authorises each request with the token that a file has at the
-// time.
+// tokenTransport authorises each request to a host with the token that a file has at
+// the time. Where else the server may redirect to does not get it.
 type tokenTransport struct {
-	file string
-	next http.RoundTripper
+	file, host string
+	next       http.RoundTripper
 }
 
 func (t *tokenTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Host != t.host || r.URL.Scheme != "https" {
+		return t.next.RoundTrip(r)
+	}
 	token, err := os.ReadFile(t.file)
 	if err == nil && len(strings.TrimSpace(string(token))) == 0 {
 		err = errors.New("it is empty")

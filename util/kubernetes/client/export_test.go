@@ -1,6 +1,15 @@
 package client
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/justcy/go-micro/v4/util/kubernetes/api"
+)
+
+// NewClientVia returns a client whose requests take a way of the test's.
+func NewClientVia(way http.RoundTripper) Client {
+	return &client{opts: &api.Options{Client: &http.Client{Transport: way}, Host: "http://server", Namespace: DefaultNamespace}}
+}
 
 // NewClientOf is NewClusterClient with the folder of another service account.
 func NewClientOf(account string) Client { return newClusterClient(account) }

@@ -73,38 +73,37 @@ func (s *resumption) open(ctx context.Context) (io.ReadCloser, error) {
 	return s.client.openWatch(ctx, s.resource, s.options)
 }
 
-// run reads streams, one after the other.
+// run reads streams, one after the other. Between two of them it pauses, unless the
+// one before told of something.
 func (s *resumption) run(ctx context.Context, body io.ReadCloser, send func(Event) bool) {
 	pause := firstPause
 	for {
-		if body != nil {
-			if s.read(body, send) {
-				pause = firstPause
+		began := time.Now()
+		told := body != nil && s.read(body, send)
+		if told || time.Since(began) > longestPause { // the server does work
+			pause = firstPause
+		}
+		if !told {
+			select {
+			case <-ctx.Done():
+			case <-time.After(pause):
 			}
+			pause = min(2*pause, longestPause)
 		}
 		if ctx.Err() != nil {
 			return
 		}
 		var err error
-		body, err = s.resume(ctx, send)
-		if err == nil && body != nil {
-			continue
-		}
-		if refusedForGood(err) {
+		if body, err = s.resume(ctx, send); refusedForGood(err) {
 			send(refusal(err))
 			return
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(pause):
-			pause = min(2*pause, longestPause)
 		}
 	}
 }
 
-// read tells of the events of a stream. It reports whether there were any.
-func (s *resumption) read(body io.ReadCloser, send func(Event) bool) (any bool) {
+// read tells of the events of a stream. It reports whether there were any that were
+// news.
+func (s *resumption) read(body io.ReadCloser, send func(Event) bool) (told bool) {
 	readEvents(body, func(e Event) bool {
 		if e.Type == Error {
 			var status api.Status
@@ -113,10 +112,12 @@ func (s *resumption) read(body io.ReadCloser, send func(Event) bool) (any bool) 
 			}
 			return false
 		}
-		any = true
-		return s.tell(e, send)
+		return s.tell(e, func(e Event) bool {
+			told = true
+			return send(e)
+		})
 	})
-	return any
+	return told
 }
 
 // resume opens the next stream. Where the server has forgotten the state that is
@@ -130,8 +131,7 @@ func (s *resumption) resume(ctx context.Context, send func(Event) bool) (io.Read
 	body, err := s.open(ctx)
 	var refused *streamError
 	if errors.As(err, &refused) && refused.code == http.StatusGone {
-		s.version = ""
-		return nil, nil // at once again, with all objects
+		s.version = "" // the next attempt begins with all objects
 	}
 	return body, err
 }

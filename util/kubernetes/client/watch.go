@@ -85,8 +85,7 @@ func (c *client) openWatch(ctx context.Context, r *Resource, o WatchOptions) (io
 	}
 	req := api.NewRequest(c.opts).Get().Resource(r.Kind).Name(r.Name).Namespace(o.Namespace).
 		Params(&api.Params{Additional: params})
-	req.Context(ctx)
-	return stream(req)
+	return stream(ctx, req)
 }
 
 // newWatcher returns a watcher of one stream.

@@ -44,8 +44,8 @@ func (b *Builder) Build(s *build.Source) (*build.Package, error) {
 	if err != nil {
 		return nil, err
 	}
-	if binary == folder {
-		return nil, fmt.Errorf("build %s: the binary would take the place of its source; set build.Path", folder)
+	if info, err := os.Stat(binary); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("build %s: %s, where the binary would be, is a folder; set build.Path", folder, binary)
 	}
 	if info, err := os.Stat(folder); err != nil {
 		return nil, fmt.Errorf("build %s: %w", name, err)

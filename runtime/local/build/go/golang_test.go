@@ -91,12 +91,17 @@ func TestABuildThatHangsIsEnded(t *testing.T) {
 }
 
 func TestWhatCannotBeBuiltIsNamed(t *testing.T) {
-	b := golang.NewBuild(build.Path(t.TempDir()))
+	path, taken := t.TempDir(), t.TempDir()
+	if err := errors.Join(os.Mkdir(filepath.Join(path, "taken"), 0o755), os.Mkdir(filepath.Join(taken, "taken"), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	b := golang.NewBuild(build.Path(path))
 	for name, s := range map[string]*build.Source{
 		"no repository": nil,
 		"leads out":     {Repository: &source.Repository{Name: "../x", Path: "/p"}},
 		"no name":       {Repository: &source.Repository{Path: "/p"}},
 		"missing":       {Repository: &source.Repository{Name: "missing", Path: t.TempDir()}},
+		"is a folder":   {Repository: &source.Repository{Name: "taken", Path: taken}},
 	} {
 		if _, err := b.Build(s); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: got %v", name, err)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/justcy/go-micro/v4/internal/child"
 	"github.com/justcy/go-micro/v4/internal/options"
@@ -31,6 +32,7 @@ type Process struct {
 type forked struct {
 	*child.Child
 	waited bool
+	told   sync.Once // to end
 }
 
 var _ process.Process = (*Process)(nil)
@@ -56,6 +58,7 @@ func (p *Process) Fork(exe *process.Executable) (*process.PID, error) {
 	if err != nil {
 		return nil, err
 	}
+	spec.Grace = p.gracePeriod()
 	c, err := child.Start(spec)
 	if err != nil {
 		return nil, err
@@ -71,16 +74,26 @@ func (p *Process) Fork(exe *process.Executable) (*process.PID, error) {
 	return &process.PID{ID: id, Input: c.Stdin, Output: c.Stdout, Error: c.Stderr}, nil
 }
 
-// Kill asks a process and all of its group to end.
+// Kill asks a process and all of its group to end, and kills what has not after the
+// grace period. One that this Process did not fork is only asked.
 func (p *Process) Kill(pid *process.PID) error {
 	if c := p.child(pid); c != nil {
-		return c.Terminate()
+		err := c.Terminate()
+		c.told.Do(func() { time.AfterFunc(p.gracePeriod(), c.Child.Kill) })
+		return err
 	}
 	n, err := number(pid)
 	if err != nil {
 		return err
 	}
 	return terminate(n)
+}
+
+func (p *Process) gracePeriod() time.Duration {
+	if d := p.options.GracePeriod; d > 0 {
+		return d
+	}
+	return child.DefaultGrace
 }
 
 // Wait waits for a process that this Process forked or that is a child of this

@@ -12,7 +12,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/justcy/go-micro/v4/internal/testkit"
 	"github.com/justcy/go-micro/v4/runtime/local/build"
 	"github.com/justcy/go-micro/v4/runtime/local/process"
 	proc "github.com/justcy/go-micro/v4/runtime/local/process/os"
@@ -70,7 +72,25 @@ func TestKillEndsTheGroupOfAProcess(t *testing.T) {
 	if err := p.Wait(pid); err == nil || err.Error() != "signal: terminated" {
 		t.Errorf("it ended by %v", err)
 	}
-	for syscall.Kill(inner, 0) == nil { // the test's own limit ends this
+	testkit.Eventually(t, "what it started is gone", func() bool { return syscall.Kill(inner, 0) != nil })
+}
+
+func TestWhatIgnoresBeingToldToEndIsKilledAfterTheGracePeriod(t *testing.T) {
+	p := proc.NewProcess(process.GracePeriod(time.Millisecond))
+	pid, err := p.Fork(script(t, `trap '' TERM; echo up; while :; do sleep 0.1; done`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(pid.Output).ReadString('\n'); line != "up\n" {
+		t.Fatal(line, err)
+	}
+	for range 2 {
+		if err := p.Kill(pid); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.Wait(pid); err == nil || err.Error() != "signal: killed" {
+		t.Errorf("it ended by %v", err)
 	}
 }
 

@@ -2,16 +2,22 @@
 package golang
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/justcy/go-micro/v4/internal/child"
 	"github.com/justcy/go-micro/v4/internal/gotool"
 	"github.com/justcy/go-micro/v4/runtime/local/source"
 )
+
+// fetchLimit bounds a Fetch whose context has no deadline.
+const fetchLimit = 15 * time.Minute
 
 // Source fetches Go modules. It may be used concurrently, for different URLs.
 type Source struct {
@@ -41,14 +47,30 @@ func (s *Source) Fetch(url string) (*source.Repository, error) {
 	if _, rest, found := strings.Cut(url, "://"); found {
 		url = rest
 	}
-	if err := asModule(folder); err != nil {
-		return nil, fmt.Errorf("fetch %s: %w", url, err)
-	}
-	ctx := source.NewOptions(source.Context(o.Context)).Context
-	if _, err := child.Combined(ctx, child.Spec{Path: s.Cmd, Args: []string{"get", "-d", url}, Dir: folder}); err != nil {
+	_, err = os.Stat(folder)
+	fresh := os.IsNotExist(err)
+	if err := s.get(folder, url); err != nil {
+		if fresh {
+			err = errors.Join(err, os.RemoveAll(folder))
+		}
 		return nil, fmt.Errorf("fetch %s: %w", url, err)
 	}
 	return &source.Repository{Name: path.Base(url), Path: folder, URL: url}, nil
+}
+
+// get has the module in folder require what is at url.
+func (s *Source) get(folder, url string) error {
+	if err := asModule(folder); err != nil {
+		return err
+	}
+	ctx := source.NewOptions(source.Context(s.Options.Context)).Context
+	if _, bounded := ctx.Deadline(); !bounded {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, fetchLimit)
+		defer cancel()
+	}
+	_, err := child.Combined(ctx, child.Spec{Path: s.Cmd, Args: []string{"get", "-d", url}, Dir: folder})
+	return err
 }
 
 // asModule makes folder a module, unless it is one.

@@ -1,6 +1,8 @@
 package golang_test
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,9 +46,28 @@ func TestTheGoProgramGetsTheURLAlone(t *testing.T) {
 	}
 }
 
-func TestWhatGoSaidIsInTheError(t *testing.T) {
-	s, _ := scripted(t, `echo "no such module" >&2; exit 1`)
+func TestWhatGoSaidIsInTheErrorAndNothingIsLeft(t *testing.T) {
+	s, dir := scripted(t, `echo "no such module" >&2; exit 1`)
 	if _, err := s.Fetch("example.com/a"); err == nil || !strings.Contains(err.Error(), "no such module") {
+		t.Errorf("got %v", err)
+	}
+	folder := filepath.Join(dir, "example.com", "a")
+	if _, err := os.Stat(folder); !os.IsNotExist(err) {
+		t.Errorf("left %s: %v", folder, err)
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Fetch("example.com/a"); err == nil {
+		t.Error("fetched")
+	}
+	if _, err := os.Stat(folder); err != nil {
+		t.Errorf("what was there before is gone: %v", err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	s.(*golang.Source).Options.Context = ended
+	if _, err := s.Fetch("example.com/b"); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	for _, bad := range []string{"-modfile=x", "../x", ""} {
