@@ -34,8 +34,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/justcy/go-micro/v4/broker"
-	"github.com/justcy/go-micro/v4/codec"
-	"github.com/justcy/go-micro/v4/codec/json"
+	"github.com/justcy/go-micro/v4/internal/messagejson"
 	"github.com/justcy/go-micro/v4/internal/natsclient"
 	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/logger"
@@ -184,7 +183,7 @@ func (b *natsBroker) Publish(topic string, m *broker.Message, opts ...broker.Pub
 		return broker.ErrNotConnected
 	}
 	o := b.options.Get()
-	body, err := codecOf(&o).Marshal(m)
+	body, err := messagejson.MarshalWith(o.Codec, m, (*messagejson.Message)(m))
 	if err != nil {
 		return fmt.Errorf("publishing to %s: encoding the message: %w", topic, err)
 	}
@@ -192,13 +191,6 @@ func (b *natsBroker) Publish(topic string, m *broker.Message, opts ...broker.Pub
 		return fmt.Errorf("publishing to %s: %w", topic, err)
 	}
 	return nil
-}
-
-func codecOf(o *broker.Options) codec.Marshaler {
-	if o.Codec != nil {
-		return o.Codec
-	}
-	return json.Marshaler{}
 }
 
 func (b *natsBroker) logf(level logger.Level, format string, args ...any) {

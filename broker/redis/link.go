@@ -10,7 +10,6 @@ import (
 	"github.com/go-redis/redis/v8"
 
 	"github.com/justcy/go-micro/v4/broker"
-	"github.com/justcy/go-micro/v4/codec"
 	"github.com/justcy/go-micro/v4/logger"
 )
 
@@ -31,7 +30,6 @@ type link struct {
 	client     redis.UniversalClient
 	pubsub     *redis.PubSub
 	opts       broker.Options
-	codec      codec.Marshaler
 	log        logger.Logger
 	queueLimit int // in bytes
 	closing    chan struct{}
@@ -50,7 +48,7 @@ type link struct {
 func newLink(client redis.UniversalClient, o broker.Options) *link {
 	l := &link{
 		address: addressOf(client), client: client, opts: o,
-		codec: codecOf(o), log: logger.LoggerOrDefault(o.Logger), queueLimit: queueLimit(o),
+		log: logger.LoggerOrDefault(o.Logger), queueLimit: queueLimit(o),
 		closing: make(chan struct{}), commands: make(chan struct{}, 1), topics: map[string]*topic{},
 	}
 	l.pubsub = client.Subscribe(context.Background())

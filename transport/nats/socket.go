@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/justcy/go-micro/v4/internal/httpmsg"
+	"github.com/justcy/go-micro/v4/internal/messagejson"
 	"github.com/justcy/go-micro/v4/transport"
 )
 
@@ -188,7 +189,7 @@ func (s *socket) Recv(m *transport.Message) error {
 		return err
 	}
 	var got transport.Message
-	if err := codecOf(s.opts).Unmarshal(raw.Data, &got); err != nil {
+	if err := messagejson.UnmarshalWith(s.opts.Codec, raw.Data, &got, (*messagejson.Message)(&got)); err != nil {
 		err = fmt.Errorf("receive from %s: decoding the message: %w", s.remote, err)
 		s.end(err)
 		return err
@@ -205,16 +206,30 @@ func (s *socket) Recv(m *transport.Message) error {
 	return nil
 }
 
-// clean returns what may be in a header, in the same spelling.
+// clean returns what may be in a header: the header itself, if nothing else is.
 func clean(h map[string]string) map[string]string {
-	cleaned := make(map[string]string, len(h))
 	for name, value := range h {
-		if httpmsg.ValidName(strings.TrimPrefix(name, ":")) {
-			cleaned[name] = httpmsg.CleanValue(value)
+		if !validName(name) || httpmsg.CleanValue(value) != value {
+			return cleaned(h)
 		}
 	}
-	return cleaned
+	if h == nil {
+		return map[string]string{}
+	}
+	return h
 }
+
+func cleaned(h map[string]string) map[string]string {
+	rest := make(map[string]string, len(h))
+	for name, value := range h {
+		if validName(name) {
+			rest[name] = httpmsg.CleanValue(value)
+		}
+	}
+	return rest
+}
+
+func validName(name string) bool { return httpmsg.ValidName(strings.TrimPrefix(name, ":")) }
 
 // encode returns a message as it travels.
 func (s *socket) encode(m *transport.Message) ([]byte, error) {
@@ -241,7 +256,8 @@ func (s *socket) encode(m *transport.Message) ([]byte, error) {
 	if size > transport.MaxHeaderSize {
 		return nil, tooLarge("headers", size, transport.MaxHeaderSize, "transport.MaxHeaderSize")
 	}
-	data, err := codecOf(s.opts).Marshal(&transport.Message{Header: clean(m.Header), Body: m.Body})
+	sent := &transport.Message{Header: clean(m.Header), Body: m.Body}
+	data, err := messagejson.MarshalWith(s.opts.Codec, sent, (*messagejson.Message)(sent))
 	if err != nil {
 		return nil, notSent{fmt.Errorf("send to %s: encoding the message: %w", s.remote, err)}
 	}
