@@ -105,15 +105,6 @@ func restart(s *servers.Server) {
 	s.Start()
 }
 
-func eachEventDriver(t *testing.T, test func(*testing.T, eventdrivers.Driver)) {
-	for _, d := range eventdrivers.All {
-		t.Run(d.Name, func(t *testing.T) {
-			t.Parallel()
-			test(t, d)
-		})
-	}
-}
-
 func buildEventWorker(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "eventworker")
