@@ -47,7 +47,7 @@ func init() { cmd.DefaultTransports["nats"] = NewTransport }
 type natsTransport struct {
 	options *options.Current[transport.Options]
 
-	dialling sync.Mutex // held while connecting
+	dialling chan struct{} // has an element while somebody connects
 	mu       sync.Mutex
 	conn     *sharedConn // what the next socket uses; nil when there is none
 }
@@ -57,7 +57,7 @@ type natsTransport struct {
 func NewTransport(opts ...transport.Option) transport.Transport {
 	o := transport.Options{Timeout: DefaultTimeout, Context: context.Background(), Logger: logger.DefaultLogger}
 	options.To(&o, opts)
-	return &natsTransport{options: options.New(o)}
+	return &natsTransport{options: options.New(o), dialling: make(chan struct{}, 1)}
 }
 
 func (t *natsTransport) String() string { return "nats" }
@@ -93,8 +93,12 @@ func (t *natsTransport) use(ctx context.Context, o *transport.Options, d *transp
 		}
 		return c, nil
 	}
-	t.dialling.Lock()
-	defer t.dialling.Unlock()
+	select {
+	case t.dialling <- struct{}{}:
+		defer func() { <-t.dialling }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	if c := t.shared(); c != nil {
 		return c, nil
 	}
@@ -148,10 +152,13 @@ func (c *sharedConn) release() {
 		t.conn = nil
 	}
 	t.mu.Unlock()
-	if last {
-		_ = c.FlushTimeout(closeWait) // what says that sockets are closed
-		c.Close()
+	if !last {
+		return
 	}
+	if c.IsConnected() {
+		_ = c.FlushTimeout(closeWait) // what says that sockets are closed
+	}
+	c.Close()
 }
 
 // checkAddress refuses what is no subject to listen on.
