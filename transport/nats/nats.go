@@ -77,13 +77,6 @@ func (t *natsTransport) Options() transport.Options {
 	return o
 }
 
-// sharedConn is a connection that is closed with the last of its users.
-type sharedConn struct {
-	*nats.Conn
-	transport *natsTransport
-	users     int // guarded by the transport's mu
-}
-
 // use returns the connection, with one more user.
 func (t *natsTransport) use(ctx context.Context, o *transport.Options, d *transport.DialOptions) (*sharedConn, error) {
 	if c := t.shared(); c != nil {
@@ -116,7 +109,11 @@ func (t *natsTransport) use(ctx context.Context, o *transport.Options, d *transp
 		if r.err != nil {
 			return nil, r.err
 		}
-		c := &sharedConn{Conn: r.conn, transport: t, users: 1}
+		c, err := t.share(r.conn)
+		if err != nil {
+			r.conn.Close()
+			return nil, err
+		}
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.conn = c
@@ -140,25 +137,6 @@ func (t *natsTransport) shared() *sharedConn {
 	}
 	t.conn.users++
 	return t.conn
-}
-
-// release says that one user is done.
-func (c *sharedConn) release() {
-	t := c.transport
-	t.mu.Lock()
-	c.users--
-	last := c.users == 0
-	if last && t.conn == c {
-		t.conn = nil
-	}
-	t.mu.Unlock()
-	if !last {
-		return
-	}
-	if c.IsConnected() {
-		_ = c.FlushTimeout(closeWait) // what says that sockets are closed
-	}
-	c.Close()
 }
 
 // checkAddress refuses what is no subject to listen on.
@@ -206,12 +184,7 @@ func (t *natsTransport) dial(ctx context.Context, addr string, o *transport.Opti
 	if err != nil {
 		return nil, err
 	}
-	c, err := newClient(conn, addr, o)
-	if err != nil {
-		conn.release()
-		return nil, err
-	}
-	return c, nil
+	return newClient(conn, addr, o), nil
 }
 
 // notSent marks an error after which the peer has executed nothing.

@@ -261,9 +261,6 @@ func (s *socket) encode(m *transport.Message) ([]byte, error) {
 	if err != nil {
 		return nil, notSent{fmt.Errorf("send to %s: encoding the message: %w", s.remote, err)}
 	}
-	if limit := s.conn.MaxPayload(); limit > 0 && int64(len(data)) > limit {
-		return nil, tooLarge("message, as it is encoded,", len(data), int(limit), "max_payload of the NATS server")
-	}
 	return data, nil
 }
 
@@ -277,7 +274,10 @@ func (s *socket) publish(m *nats.Msg) error {
 	if !s.conn.IsConnected() {
 		return notSent{fmt.Errorf("send to %s: no connection to NATS", s.remote)}
 	}
-	if err := s.conn.PublishMsg(m); err != nil {
+	switch err := s.conn.PublishMsg(m); {
+	case errors.Is(err, nats.ErrMaxPayload):
+		return tooLarge("message, as it is encoded,", len(m.Data), int(s.conn.MaxPayload()), "max_payload of the NATS server")
+	case err != nil:
 		return notSent{fmt.Errorf("send to %s: %w", s.remote, err)}
 	}
 	s.mu.Lock()
