@@ -93,6 +93,24 @@ func TestNATSUndecodableMessagesReachTheErrorHandlerWithTheirBytes(t *testing.T)
 	}
 }
 
+func TestNATSSubscriptionsAreInForceWhenConnectReturns(t *testing.T) {
+	url, topic := servers.NATS(t), unique("topic-")
+	b, c := connected(t, natsbroker.NewBroker(broker.Addrs(url))), natsConn(t, url)
+	got := make(chan string, 1)
+	_, err := b.Subscribe(topic, func(e broker.Event) error { got <- string(e.Message().Body); return nil })
+	must(t, err)
+	for i := range 200 {
+		must(t, b.Disconnect())
+		must(t, b.Connect())
+		must(t, c.Publish(topic, []byte(`{"Header":null,"Body":"eA=="}`)))
+		select {
+		case <-got:
+		case <-time.After(testkit.Patience):
+			t.Fatalf("message %d did not arrive", i)
+		}
+	}
+}
+
 func TestNATSDisconnectHandlesWhatHasArrivedWhenItDrains(t *testing.T) {
 	b, topic := connected(t, natsbroker.NewBroker(broker.Addrs(servers.NATS(t)), natsbroker.DrainConnection())), unique("topic-")
 	begin, arrived := make(chan struct{}), make(chan struct{}, 100)

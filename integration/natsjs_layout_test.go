@@ -238,20 +238,14 @@ func TestJetStreamPublishingWithoutWaitingLosesNothingWhenTheConnectionBreaks(t 
 	p := servers.NewProxy(t, server)
 	s, err := natsjs.NewStream(natsjs.Address(p.URL), natsjs.Timeout(15*time.Second))
 	must(t, err)
-	const n = 5000
-	cuts := make(chan struct{})
-	go func() {
-		defer close(cuts)
-		for range 5 {
-			time.Sleep(100 * time.Millisecond)
+	const n, cuts = 5000, 5
+	for i := range n {
+		must(t, s.Publish(topic, []byte("x")))
+		if (i+1)%(n/cuts) == 0 { // the last time when Close follows
 			p.Cut()
 			p.Restore()
 		}
-	}()
-	for range n {
-		must(t, s.Publish(topic, []byte("x")))
 	}
-	<-cuts
 	must(t, s.(io.Closer).Close())
 	info, err := jetStream(t, server).StreamInfo(topic)
 	if err != nil || info.State.Msgs != n {

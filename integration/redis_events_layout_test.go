@@ -191,6 +191,50 @@ func TestARedisConsumerThatDoesNotReadGivesItsEventsBack(t *testing.T) {
 	}
 }
 
+func TestRedisEntriesThatAreNoEventAreAcknowledgedAndReported(t *testing.T) {
+	url, topic, log := servers.RealRedis(t), unique("nonsense."), &lines{Logger: logger.DefaultLogger}
+	c := redisClient(t, url)
+	_, err := newRedisStream(t, url, stream.Logger(log)).Consume(topic, events.WithGroup("g"), events.WithAutoAck(false, time.Hour))
+	must(t, err)
+	addEntry(t, c, topic, "event", "no event")
+	addEntry(t, c, topic, "other", "field")
+	testkit.Eventually(t, "it is reported", func() bool { return log.has("which is no event") })
+	testkit.Eventually(t, "it is done with", func() bool {
+		return c.XPending(context.Background(), "stream-"+topic, "g").Val().Count == 0
+	})
+}
+
+// TestRedisEventsThatWereFetchedAreHandedOverWhileTheServerHangs has a consumer fetch
+// more events than it acknowledges at once.
+func TestRedisEventsThatWereFetchedAreHandedOverWhileTheServerHangs(t *testing.T) {
+	t.Parallel()
+	url, topic, ctx := servers.RealRedis(t), unique("hangs."), context.Background()
+	p, c, direct := servers.NewProxy(t, url), redisClient(t, url), newRedisStream(t, url)
+	ch, err := newRedisStream(t, p.URL).Consume(topic, events.WithGroup("g"))
+	must(t, err)
+	for i := range 4000 {
+		must(t, direct.Publish(topic, i))
+	}
+	const enough = 340
+	testkit.Eventually(t, "so many are fetched", func() bool {
+		nextEvent(t, ch)
+		if c.XPending(ctx, "stream-"+topic, "g").Val().Count < enough {
+			return false
+		}
+		time.Sleep(2 * time.Second) // until those that were read are acknowledged
+		return c.XPending(ctx, "stream-"+topic, "g").Val().Count >= enough
+	})
+	p.Freeze()
+	begun := time.Now()
+	for range enough {
+		nextEvent(t, ch)
+	}
+	if took := time.Since(begun); took > 60*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	p.Restore()
+}
+
 func TestRedisGroupsOfConsumersWithoutOneEndWithThem(t *testing.T) {
 	url, topic, ctx := servers.RealRedis(t), unique("anonymous."), context.Background()
 	s, c := newRedisStream(t, url), redisClient(t, url)

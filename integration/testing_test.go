@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/justcy/go-micro/v4/integration/internal/eventdrivers"
 	"github.com/justcy/go-micro/v4/internal/testkit"
 	"github.com/justcy/go-micro/v4/store"
 )
@@ -41,4 +42,14 @@ func eventuallyListed(t testing.TB, s store.Store, want ...string) {
 		must(t, err)
 		return slices.Equal(keys, want)
 	})
+}
+
+// eachEventDriver tests the drivers of event streams side by side.
+func eachEventDriver(t *testing.T, test func(*testing.T, eventdrivers.Driver)) {
+	for _, d := range eventdrivers.All {
+		t.Run(d.Name, func(t *testing.T) {
+			t.Parallel()
+			test(t, d)
+		})
+	}
 }

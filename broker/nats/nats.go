@@ -34,8 +34,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/justcy/go-micro/v4/broker"
-	"github.com/justcy/go-micro/v4/codec"
-	"github.com/justcy/go-micro/v4/codec/json"
+	"github.com/justcy/go-micro/v4/internal/messagejson"
 	"github.com/justcy/go-micro/v4/internal/natsclient"
 	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/logger"
@@ -116,14 +115,33 @@ func (b *natsBroker) Connect() error {
 	b.conn.Store(c)
 	b.mu.Unlock()
 	for _, s := range subs {
-		if err = s.begin(c); err != nil {
-			b.conn.Store(nil)
-			c.Close()
-			return err
-		}
+		err = errors.Join(err, s.begin(c))
+	}
+	if err == nil && len(subs) > 0 {
+		err = noted(c)
+	}
+	if err != nil {
+		b.conn.Store(nil)
+		c.Close()
+		return fmt.Errorf("nats broker: subscribing again: %w", err)
 	}
 	return nil
 }
+
+// noted waits until the server knows of the subscriptions: then who publishes through
+// another connection is heard. One that is away is told when it is back.
+func noted(c *nats.Conn) error {
+	if !c.IsConnected() {
+		return nil
+	}
+	if err := c.FlushTimeout(flushTimeout); err != nil && c.IsConnected() {
+		return err
+	}
+	return nil
+}
+
+// flushTimeout is how long the server may take to note a subscription.
+const flushTimeout = 10 * time.Second
 
 // Disconnect sends what was published, waits for the handlers that run (see
 // DrainConnection) and closes the connection. Subscriptions stay for the next
@@ -184,7 +202,7 @@ func (b *natsBroker) Publish(topic string, m *broker.Message, opts ...broker.Pub
 		return broker.ErrNotConnected
 	}
 	o := b.options.Get()
-	body, err := codecOf(&o).Marshal(m)
+	body, err := messagejson.MarshalWith(o.Codec, m, (*messagejson.Message)(m))
 	if err != nil {
 		return fmt.Errorf("publishing to %s: encoding the message: %w", topic, err)
 	}
@@ -192,13 +210,6 @@ func (b *natsBroker) Publish(topic string, m *broker.Message, opts ...broker.Pub
 		return fmt.Errorf("publishing to %s: %w", topic, err)
 	}
 	return nil
-}
-
-func codecOf(o *broker.Options) codec.Marshaler {
-	if o.Codec != nil {
-		return o.Codec
-	}
-	return json.Marshaler{}
 }
 
 func (b *natsBroker) logf(level logger.Level, format string, args ...any) {
@@ -223,18 +234,12 @@ func (b *natsBroker) Subscribe(topic string, h broker.Handler, opts ...broker.Su
 		b.forget(s)
 		return nil, err
 	}
-	// Who publishes through another connection is heard when Subscribe returns.
-	if c.IsConnected() {
-		if err := c.FlushTimeout(flushTimeout); err != nil && c.IsConnected() {
-			_ = s.Unsubscribe()
-			return nil, fmt.Errorf("subscribing to %s: %w", topic, err)
-		}
+	if err := noted(c); err != nil {
+		_ = s.Unsubscribe()
+		return nil, fmt.Errorf("subscribing to %s: %w", topic, err)
 	}
 	return s, nil
 }
-
-// flushTimeout is how long the server may take to note a subscription.
-const flushTimeout = 10 * time.Second
 
 func (b *natsBroker) forget(s *subscriber) {
 	b.mu.Lock()

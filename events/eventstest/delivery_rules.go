@@ -67,7 +67,7 @@ func (f *fixture) longAckWait() time.Duration { return max(f.h.AckWait, 30*time.
 
 func ackDeadline(t testing.TB, h Harness) {
 	f := setup(t, h)
-	wait := max(f.h.AckWait, time.Second)
+	wait := max(f.h.AckWait, 2*time.Second)
 	ch := f.consume(events.WithAutoAck(false, wait), events.WithGroup(unique("group")))
 	all := numbered(5)
 	f.publish(all...)

@@ -64,7 +64,7 @@ type Harness struct {
 	NoOrder bool
 	// NoContext: a consumption does not end with its context.
 	NoContext bool
-	// NoOddTopics: topics are limited to letters, digits and '-'.
+	// NoOddTopics: topics and groups are limited to letters, digits and '-'.
 	NoOddTopics bool
 }
 

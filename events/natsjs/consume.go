@@ -184,7 +184,7 @@ func (c *consumption) listen(at, queue string) error {
 func (c *consumption) receive(m *nats.Msg) {
 	d, err := decode(m)
 	if err != nil {
-		c.logf(logger.ErrorLevel, "passing over what is no event: %v", err)
+		c.logf(logger.ErrorLevel, "passing over number %d of the stream, which is no event: %v", d.seq, err)
 		if m.Reply != "" {
 			_ = m.Term()
 		}
@@ -218,18 +218,14 @@ func (c *consumption) receive(m *nats.Msg) {
 // decode reads an event and where it stands in its stream.
 func decode(m *nats.Msg) (*delivery, error) {
 	d := &delivery{msg: m, alive: time.Now()}
-	if err := eventjson.Decode(m.Data, &d.event); err != nil {
-		return nil, err
+	if m.Reply != "" {
+		meta, err := m.Metadata()
+		if err != nil {
+			return d, err
+		}
+		d.seq, d.stored = meta.Sequence.Stream, meta.Timestamp
 	}
-	if m.Reply == "" {
-		return d, nil
-	}
-	meta, err := m.Metadata()
-	if err != nil {
-		return nil, err
-	}
-	d.seq, d.stored = meta.Sequence.Stream, meta.Timestamp
-	return d, nil
+	return d, eventjson.Decode(m.Data, &d.event)
 }
 
 func (c *consumption) signal() {

@@ -48,6 +48,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -71,6 +72,8 @@ type stream struct {
 	changed chan struct{}  // the connection was lost or is back
 
 	publishing sync.WaitGroup
+	unstored   atomic.Int64  // events that the server has not answered for
+	allStored  chan struct{} // has an element when unstored may be 0
 	resend     resender
 
 	mu           sync.Mutex
@@ -93,7 +96,7 @@ func NewStream(opts ...Option) (events.Stream, error) {
 		o.Timeout = defaultTimeout
 	}
 	s := &stream{
-		opts: o, changed: make(chan struct{}, 1),
+		opts: o, changed: make(chan struct{}, 1), allStored: make(chan struct{}, 1),
 		names: map[string]string{}, consumptions: map[*consumption]struct{}{},
 	}
 	if err := s.connect(); err != nil {
@@ -118,6 +121,7 @@ func (s *stream) connect() error {
 	s.js, err = jetstream.New(s.conn,
 		jetstream.WithPublishAsyncMaxPending(maxUnstored),
 		jetstream.WithPublishAsyncTimeout(s.opts.Timeout),
+		jetstream.WithPublishAsyncAckHandler(func(jetstream.JetStream, *nats.Msg, *jetstream.PubAck) { s.done() }),
 		jetstream.WithPublishAsyncErrHandler(func(_ jetstream.JetStream, m *nats.Msg, err error) { s.resend.add(m, err) }),
 	)
 	if err == nil {
@@ -154,7 +158,9 @@ func (s *stream) Close() error {
 	unstored := s.settle()
 	s.end()
 	s.running.Wait()
-	_ = s.conn.FlushTimeout(s.opts.Timeout) // acknowledgements, which may be repeated
+	if s.conn.IsConnected() {
+		_ = s.conn.FlushTimeout(s.opts.Timeout) // acknowledgements, which may be repeated
+	}
 	s.conn.Close()
 	if unstored > 0 {
 		return fmt.Errorf("closing the stream on NATS: %d events may not be stored", unstored)
@@ -163,22 +169,28 @@ func (s *stream) Close() error {
 }
 
 // settle waits until everything is stored, and returns how much is not.
-func (s *stream) settle() int {
+func (s *stream) settle() int64 {
 	limit := time.NewTimer(s.opts.Timeout)
 	defer limit.Stop()
-	for s.js.PublishAsyncPending()+s.resend.pending() > 0 {
+	for s.unstored.Load() > 0 {
 		select {
-		case <-s.js.PublishAsyncComplete():
+		case <-s.allStored:
 		case <-limit.C:
-			return s.js.PublishAsyncPending() + s.resend.pending()
-		}
-		select {
-		case <-s.resend.idle():
-		case <-limit.C:
-			return s.js.PublishAsyncPending() + s.resend.pending()
+			return s.unstored.Load()
 		}
 	}
 	return 0
+}
+
+// done notes that an event is stored, or lost.
+func (s *stream) done() {
+	if s.unstored.Add(-1) > 0 {
+		return
+	}
+	select {
+	case s.allStored <- struct{}{}:
+	default:
+	}
 }
 
 // operation is the context of one operation that waits for the server.

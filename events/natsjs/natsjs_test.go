@@ -2,6 +2,7 @@ package natsjs_test
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,5 +49,31 @@ func TestAnNkeyThatIsNoneIsRefused(t *testing.T) {
 		if _, err := natsjs.NewStream(natsjs.NkeyConfig(config)); err == nil || !strings.Contains(err.Error(), "NkeyConfig") && !strings.Contains(err.Error(), "seed") {
 			t.Errorf("%q: got %v", config, err)
 		}
+	}
+}
+
+func TestAMistypedSeedIsNotShown(t *testing.T) {
+	for _, config := range []string{`"SUAKYRHVIOREXV7EUZTBHUHL7NUMHPMAS7QMDU3GTIUWEI5LDNOXD43IZY"`, "sUAKYRHVIOREXV7EUZTBHUHL7NUMHPMAS7QMDU3GTIUWEI5LDNOXD43IZY"} {
+		if _, err := natsjs.NewStream(natsjs.NkeyConfig(config)); err == nil || strings.Contains(err.Error(), "KYRHVIOREXV7") {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+func TestServersThatHangAreToldWithinTheTimeoutHoweverManyThereAre(t *testing.T) {
+	var addresses []string
+	for range 5 {
+		l, err := net.Listen("tcp", "127.0.0.1:0") // which nobody accepts from
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { l.Close() })
+		addresses = append(addresses, l.Addr().String())
+	}
+	const timeout = 4 * time.Second
+	begun := time.Now()
+	_, err := natsjs.NewStream(natsjs.Address(strings.Join(addresses, ",")), natsjs.Timeout(timeout))
+	if took := time.Since(begun); err == nil || took > 3*timeout {
+		t.Errorf("%v after %v", err, took)
 	}
 }

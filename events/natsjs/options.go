@@ -107,7 +107,7 @@ func (o *Options) connection(changed func()) (natsclient.Settings, error) {
 
 // nkey adds the key of NkeyConfig.
 func (o *Options) nkey(to *nats.Options) error {
-	text := o.NkeyConfig
+	text := strings.TrimSpace(o.NkeyConfig)
 	switch {
 	case text == "":
 		return nil
@@ -125,8 +125,8 @@ func (o *Options) nkey(to *nats.Options) error {
 		return nil
 	}
 	content, err := os.ReadFile(text)
-	if err != nil {
-		return fmt.Errorf("NkeyConfig is neither a seed nor a file that can be read: %w", err)
+	if err != nil { // whose text would show a seed that was mistyped
+		return fmt.Errorf("NkeyConfig is neither a seed nor a file that can be read: %w", errors.Unwrap(err))
 	}
 	if strings.Contains(string(content), "BEGIN NATS USER JWT") {
 		return nats.UserCredentials(text)(to)

@@ -65,11 +65,7 @@ func (s *stream) beginPublish() bool {
 // send sends at once where nothing is in the way, which is nearly always.
 func (s *stream) send(topic string, m *nats.Msg) error {
 	if s.resend.pending() == 0 && s.conn.IsConnected() && s.knows(m.Subject) {
-		if !s.opts.SyncPublish {
-			return s.start(m)
-		}
-		err := s.attempt(s.context, m)
-		if err == nil || !s.repeatable(m, err) {
+		if err := s.hand(s.context, m); err == nil || !s.repeatable(m, err) {
 			return err
 		}
 	}
@@ -80,35 +76,38 @@ func (s *stream) send(topic string, m *nats.Msg) error {
 	case <-ctx.Done():
 		return fmt.Errorf("earlier events are not stored yet: %w", ctx.Err())
 	}
+	return s.persist(ctx, topic, m, s.hand)
+}
+
+// hand hands an event to the server once.
+func (s *stream) hand(ctx context.Context, m *nats.Msg) error {
 	if s.opts.SyncPublish {
-		return s.store(ctx, topic, m)
-	}
-	if err := natsclient.Await(ctx, s.conn); err != nil {
-		return err
-	}
-	if _, err := s.streamOf(ctx, topic); err != nil {
-		return err
+		return s.store(ctx, m)
 	}
 	return s.start(m)
 }
 
 // start has an event stored while others are.
 func (s *stream) start(m *nats.Msg) error {
+	s.unstored.Add(1)
 	_, err := s.js.PublishMsgAsync(m, jetstream.WithStallWait(s.opts.Timeout))
+	if err != nil {
+		s.done()
+	}
 	return err
 }
 
-// attempt asks once for an event to be stored.
-func (s *stream) attempt(ctx context.Context, m *nats.Msg) error {
+// store asks once for an event to be stored, and waits for the answer.
+func (s *stream) store(ctx context.Context, m *nats.Msg) error {
 	ctx, cancel := context.WithTimeout(ctx, s.opts.Timeout/3)
 	defer cancel()
 	_, err := s.js.PublishMsg(ctx, m, jetstream.WithRetryAttempts(0))
 	return err
 }
 
-// store has an event stored. When no answer comes, because the connection broke,
-// it asks again: the server drops the double.
-func (s *stream) store(ctx context.Context, topic string, m *nats.Msg) error {
+// persist does something with an event, and does it again when the connection broke:
+// the server drops the double.
+func (s *stream) persist(ctx context.Context, topic string, m *nats.Msg, do func(context.Context, *nats.Msg) error) error {
 	var last error
 	for ctx.Err() == nil {
 		if err := natsclient.Await(ctx, s.conn); err != nil {
@@ -117,7 +116,7 @@ func (s *stream) store(ctx context.Context, topic string, m *nats.Msg) error {
 		if _, last = s.streamOf(ctx, topic); last != nil {
 			return last
 		}
-		if last = s.attempt(ctx, m); last == nil || !s.repeatable(m, last) {
+		if last = do(ctx, m); last == nil || !s.repeatable(m, last) {
 			return last
 		}
 		pause(ctx, 50*time.Millisecond)
@@ -136,7 +135,12 @@ func (s *stream) repeatable(m *nats.Msg, err error) bool {
 	if errors.As(err, &refused) {
 		return refused.ErrorCode == notAvailable || refused.ErrorCode == notLeader
 	}
-	return !errors.Is(err, nats.ErrMaxPayload) && !errors.Is(err, nats.ErrConnectionClosed)
+	for _, final := range []error{nats.ErrMaxPayload, nats.ErrConnectionClosed, jetstream.ErrTooManyStalledMsgs} {
+		if errors.Is(err, final) {
+			return false
+		}
+	}
+	return true
 }
 
 func pause(ctx context.Context, d time.Duration) {
@@ -197,6 +201,7 @@ func (r *resender) add(m *nats.Msg, err error) {
 }
 
 func (r *resender) giveUp(m *nats.Msg, err error) {
+	defer r.stream.done()
 	r.stream.opts.Logger.Logf(logger.ErrorLevel, "event %s of %s is lost, the server did not store it: %v",
 		m.Header.Get(jetstream.MsgIDHeader), m.Subject, err)
 }
@@ -220,10 +225,12 @@ func (r *resender) run() {
 		if err != nil && r.stream.repeatable(m, err) {
 			continue
 		}
+		r.drop()
 		if err != nil {
 			r.giveUp(m, err)
+		} else {
+			r.stream.done()
 		}
-		r.drop()
 	}
 }
 
@@ -235,7 +242,7 @@ func (r *resender) again(m *nats.Msg) error {
 	if err := eventjson.Decode(m.Data, &event); err != nil {
 		return err
 	}
-	err := r.stream.store(ctx, event.Topic, m)
+	err := r.stream.persist(ctx, event.Topic, m, r.stream.store)
 	if err != nil {
 		pause(ctx, 100*time.Millisecond)
 	}

@@ -294,9 +294,10 @@ func (c *consumer) look(now time.Time) {
 	c.flush()
 }
 
-// flush acknowledges what was handed over, or is given up.
+// flush acknowledges what was handed over, or is given up, unless the server is left
+// alone.
 func (c *consumer) flush() {
-	if len(c.acks) == 0 {
+	if len(c.acks) == 0 || time.Now().Before(c.again) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, stepTimeout)

@@ -67,7 +67,7 @@ func open(url string) (events.Stream, error) {
 	case "redis", "rediss":
 		return redis.NewStream(redis.Address(url))
 	}
-	return nil, fmt.Errorf("no stream for the scheme of %s", url)
+	return nil, errors.New("the URL does not begin with nats://, tls://, redis:// or rediss://")
 }
 
 // produce publishes the orders.

@@ -13,6 +13,7 @@ import (
 // supervise starts two packers, a producer and a replay, and tells what they did.
 func supervise() error {
 	packed := make(chan string)
+	ended := make(chan error, 2)
 	var packers []*process
 	for range 2 {
 		p, err := start("pack")
@@ -26,14 +27,21 @@ func supervise() error {
 		packers = append(packers, p)
 	}
 	for _, p := range packers {
-		go p.tell(packed)
+		go func() { ended <- p.tell(packed) }()
 	}
 	if err := finish("produce", io.Discard); err != nil {
 		return err
 	}
 	once := map[string]bool{}
-	for len(once) < *count {
-		once[<-packed] = true
+	for alive := len(packers); len(once) < *count; {
+		select {
+		case line := <-packed:
+			once[line] = true
+		case err := <-ended:
+			if alive--; alive == 0 {
+				return fmt.Errorf("both packers ended: %w", err)
+			}
+		}
 	}
 	fmt.Printf("two packers share %d orders\n", len(once))
 	return finish("replay", os.Stdout)
@@ -74,12 +82,12 @@ func start(role string) (*process, error) {
 	return p, c.Start()
 }
 
-// tell passes on what a process prints.
-func (p *process) tell(lines chan<- string) {
+// tell passes on what a process prints, until it ends.
+func (p *process) tell(lines chan<- string) error {
 	for {
 		line, err := p.output.ReadString('\n')
 		if err != nil {
-			return
+			return err
 		}
 		lines <- line
 	}

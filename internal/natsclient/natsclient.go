@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -30,7 +31,8 @@ type Settings struct {
 	TLSConfig *tls.Config
 	// Name tells the server's operator whose connection it is.
 	Name string
-	// Timeout limits the connecting to one server; 0 for that of Base.
+	// Timeout limits the connecting, to all servers together. Without it each may
+	// take the Timeout of Base.
 	Timeout time.Duration
 	// Logger is told of errors that nobody waits for.
 	Logger logger.Logger
@@ -61,7 +63,7 @@ func (s Settings) Options() nats.Options {
 	}
 	o.Name = cmp.Or(o.Name, s.Name)
 	if s.Timeout > 0 {
-		o.Timeout = s.Timeout
+		o.Timeout = s.Timeout / time.Duration(max(len(servers(&o)), 1))
 	}
 	o.AllowReconnect, o.IgnoreAuthErrorAbort = true, true
 	if o.MaxReconnect == 0 || o.MaxReconnect == nats.DefaultMaxReconnect {
@@ -70,13 +72,22 @@ func (s Settings) Options() nats.Options {
 	if o.ReconnectWait == nats.DefaultReconnectWait {
 		o.ReconnectWait = reconnectWait
 	}
+	if o.PingInterval == nats.DefaultPingInterval {
+		o.PingInterval = pingInterval
+	}
 	s.observe(&o)
 	return o
 }
 
-// reconnectWait is how long a server that was tried in vain is left alone. The
-// library's default is four times that.
-const reconnectWait = 500 * time.Millisecond
+// What takes the place of the library's defaults.
+const (
+	// reconnectWait is how long a server that was tried in vain is left alone.
+	reconnectWait = 500 * time.Millisecond
+	// pingInterval is how often a server is asked whether it is still there. One
+	// that does not answer three times is taken for lost, half a minute after it
+	// fell silent; the library's default would be six minutes.
+	pingInterval = 10 * time.Second
+)
 
 // withDefaults fills in what a literal leaves out.
 func withDefaults(o nats.Options) nats.Options {
@@ -90,6 +101,7 @@ func withDefaults(o nats.Options) nats.Options {
 	o.SubChanLen = cmp.Or(o.SubChanLen, d.SubChanLen)
 	o.ReconnectBufSize = cmp.Or(o.ReconnectBufSize, d.ReconnectBufSize)
 	o.DrainTimeout = cmp.Or(o.DrainTimeout, d.DrainTimeout)
+	o.FlusherTimeout = cmp.Or(o.FlusherTimeout, d.FlusherTimeout)
 	return o
 }
 
@@ -131,15 +143,24 @@ func (s Settings) observe(o *nats.Options) {
 // Connect connects, or fails with an error that names the servers.
 func (s Settings) Connect() (*nats.Conn, error) {
 	o := s.Options()
+	for _, server := range servers(&o) {
+		if _, err := parse(server); err != nil {
+			return nil, err // the library's would show the password
+		}
+	}
 	conn, err := o.Connect()
 	if err != nil {
-		servers := o.Servers
-		if len(servers) == 0 {
-			servers = []string{o.Url}
-		}
-		return nil, fmt.Errorf("connecting to NATS at %s: %w", Redacted(servers...), err)
+		return nil, fmt.Errorf("connecting to NATS at %s: %w", Redacted(servers(&o)...), err)
 	}
 	return conn, nil
+}
+
+// servers returns the addresses that are tried.
+func servers(o *nats.Options) []string {
+	if o.Url == "" {
+		return o.Servers
+	}
+	return append([]string{o.Url}, o.Servers...)
 }
 
 // Servers returns the URLs of addresses: those without a scheme are nats:// ones.
@@ -150,29 +171,44 @@ func Servers(addrs []string) []string {
 			if addr = strings.TrimSpace(addr); addr == "" {
 				continue
 			}
-			if !strings.Contains(addr, "://") {
-				addr = "nats://" + addr
-			}
-			servers = append(servers, addr)
+			servers = append(servers, withScheme(addr))
 		}
 	}
 	return servers
+}
+
+func withScheme(addr string) string {
+	if strings.Contains(addr, "://") {
+		return addr
+	}
+	return "nats://" + addr
+}
+
+var errAddress = errors.New("the address of NATS is not nats://[user:password@]host:port; characters that a URL gives a meaning are escaped in user and password, as %40 for @")
+
+// parse reads an address. One with an @ and no user has a password that was not
+// escaped, which would be taken for something else.
+func parse(addr string) (*url.URL, error) {
+	u, err := url.Parse(withScheme(addr))
+	if err != nil || u.User == nil && strings.Contains(addr, "@") {
+		return nil, errAddress
+	}
+	return u, nil
 }
 
 // Redacted returns the URLs without the passwords and tokens in them.
 func Redacted(urls ...string) string {
 	shown := make([]string, len(urls))
 	for i, text := range urls {
-		u, err := url.Parse(text)
-		switch {
-		case err != nil:
+		u, err := parse(text)
+		if err != nil {
 			shown[i] = "a URL that is none"
-		case u.User != nil:
-			u.User = url.User("xxxxx")
-			fallthrough
-		default:
-			shown[i] = u.String()
+			continue
 		}
+		if u.User != nil {
+			u.User = url.User("xxxxx")
+		}
+		shown[i] = u.String()
 	}
 	return strings.Join(shown, ", ")
 }

@@ -4,7 +4,9 @@ package redisclient
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/go-redis/redis/v8"
@@ -44,9 +46,14 @@ func parse(addr string) (*redis.Options, error) {
 	if !strings.Contains(addr, "://") {
 		addr = "redis://" + addr
 	}
+	const form = "redis address is not host:port or redis://[user:password@]host:port[/number]"
+	// The library's error would show a password that is not escaped.
+	if u, err := url.Parse(addr); err != nil || u.User == nil && strings.Contains(addr, "@") {
+		return nil, errors.New(form + "; characters that a URL gives a meaning are escaped in user and password, as %40 for @")
+	}
 	o, err := redis.ParseURL(addr)
 	if err != nil {
-		return nil, fmt.Errorf("redis address is not host:port or redis://[user:password@]host:port[/number]: %w", err)
+		return nil, fmt.Errorf("%s: %w", form, err)
 	}
 	if o.Network != "tcp" {
 		return nil, fmt.Errorf("redis address of a %s socket: set a Dialer in the redis.UniversalOptions to use one", o.Network)
@@ -54,25 +61,25 @@ func parse(addr string) (*redis.Options, error) {
 	return o, nil
 }
 
-// complete gives o what it lacks and the URL has.
-func complete(o *redis.UniversalOptions, url *redis.Options) {
-	o.Username = cmp.Or(o.Username, url.Username)
-	o.Password = cmp.Or(o.Password, url.Password)
-	o.DB = cmp.Or(o.DB, url.DB)
+// complete gives o what it lacks and its URL has.
+func complete(o *redis.UniversalOptions, said *redis.Options) {
+	o.Username = cmp.Or(o.Username, said.Username)
+	o.Password = cmp.Or(o.Password, said.Password)
+	o.DB = cmp.Or(o.DB, said.DB)
 	if o.TLSConfig == nil {
-		o.TLSConfig = url.TLSConfig
+		o.TLSConfig = said.TLSConfig
 	}
-	o.MaxRetries = cmp.Or(o.MaxRetries, url.MaxRetries)
-	o.MinRetryBackoff = cmp.Or(o.MinRetryBackoff, url.MinRetryBackoff)
-	o.MaxRetryBackoff = cmp.Or(o.MaxRetryBackoff, url.MaxRetryBackoff)
-	o.DialTimeout = cmp.Or(o.DialTimeout, url.DialTimeout)
-	o.ReadTimeout = cmp.Or(o.ReadTimeout, url.ReadTimeout)
-	o.WriteTimeout = cmp.Or(o.WriteTimeout, url.WriteTimeout)
-	o.PoolFIFO = o.PoolFIFO || url.PoolFIFO
-	o.PoolSize = cmp.Or(o.PoolSize, url.PoolSize)
-	o.MinIdleConns = cmp.Or(o.MinIdleConns, url.MinIdleConns)
-	o.MaxConnAge = cmp.Or(o.MaxConnAge, url.MaxConnAge)
-	o.PoolTimeout = cmp.Or(o.PoolTimeout, url.PoolTimeout)
-	o.IdleTimeout = cmp.Or(o.IdleTimeout, url.IdleTimeout)
-	o.IdleCheckFrequency = cmp.Or(o.IdleCheckFrequency, url.IdleCheckFrequency)
+	o.MaxRetries = cmp.Or(o.MaxRetries, said.MaxRetries)
+	o.MinRetryBackoff = cmp.Or(o.MinRetryBackoff, said.MinRetryBackoff)
+	o.MaxRetryBackoff = cmp.Or(o.MaxRetryBackoff, said.MaxRetryBackoff)
+	o.DialTimeout = cmp.Or(o.DialTimeout, said.DialTimeout)
+	o.ReadTimeout = cmp.Or(o.ReadTimeout, said.ReadTimeout)
+	o.WriteTimeout = cmp.Or(o.WriteTimeout, said.WriteTimeout)
+	o.PoolFIFO = o.PoolFIFO || said.PoolFIFO
+	o.PoolSize = cmp.Or(o.PoolSize, said.PoolSize)
+	o.MinIdleConns = cmp.Or(o.MinIdleConns, said.MinIdleConns)
+	o.MaxConnAge = cmp.Or(o.MaxConnAge, said.MaxConnAge)
+	o.PoolTimeout = cmp.Or(o.PoolTimeout, said.PoolTimeout)
+	o.IdleTimeout = cmp.Or(o.IdleTimeout, said.IdleTimeout)
+	o.IdleCheckFrequency = cmp.Or(o.IdleCheckFrequency, said.IdleCheckFrequency)
 }

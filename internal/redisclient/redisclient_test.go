@@ -2,6 +2,7 @@ package redisclient_test
 
 import (
 	"crypto/tls"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,6 +79,15 @@ func TestAnAddressThatIsNoneIsRefused(t *testing.T) {
 	for _, addr := range []string{"http://example.org", "redis://example.org/x", "unix:///tmp/redis.sock", "redis://%zz"} {
 		if _, err := redisclient.New([]string{addr}, redis.UniversalOptions{}); err == nil {
 			t.Errorf("%s is taken", addr)
+		}
+	}
+}
+
+func TestErrorsShowNoPasswordHoweverTheAddressIsWritten(t *testing.T) {
+	for _, addr := range []string{"redis://:se%zzcret@10.0.0.1:1", "redis://:secret/1@10.0.0.1:1", "redis://a:1#secret@10.0.0.1", "a:1?secret@10.0.0.1", "http://:secret@10.0.0.1"} {
+		_, err := redisclient.New([]string{addr}, redis.UniversalOptions{})
+		if err == nil || strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "cret@") {
+			t.Errorf("%s: %v", addr, err)
 		}
 	}
 }

@@ -189,3 +189,19 @@ func TestASourceThatIsAwayIsAnErrorOfReadInTime(t *testing.T) {
 		t.Errorf("Watch: %v after %v", err, time.Since(begun))
 	}
 }
+
+func TestASourceThatCouldNotLogInDoesSoWhenEtcdIsBack(t *testing.T) {
+	t.Parallel()
+	s := etcdserver.New(t)
+	put(t, client(t, s.Addr), "/micro/config/", `{"a":1}`)
+	s.Stop()
+	src := newSource(t, s.Addr, etcd.Auth("root", "secret"), etcd.WithDialTimeout(time.Second))
+	if _, err := src.Read(); err == nil {
+		t.Error("read from nobody")
+	}
+	s.Start()
+	eventually(t, "it is read", func() bool {
+		_, err := src.Read()
+		return err == nil
+	})
+}

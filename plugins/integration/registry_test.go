@@ -189,18 +189,23 @@ func TestWrongPasswordsAndServersThatAreAwayAreToldInTime(t *testing.T) {
 	must(t, err)
 	soon := registry.Timeout(5 * time.Second)
 	for name, r := range map[string]registry.Registry{
-		"no password":    newRegistry(t, s.Addr, soon),
-		"wrong password": newRegistry(t, s.Addr, soon, etcd.Auth("root", "wrong")),
-		"nobody there":   newRegistry(t, "127.0.0.1:1", soon),
+		"no password":          newRegistry(t, s.Addr, soon),
+		"wrong password":       newRegistry(t, s.Addr, soon, etcd.Auth("root", "wrong")),
+		"nobody there":         newRegistry(t, "127.0.0.1:1", soon),
+		"a wrong one in a URL": newRegistry(t, "http://root:not-secret@"+s.Addr, soon),
+		"nobody at a URL":      newRegistry(t, "http://root:secret@127.0.0.1:1", soon),
+		"no URL":               newRegistry(t, "http://root:se%zzcret@"+s.Addr, soon),
+		"a cut-off URL":        newRegistry(t, "http://root:1#secret@"+s.Addr, soon),
 	} {
 		begun := time.Now()
 		err := r.Register(greeter("1"))
-		if err == nil || strings.Contains(err.Error(), "secret") || time.Since(begun) > 20*time.Second {
+		if err == nil || strings.Contains(err.Error(), "cret") || time.Since(begun) > 20*time.Second {
 			t.Errorf("%s: %v after %v", name, err, time.Since(begun))
 		}
 		t.Log(err)
 	}
 	must(t, newRegistry(t, s.Addr, etcd.Auth("root", "secret")).Register(greeter("1")))
+	must(t, newRegistry(t, "http://root:secret@"+s.Addr).Register(greeter("1")))
 	t.Setenv("ETCD_USERNAME", "root")
 	t.Setenv("ETCD_PASSWORD", "secret")
 	must(t, newRegistry(t, s.Addr).Deregister(greeter("1")))

@@ -9,26 +9,22 @@ import (
 	"github.com/justcy/go-micro/v4/transport"
 )
 
-// client is the end of a socket that dialled. It listens on an inbox.
+// client is the end of a socket that dialled.
 type client struct {
 	*socket
-	sub *nats.Subscription
 
 	opened   bool // guarded by sending: something was sent
 	outdated bool // guarded by mu: the listener is about to stop
 }
 
-func newClient(conn *sharedConn, addr string, o *transport.Options) (*client, error) {
+func newClient(conn *sharedConn, addr string, o *transport.Options) *client {
 	patient := o.Timeout
 	if patient <= 0 {
 		patient = clientTimeout
 	}
-	c := &client{socket: newSocket(conn, o, conn.NewInbox(), addr, patient)}
-	var err error
-	if c.sub, err = conn.Subscribe(c.local, c.arrived); err != nil {
-		return nil, err
-	}
-	return c, c.sub.SetPendingLimits(-1, 2*maxBehind)
+	c := &client{socket: newSocket(conn, o, conn.address(), addr, patient)}
+	conn.add(c)
+	return c
 }
 
 // arrived takes what comes to the inbox.
@@ -81,7 +77,7 @@ func (c *client) Close() error {
 	if opened {
 		c.tell(c.local, ends)
 	}
-	_ = c.sub.Unsubscribe()
+	c.conn.remove(c)
 	c.conn.release()
 	return nil
 }

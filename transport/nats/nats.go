@@ -47,7 +47,7 @@ func init() { cmd.DefaultTransports["nats"] = NewTransport }
 type natsTransport struct {
 	options *options.Current[transport.Options]
 
-	dialling sync.Mutex // held while connecting
+	dialling chan struct{} // has an element while somebody connects
 	mu       sync.Mutex
 	conn     *sharedConn // what the next socket uses; nil when there is none
 }
@@ -57,7 +57,7 @@ type natsTransport struct {
 func NewTransport(opts ...transport.Option) transport.Transport {
 	o := transport.Options{Timeout: DefaultTimeout, Context: context.Background(), Logger: logger.DefaultLogger}
 	options.To(&o, opts)
-	return &natsTransport{options: options.New(o)}
+	return &natsTransport{options: options.New(o), dialling: make(chan struct{}, 1)}
 }
 
 func (t *natsTransport) String() string { return "nats" }
@@ -77,13 +77,6 @@ func (t *natsTransport) Options() transport.Options {
 	return o
 }
 
-// sharedConn is a connection that is closed with the last of its users.
-type sharedConn struct {
-	*nats.Conn
-	transport *natsTransport
-	users     int // guarded by the transport's mu
-}
-
 // use returns the connection, with one more user.
 func (t *natsTransport) use(ctx context.Context, o *transport.Options, d *transport.DialOptions) (*sharedConn, error) {
 	if c := t.shared(); c != nil {
@@ -93,8 +86,12 @@ func (t *natsTransport) use(ctx context.Context, o *transport.Options, d *transp
 		}
 		return c, nil
 	}
-	t.dialling.Lock()
-	defer t.dialling.Unlock()
+	select {
+	case t.dialling <- struct{}{}:
+		defer func() { <-t.dialling }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	if c := t.shared(); c != nil {
 		return c, nil
 	}
@@ -112,7 +109,11 @@ func (t *natsTransport) use(ctx context.Context, o *transport.Options, d *transp
 		if r.err != nil {
 			return nil, r.err
 		}
-		c := &sharedConn{Conn: r.conn, transport: t, users: 1}
+		c, err := t.share(r.conn)
+		if err != nil {
+			r.conn.Close()
+			return nil, err
+		}
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.conn = c
@@ -136,22 +137,6 @@ func (t *natsTransport) shared() *sharedConn {
 	}
 	t.conn.users++
 	return t.conn
-}
-
-// release says that one user is done.
-func (c *sharedConn) release() {
-	t := c.transport
-	t.mu.Lock()
-	c.users--
-	last := c.users == 0
-	if last && t.conn == c {
-		t.conn = nil
-	}
-	t.mu.Unlock()
-	if last {
-		_ = c.FlushTimeout(closeWait) // what says that sockets are closed
-		c.Close()
-	}
 }
 
 // checkAddress refuses what is no subject to listen on.
@@ -199,12 +184,7 @@ func (t *natsTransport) dial(ctx context.Context, addr string, o *transport.Opti
 	if err != nil {
 		return nil, err
 	}
-	c, err := newClient(conn, addr, o)
-	if err != nil {
-		conn.release()
-		return nil, err
-	}
-	return c, nil
+	return newClient(conn, addr, o), nil
 }
 
 // notSent marks an error after which the peer has executed nothing.

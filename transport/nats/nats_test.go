@@ -3,6 +3,7 @@ package nats_test
 import (
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -44,5 +45,32 @@ func TestAServerThatIsNotThereIsToldInTime(t *testing.T) {
 	}
 	if _, err := tr.Listen(":0"); err == nil || !strings.Contains(err.Error(), addr) {
 		t.Errorf("Listen: %v", err)
+	}
+}
+
+func TestADialWaitsNoLongerThanItsTimeoutForAnotherThatConnects(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { silent.Close() })
+	tr := nats.NewTransport(transport.Addrs(silent.Addr().String()))
+	const patient = 30 * time.Second
+	first := make(chan error, 1)
+	go func() {
+		_, err := tr.Dial("subject", transport.WithTimeout(patient))
+		first <- err
+	}()
+	conn, err := silent.Accept() // and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	if _, err := tr.Dial("subject", transport.WithTimeout(time.Second)); !errors.Is(err, transport.ErrNotSent) || time.Since(begun) > patient/2 {
+		t.Errorf("%v after %v", err, time.Since(begun))
+	}
+	conn.Close()
+	if err := <-first; err == nil {
+		t.Error("the first is connected")
 	}
 }

@@ -6,8 +6,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/justcy/go-micro/v4/codec"
-	"github.com/justcy/go-micro/v4/codec/json"
 	"github.com/justcy/go-micro/v4/internal/natsclient"
 	"github.com/justcy/go-micro/v4/transport"
 )
@@ -44,13 +42,6 @@ func connection(o *transport.Options, timeout time.Duration) natsclient.Settings
 		s.Base, _ = o.Context.Value(natsKey{}).(*nats.Options)
 	}
 	return s
-}
-
-func codecOf(o *transport.Options) codec.Marshaler {
-	if o.Codec != nil {
-		return o.Codec
-	}
-	return json.Marshaler{}
 }
 
 func maxMessageSize(o *transport.Options) int {

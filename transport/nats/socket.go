@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/justcy/go-micro/v4/internal/httpmsg"
+	"github.com/justcy/go-micro/v4/internal/messagejson"
 	"github.com/justcy/go-micro/v4/transport"
 )
 
@@ -188,7 +189,7 @@ func (s *socket) Recv(m *transport.Message) error {
 		return err
 	}
 	var got transport.Message
-	if err := codecOf(s.opts).Unmarshal(raw.Data, &got); err != nil {
+	if err := messagejson.UnmarshalWith(s.opts.Codec, raw.Data, &got, (*messagejson.Message)(&got)); err != nil {
 		err = fmt.Errorf("receive from %s: decoding the message: %w", s.remote, err)
 		s.end(err)
 		return err
@@ -205,16 +206,30 @@ func (s *socket) Recv(m *transport.Message) error {
 	return nil
 }
 
-// clean returns what may be in a header, in the same spelling.
+// clean returns what may be in a header: the header itself, if nothing else is.
 func clean(h map[string]string) map[string]string {
-	cleaned := make(map[string]string, len(h))
 	for name, value := range h {
-		if httpmsg.ValidName(strings.TrimPrefix(name, ":")) {
-			cleaned[name] = httpmsg.CleanValue(value)
+		if !validName(name) || httpmsg.CleanValue(value) != value {
+			return cleaned(h)
 		}
 	}
-	return cleaned
+	if h == nil {
+		return map[string]string{}
+	}
+	return h
 }
+
+func cleaned(h map[string]string) map[string]string {
+	rest := make(map[string]string, len(h))
+	for name, value := range h {
+		if validName(name) {
+			rest[name] = httpmsg.CleanValue(value)
+		}
+	}
+	return rest
+}
+
+func validName(name string) bool { return httpmsg.ValidName(strings.TrimPrefix(name, ":")) }
 
 // encode returns a message as it travels.
 func (s *socket) encode(m *transport.Message) ([]byte, error) {
@@ -241,12 +256,10 @@ func (s *socket) encode(m *transport.Message) ([]byte, error) {
 	if size > transport.MaxHeaderSize {
 		return nil, tooLarge("headers", size, transport.MaxHeaderSize, "transport.MaxHeaderSize")
 	}
-	data, err := codecOf(s.opts).Marshal(&transport.Message{Header: clean(m.Header), Body: m.Body})
+	sent := &transport.Message{Header: clean(m.Header), Body: m.Body}
+	data, err := messagejson.MarshalWith(s.opts.Codec, sent, (*messagejson.Message)(sent))
 	if err != nil {
 		return nil, notSent{fmt.Errorf("send to %s: encoding the message: %w", s.remote, err)}
-	}
-	if limit := s.conn.MaxPayload(); limit > 0 && int64(len(data)) > limit {
-		return nil, tooLarge("message, as it is encoded,", len(data), int(limit), "max_payload of the NATS server")
 	}
 	return data, nil
 }
@@ -261,7 +274,10 @@ func (s *socket) publish(m *nats.Msg) error {
 	if !s.conn.IsConnected() {
 		return notSent{fmt.Errorf("send to %s: no connection to NATS", s.remote)}
 	}
-	if err := s.conn.PublishMsg(m); err != nil {
+	switch err := s.conn.PublishMsg(m); {
+	case errors.Is(err, nats.ErrMaxPayload):
+		return tooLarge("message, as it is encoded,", len(m.Data), int(s.conn.MaxPayload()), "max_payload of the NATS server")
+	case err != nil:
 		return notSent{fmt.Errorf("send to %s: %w", s.remote, err)}
 	}
 	s.mu.Lock()

@@ -122,5 +122,5 @@ func provider(flag, name string) string {
 	case "registry/etcd":
 		return module + "plugins/v4/" + folder
 	}
-	return fmt.Sprintf("the package that provides %q", name)
+	return fmt.Sprintf("the package that provides %q, or, where that is a plugin of go-micro v4, the copy that docs/migrating.md of %sv4 tells to make,", name, module)
 }

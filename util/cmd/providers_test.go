@@ -53,3 +53,10 @@ func TestAnUnknownNameTellsWhatToImport(t *testing.T) {
 		t.Errorf("%d packages make something known", found)
 	}
 }
+
+func TestANameOfAPluginThatIsNotHereTellsWhereToReadHowToUseIt(t *testing.T) {
+	err := newParts(t).run(t, nil, "--registry", "consul")
+	if err == nil || !strings.Contains(err.Error(), "docs/migrating.md") {
+		t.Errorf("got %v", err)
+	}
+}

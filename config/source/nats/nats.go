@@ -85,9 +85,9 @@ type natsSource struct {
 	context     context.Context // ends with Close
 	end         context.CancelFunc
 
-	mu   sync.Mutex // held while connecting
-	conn *nats.Conn // nil until it is used
-	kv   jetstream.KeyValue
+	opening chan struct{} // has an element while somebody uses what follows
+	conn    *nats.Conn    // nil until it is used
+	kv      jetstream.KeyValue
 
 	losing sync.Mutex
 	lost   chan struct{} // closed when the connection is lost that there is now
@@ -96,11 +96,12 @@ type natsSource struct {
 var _ io.Closer = (*natsSource)(nil)
 
 // NewSource returns a source that connects when it is first used; what fails then is
-// an error of Read, Write or Watch, each of which takes five seconds at most for it.
-// The source implements io.Closer: Close ends its watchers and its connection.
+// an error of Read, Write or Watch, each of which may wait five seconds for another
+// that connects, and takes five seconds at most itself. The source implements
+// io.Closer: Close ends its watchers and its connection.
 func NewSource(opts ...source.Option) source.Source {
 	o := source.NewOptions(opts...)
-	s := &natsSource{opts: o, bucket: DefaultBucket, key: DefaultKey}
+	s := &natsSource{opts: o, bucket: DefaultBucket, key: DefaultKey, opening: make(chan struct{}, 1)}
 	if o.Context == nil {
 		o.Context = context.Background()
 	}
@@ -147,8 +148,8 @@ func (s *natsSource) Location() string {
 // Close ends the watchers and the connection.
 func (s *natsSource) Close() error {
 	s.end()
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.opening <- struct{}{}
+	defer func() { <-s.opening }()
 	if s.conn != nil {
 		s.conn.Close()
 	}
@@ -157,8 +158,12 @@ func (s *natsSource) Close() error {
 
 // open returns the bucket, which it creates when there is none.
 func (s *natsSource) open(ctx context.Context) (jetstream.KeyValue, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	select {
+	case s.opening <- struct{}{}:
+		defer func() { <-s.opening }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	if s.context.Err() != nil {
 		return nil, errors.New("the source is closed")
 	}

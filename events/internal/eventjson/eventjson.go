@@ -10,6 +10,7 @@ import (
 	"errors"
 
 	"github.com/justcy/go-micro/v4/events"
+	"github.com/justcy/go-micro/v4/internal/plainjson"
 )
 
 // The keys of an event, in the order in which they are written.
@@ -27,45 +28,20 @@ func Encode(e *events.Event) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	size := len(idKey+topicKey+timestampKey+metadataKey+payloadKey) + len(e.ID) + len(e.Topic) + len(timestamp) + base64.StdEncoding.EncodedLen(len(e.Payload))
-	b := make([]byte, 0, size+32)
-	if b, err = appendString(append(b, idKey...), e.ID); err != nil {
-		return nil, err
-	}
-	if b, err = appendString(append(b, topicKey...), e.Topic); err != nil {
-		return nil, err
-	}
-	b = append(append(b, timestampKey...), timestamp...)
-	b = append(b, metadataKey...)
-	if e.Metadata == nil {
-		b = append(b, "null"...)
-	} else {
-		metadata, err := json.Marshal(e.Metadata)
-		if err != nil {
+	metadata := []byte("null")
+	if e.Metadata != nil {
+		if metadata, err = json.Marshal(e.Metadata); err != nil {
 			return nil, err
 		}
-		b = append(b, metadata...)
 	}
-	b = append(b, payloadKey...)
-	if e.Payload == nil {
-		return append(b, "null}"...), nil
-	}
-	b = base64.StdEncoding.AppendEncode(append(b, '"'), e.Payload)
-	return append(b, `"}`...), nil
+	size := len(idKey+topicKey+timestampKey+metadataKey+payloadKey) + len(e.ID) + len(e.Topic) + len(timestamp) + len(metadata) + base64.StdEncoding.EncodedLen(len(e.Payload))
+	b := plainjson.AppendString(append(make([]byte, 0, size+16), idKey...), e.ID)
+	b = plainjson.AppendString(append(b, topicKey...), e.Topic)
+	b = append(append(b, timestampKey...), timestamp...)
+	b = append(append(b, metadataKey...), metadata...)
+	b = plainjson.AppendBytes(append(b, payloadKey...), e.Payload)
+	return append(b, '}'), nil
 }
-
-func appendString(b []byte, s string) ([]byte, error) {
-	for i := range len(s) {
-		if !plain(s[i]) || s[i] == '<' || s[i] == '>' || s[i] == '&' { // which encoding/json escapes
-			quoted, err := json.Marshal(s)
-			return append(b, quoted...), err
-		}
-	}
-	return append(append(append(b, '"'), s...), '"'), nil
-}
-
-// plain reports whether a byte stands for itself in a string.
-func plain(c byte) bool { return c >= ' ' && c < 0x7f && c != '"' && c != '\\' }
 
 // Decode reads the JSON of an event. A null is none.
 func Decode(data []byte, e *events.Event) error {
@@ -82,56 +58,34 @@ func Decode(data []byte, e *events.Event) error {
 // decodePlain reads what Encode writes for an event without metadata whose strings
 // need no escaping, and reports whether it was that.
 func decodePlain(data []byte, e *events.Event) bool {
-	r := reader(data)
-	id := r.text(idKey)
-	topic := r.text(topicKey)
-	timestamp := r.text(timestampKey)
-	if !r.literal(metadataKey + "null") {
+	r := plainjson.Reader(data)
+	id, ok := keyed(&r, idKey)
+	if !ok {
 		return false
 	}
-	payload := r.text(payloadKey)
-	if payload == nil || string(r) != "}" {
+	topic, ok := keyed(&r, topicKey)
+	if !ok || !r.Literal(timestampKey) {
 		return false
 	}
-	decoded := make([]byte, base64.StdEncoding.DecodedLen(len(payload)-2))
-	n, err := base64.StdEncoding.Decode(decoded, payload[1:len(payload)-1])
-	if err != nil || e.Timestamp.UnmarshalJSON(timestamp) != nil {
+	quoted := r
+	if _, ok = r.Text(); !ok || e.Timestamp.UnmarshalJSON(quoted[:len(quoted)-len(r)]) != nil {
 		return false
 	}
-	e.ID, e.Topic = string(id[1:len(id)-1]), string(topic[1:len(topic)-1])
-	e.Metadata, e.Payload = nil, decoded[:n]
+	if !r.Literal(metadataKey + "null" + payloadKey) {
+		return false
+	}
+	payload, ok := r.Bytes()
+	if !ok || string(r) != "}" {
+		return false
+	}
+	e.ID, e.Topic, e.Metadata, e.Payload = string(id), string(topic), nil, payload
 	return true
 }
 
-// reader is what is left to read; nil after something else was there.
-type reader []byte
-
-// literal passes over a text.
-func (r *reader) literal(s string) bool {
-	if !bytes.HasPrefix(*r, []byte(s)) {
-		*r = nil
-		return false
+// keyed passes over a key, and over the string behind it, which it returns.
+func keyed(r *plainjson.Reader, key string) (text []byte, ok bool) {
+	if !r.Literal(key) {
+		return nil, false
 	}
-	*r = (*r)[len(s):]
-	return true
-}
-
-// text passes over a key and returns the string behind it, with its quotes.
-func (r *reader) text(key string) []byte {
-	if !r.literal(key) || len(*r) == 0 || (*r)[0] != '"' {
-		*r = nil
-		return nil
-	}
-	for i, c := range (*r)[1:] {
-		if c == '"' {
-			quoted := (*r)[:i+2]
-			*r = (*r)[i+2:]
-			return quoted
-		}
-		if !plain(c) {
-			break
-		}
-	}
-	*r = nil
-	return nil
+	return r.Text()
 }

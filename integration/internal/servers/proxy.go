@@ -16,10 +16,11 @@ type Proxy struct {
 	listener net.Listener
 	work     sync.WaitGroup
 
-	mu    sync.Mutex
-	state state
-	moved chan struct{} // closed when state changes
-	conns map[net.Conn]bool
+	mu       sync.Mutex
+	state    state
+	moved    chan struct{} // closed when state changes
+	conns    map[net.Conn]bool
+	stranded map[net.Conn]bool // those of conns over which nothing passes
 }
 
 type state int
@@ -41,7 +42,7 @@ func NewProxy(t testing.TB, server string) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{target: u.Host, listener: l, conns: map[net.Conn]bool{}, moved: make(chan struct{})}
+	p := &Proxy{target: u.Host, listener: l, conns: map[net.Conn]bool{}, stranded: map[net.Conn]bool{}, moved: make(chan struct{})}
 	u.Host = l.Addr().String()
 	p.URL = u.String()
 	p.work.Go(p.accept)
@@ -55,6 +56,16 @@ func (p *Proxy) Cut() { p.move(cut) }
 // Freeze lets nothing pass any more until Restore: the server is unreachable,
 // and nobody is told.
 func (p *Proxy) Freeze() { p.move(frozen) }
+
+// Strand lets nothing pass any more over the connections that there are, without a
+// word, as when a router forgets them. New ones work.
+func (p *Proxy) Strand() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.conns {
+		p.stranded[c] = true
+	}
+}
 
 // Restore lets everything pass again.
 func (p *Proxy) Restore() { p.move(open) }
@@ -82,6 +93,7 @@ func (p *Proxy) closeConns() {
 		c.Close()
 	}
 	clear(p.conns)
+	clear(p.stranded)
 }
 
 func (p *Proxy) accept() {
@@ -114,6 +126,7 @@ func (p *Proxy) forget(c net.Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.conns, c)
+	delete(p.stranded, c)
 }
 
 func (p *Proxy) serve(from net.Conn) {
@@ -136,20 +149,20 @@ func (p *Proxy) copy(to, from net.Conn) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buf)
-		p.await()
+		p.await(from)
 		if _, werr := to.Write(buf[:n]); werr != nil || err != nil {
 			return
 		}
 	}
 }
 
-// await returns when the proxy is not frozen.
-func (p *Proxy) await() {
+// await returns when something may pass that came over a connection.
+func (p *Proxy) await(from net.Conn) {
 	for {
 		p.mu.Lock()
-		state, moved := p.state, p.moved
+		held, moved := p.state == frozen || p.stranded[from], p.moved
 		p.mu.Unlock()
-		if state != frozen {
+		if !held {
 			return
 		}
 		<-moved

@@ -38,6 +38,7 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/justcy/go-micro/plugins/v4/internal/etcdclient"
 	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/util/cmd"
 )
@@ -49,9 +50,10 @@ var errNoNode = errors.New("Require at least one node") //nolint:staticcheck // 
 func init() { cmd.DefaultRegistries["etcd"] = NewRegistry }
 
 type etcdRegistry struct {
+	client etcdclient.Lazy
+
 	mu      sync.Mutex
 	options registry.Options
-	conn    *connection // nil until it is used
 	leases  map[string]lease
 }
 
@@ -61,17 +63,11 @@ type lease struct {
 	ttl int64
 }
 
-// connection is a client, which is made by the first who wants it.
-type connection struct {
-	once   sync.Once
-	client *clientv3.Client
-	err    error
-}
-
-// NewRegistry returns a registry that connects when it is first used. Without
-// addresses they are those of MICRO_REGISTRY_ADDRESS, with commas between them, or
-// else 127.0.0.1:2379. An operation may take the Timeout option, five seconds by
-// default. The registry is an io.Closer.
+// NewRegistry returns a registry that connects when it is first used. An address is
+// host and port, the latter 2379 if it is left out, or a URL, which may hold user and
+// password. Without addresses they are those of MICRO_REGISTRY_ADDRESS, with commas
+// between them, or else 127.0.0.1:2379. An operation may take the Timeout option, five
+// seconds by default. The registry is an io.Closer.
 func NewRegistry(opts ...registry.Option) registry.Registry {
 	r := &etcdRegistry{options: *registry.NewOptions(opts...), leases: map[string]lease{}}
 	r.options.Addrs = slices.Clone(r.options.Addrs)
@@ -103,43 +99,21 @@ func (r *etcdRegistry) Init(opts ...registry.Option) error {
 
 // Close closes the connection. What is registered stays until its TTL is over. A
 // registry that is used on makes a new connection.
-func (r *etcdRegistry) Close() error {
-	r.mu.Lock()
-	conn := r.conn
-	r.conn = nil
-	r.mu.Unlock()
-	if conn == nil {
-		return nil
-	}
-	return conn.close()
-}
-
-func (c *connection) close() error {
-	c.once.Do(func() { c.err = errors.New("the registry was closed") })
-	if c.client == nil {
-		return nil
-	}
-	return c.client.Close()
-}
+func (r *etcdRegistry) Close() error { return r.client.Close() }
 
 // connect returns the client. Where it must log in that takes until it has.
 func (r *etcdRegistry) connect() (*clientv3.Client, error) {
-	r.mu.Lock()
-	if r.conn == nil {
-		r.conn = new(connection)
-	}
-	conn, config := r.conn, configuration(r.options)
-	r.mu.Unlock()
-	conn.once.Do(func() { conn.client, conn.err = clientv3.New(config) })
-	if conn.err != nil {
-		r.mu.Lock()
-		if r.conn == conn {
-			r.conn = nil // the next one tries again
+	return r.client.Client(func() (*clientv3.Client, error) {
+		config, err := settings(r.Options()).Config()
+		if err != nil {
+			return nil, err
 		}
-		r.mu.Unlock()
-		return nil, fmt.Errorf("connecting to %s: %w", strings.Join(config.Endpoints, ", "), conn.err)
-	}
-	return conn.client, nil
+		client, err := clientv3.New(config)
+		if err != nil {
+			return nil, fmt.Errorf("connecting to %s: %w; is etcd running, and are user and password right?", strings.Join(config.Endpoints, ", "), err)
+		}
+		return client, nil
+	})
 }
 
 // do runs an operation within its limits.
@@ -162,8 +136,8 @@ func (r *etcdRegistry) do(ctx context.Context, what, name string, operation func
 		return nil
 	case ctx.Err() != nil:
 		return fmt.Errorf("etcd registry: %s %.80q: %w", what, name, ctx.Err())
-	case bounded.Err() != nil:
-		return fmt.Errorf("etcd registry: %s %.80q: no answer from %s within %v; is etcd running there? %w", what, name, strings.Join(endpoints(r.Options().Addrs), ", "), limit, err)
+	case client != nil && bounded.Err() != nil:
+		return fmt.Errorf("etcd registry: %s %.80q: no answer from %s within %v; is etcd running there? %w", what, name, strings.Join(client.Endpoints(), ", "), limit, err)
 	}
 	return fmt.Errorf("etcd registry: %s %.80q: %w", what, name, err)
 }

@@ -26,29 +26,28 @@
 // The key is `/micro/sync/<prefix><id>/<lease>`, with slashes in prefix and id
 // replaced by dashes and the number of the lease in hexadecimal, which is that of
 // etcd's own mutexes and elections and of go-micro v4: processes of all three respect
-// each other's locks. Ids that differ in slashes and dashes alone are one lock. As those that wait with etcd's own mutex stand in line with
-// keys of theirs, they come before those that wait here.
+// each other's locks. Ids that differ in slashes and dashes alone are one lock. As those
+// that wait with etcd's own mutex stand in line with keys of theirs, they come before
+// those that wait here.
 package etcd
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.uber.org/zap"
 
+	"github.com/justcy/go-micro/plugins/v4/internal/etcdclient"
 	"github.com/justcy/go-micro/v4/sync"
 	"github.com/justcy/go-micro/v4/sync/lease"
 )
 
 const (
-	defaultNode = "http://127.0.0.1:2379"
-	root        = "/micro/sync/"
+	root = "/micro/sync/"
 	// lookAgain is how often those who wait look whether they missed something.
 	lookAgain = time.Second
 )
@@ -57,13 +56,13 @@ const (
 // [sync.Fenced]; it has a Close() error method.
 //
 // A node is a URL, with user and password if etcd asks for them, or a host and port;
-// without any it is http://127.0.0.1:2379.
+// without any it is 127.0.0.1:2379.
 func NewSync(opts ...sync.Option) sync.Sync {
 	return lease.New(lease.Driver{Name: "etcd", Connect: connect}, opts...)
 }
 
 func connect(ctx context.Context, o sync.Options) (lease.Backend, error) {
-	config, err := configuration(ctx, o)
+	config, err := settings(ctx, o).Config()
 	if err != nil {
 		return nil, err
 	}
@@ -79,36 +78,13 @@ func connect(ctx context.Context, o sync.Options) (lease.Backend, error) {
 	return &backend{client: client}, nil
 }
 
-// configuration is that of the client; the endpoints are without passwords.
-func configuration(ctx context.Context, o sync.Options) (clientv3.Config, error) {
-	config := clientv3.Config{Logger: zap.NewNop(), DialKeepAliveTime: 10 * time.Second, DialKeepAliveTimeout: 5 * time.Second}
+// settings say how to connect, within the time of ctx.
+func settings(ctx context.Context, o sync.Options) etcdclient.Settings {
+	s := etcdclient.Settings{Addrs: o.Nodes, TLS: o.TLSConfig}
 	if deadline, ok := ctx.Deadline(); ok {
-		config.DialTimeout = time.Until(deadline)
+		s.Timeout = time.Until(deadline)
 	}
-	if o.TLSConfig != nil {
-		config.TLS = o.TLSConfig.Clone()
-	}
-	nodes := o.Nodes
-	if len(nodes) == 0 {
-		nodes = []string{defaultNode}
-	}
-	for _, node := range nodes {
-		if !strings.Contains(node, "://") {
-			config.Endpoints = append(config.Endpoints, node)
-			continue
-		}
-		u, err := url.Parse(node)
-		if err != nil || u.Host == "" {
-			return config, errors.New("the address of etcd is not http://[user:password@]host:port")
-		}
-		if u.User != nil {
-			config.Username = u.User.Username()
-			config.Password, _ = u.User.Password()
-			u.User = nil
-		}
-		config.Endpoints = append(config.Endpoints, u.String())
-	}
-	return config, nil
+	return s
 }
 
 type backend struct{ client *clientv3.Client }

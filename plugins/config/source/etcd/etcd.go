@@ -16,16 +16,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.uber.org/zap"
 
+	"github.com/justcy/go-micro/plugins/v4/internal/etcdclient"
 	"github.com/justcy/go-micro/v4/config/encoder"
 	"github.com/justcy/go-micro/v4/config/source"
 )
@@ -39,7 +37,6 @@ var (
 
 const (
 	name           = "etcd"
-	defaultAddress = "127.0.0.1:2379"
 	defaultTimeout = 3 * time.Second
 )
 
@@ -47,11 +44,13 @@ type etcdSource struct {
 	prefix, stripped string
 	encoder          encoder.Encoder
 	timeout          time.Duration
-	endpoints        []string
 	defKey           string // to be written; empty for none
-	client           func() (*clientv3.Client, error)
+	config           clientv3.Config
+	refused          error // why there is no config
 
-	read atomic.Int64 // the revision of the last Read; 0 before there was one
+	lazy   etcdclient.Lazy
+	closed atomic.Bool
+	read   atomic.Int64 // the revision of the last Read; 0 before there was one
 }
 
 // NewSource returns a source that connects when it is first used. It is an
@@ -59,10 +58,9 @@ type etcdSource struct {
 func NewSource(opts ...source.Option) source.Source {
 	o := source.NewOptions(opts...)
 	s := &etcdSource{
-		prefix:    given(o, prefixKey{}, DefaultPrefix),
-		encoder:   o.Encoder,
-		timeout:   given(o, dialTimeoutKey{}, defaultTimeout),
-		endpoints: slices.Clone(given(o, addressKey{}, []string{defaultAddress})),
+		prefix:  given(o, prefixKey{}, DefaultPrefix),
+		encoder: o.Encoder,
+		timeout: given(o, dialTimeoutKey{}, defaultTimeout),
 	}
 	if s.timeout <= 0 {
 		s.timeout = defaultTimeout
@@ -74,30 +72,43 @@ func NewSource(opts ...source.Option) source.Source {
 		s.defKey = s.prefix + DefaultKey
 	}
 	login := given(o, authKey{}, credentials{})
-	s.client = sync.OnceValues(func() (*clientv3.Client, error) {
-		return clientv3.New(clientv3.Config{
-			Endpoints: s.endpoints, DialTimeout: s.timeout, Username: login.user, Password: login.password,
-			Logger: zap.NewNop(), DialKeepAliveTime: 10 * time.Second, DialKeepAliveTimeout: s.timeout,
-		})
-	})
+	s.config, s.refused = etcdclient.Settings{
+		Addrs: given(o, addressKey{}, []string(nil)), Timeout: s.timeout, Username: login.user, Password: login.password,
+	}.Config()
 	return s
+}
+
+var errClosed = errors.New("the source is closed")
+
+// client returns the client. Where it must log in that takes until it has.
+func (s *etcdSource) client() (*clientv3.Client, error) {
+	switch {
+	case s.refused != nil:
+		return nil, s.refused
+	case s.closed.Load():
+		return nil, errClosed
+	}
+	client, err := s.lazy.Client(func() (*clientv3.Client, error) { return clientv3.New(s.config) })
+	if s.closed.Load() {
+		return nil, errors.Join(errClosed, s.lazy.Close())
+	}
+	return client, err
 }
 
 func (s *etcdSource) String() string { return name }
 
 // Location tells the prefix and the servers.
-func (s *etcdSource) Location() string { return s.prefix + " at " + strings.Join(s.endpoints, ", ") }
+func (s *etcdSource) Location() string { return s.prefix + " at " + s.servers() }
+
+func (s *etcdSource) servers() string { return strings.Join(s.config.Endpoints, ", ") }
 
 // Write does nothing: keys are written by other means.
 func (s *etcdSource) Write(*source.ChangeSet) error { return nil }
 
 // Close ends the connection. Watchers fail from then on.
 func (s *etcdSource) Close() error {
-	client, err := s.client()
-	if err != nil {
-		return nil // there is none
-	}
-	return client.Close()
+	s.closed.Store(true)
+	return s.lazy.Close()
 }
 
 // Read returns all keys as one document. A prefix without keys is an error.
@@ -137,7 +148,7 @@ func (s *etcdSource) get(ctx context.Context) (*source.ChangeSet, int64, error) 
 }
 
 func (s *etcdSource) failed(doing string, err error) error {
-	return fmt.Errorf("etcd: %s at %s: %w", doing, strings.Join(s.endpoints, ", "), err)
+	return fmt.Errorf("etcd: %s at %s: %w", doing, s.servers(), err)
 }
 
 // putDefault writes the default key if it is to be and is not there.

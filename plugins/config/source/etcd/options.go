@@ -18,7 +18,8 @@ type (
 	credentials struct{ user, password string }
 )
 
-// WithAddress sets the addresses of the servers, host:port or URLs.
+// WithAddress sets the addresses of the servers: host and port, the latter 2379 if it
+// is left out, or URLs, which may hold user and password. Default: 127.0.0.1:2379.
 func WithAddress(a ...string) source.Option { return withValue(addressKey{}, a) }
 
 // WithPrefix sets what the keys of the configuration begin with.
@@ -27,7 +28,7 @@ func WithPrefix(p string) source.Option { return withValue(prefixKey{}, p) }
 // StripPrefix sets whether the prefix is no part of the configuration.
 func StripPrefix(strip bool) source.Option { return withValue(stripPrefixKey{}, strip) }
 
-// Auth sets user and password.
+// Auth sets user and password. Without it they are those of an address.
 func Auth(username, password string) source.Option {
 	return withValue(authKey{}, credentials{username, password})
 }
