@@ -31,11 +31,13 @@ const Handler = "rpc"
 
 // NewHandler returns a handler that makes calls.
 func NewHandler(opts ...handler.Option) handler.Handler {
-	return &rpcHandler{opts: handler.NewOptions(opts...)}
+	o := handler.NewOptions(opts...)
+	return &rpcHandler{opts: o, bodies: exchange.NewBodies(o.MaxRecvSize, o.MaxTotalSize)}
 }
 
 type rpcHandler struct {
-	opts handler.Options
+	opts   handler.Options
+	bodies *exchange.Bodies
 }
 
 func (h *rpcHandler) String() string { return Handler }
@@ -51,11 +53,12 @@ func (h *rpcHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case exchange.IsWebSocket(r) && streams(route):
 		h.serveWebSocket(w, r, route)
 		return
-	case acceptsEvents(r) && streams(route):
+	case exchange.AcceptsEvents(r) && streams(route):
 		h.serveEvents(w, r, route)
 		return
 	}
-	body, failure := h.payload(w, r, route)
+	body, release, failure := h.payload(w, r, route)
+	defer release()
 	if failure != nil {
 		writeError(w, r, failure, nil)
 		return
@@ -84,23 +87,25 @@ func isStream(e *registry.Endpoint, name string) bool {
 	return e != nil && e.Name == name && e.Metadata["stream"] == "true"
 }
 
-// payload is the body of the call for a request.
-func (h *rpcHandler) payload(w http.ResponseWriter, r *http.Request, route *router.Route) ([]byte, *microerrors.Error) {
+// payload is the body of the call for a request. Release is called when it is needed
+// no more, after a failure too.
+func (h *rpcHandler) payload(w http.ResponseWriter, r *http.Request, route *router.Route) (data []byte, release func(), failure *microerrors.Error) {
 	contentType := r.Header.Get("Content-Type")
 	types := payload.TypesOf(route.Versions, route.Endpoint.Name)
 	if exchange.MediaType(contentType) == "multipart/form-data" && r.Method != http.MethodGet {
-		data, err := payload.Multipart(r, exchange.Limited(w, r, h.opts.MaxRecvSize), types)
-		return data, refused(err)
+		form := h.bodies.Reader(w, r)
+		data, err := payload.Multipart(r, form, types)
+		return data, form.Release, refused(err)
 	}
-	body, failure := exchange.Body(w, r, h.opts.MaxRecvSize)
+	body, release, failure := h.bodies.Read(w, r)
 	if failure != nil {
-		return nil, failure
+		return nil, release, failure
 	}
 	data, err := extract(r, contentType, body, types)
 	if err == nil && formOf(contentType, data) == asJSON && len(data) > 0 && !json.Valid(data) {
 		err = payload.ErrNotJSON
 	}
-	return data, refused(err)
+	return data, release, refused(err)
 }
 
 // extract makes the payload of a body by its content type.
@@ -127,7 +132,7 @@ func refused(err error) *microerrors.Error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &large), errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.As(err, &large), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, exchange.ErrBusy):
 		return exchange.BodyError(err)
 	}
 	return exchange.BadRequest(err.Error())

@@ -130,6 +130,9 @@ func TestPathQueryAndBodyAreOneRequest(t *testing.T) {
 		{"GET", "/echo/x?tags[]=1&userId=forged&name=%22quoted%22", "", "", `{"userId":"x","count":0,"name":"quoted","on":false,"tags":["1"],"file":null,"inner":{"a":0,"b":""}}`},
 		{"POST", "/echo/x?count=1&inner.a=5", typeJSON, `{"count":2,"inner":{"b":"y"}}`, `{"userId":"x","count":2,"name":"","on":false,"tags":null,"file":null,"inner":{"a":5,"b":"y"}}`},
 		{"PUT", "/echo/x", "application/json; charset=utf-8", `{"count":9007199254740993}`, `{"userId":"x","count":9007199254740993,"name":"","on":false,"tags":null,"file":null,"inner":{"a":0,"b":""}}`},
+		{"PUT", "/echo/007", typeJSON, `{"userId":"007","USERID":"007"}`, `{"userId":"007","count":0,"name":"","on":false,"tags":null,"file":null,"inner":{"a":0,"b":""}}`},
+		{"GET", "/echo/%22x%22", "", "", `{"userId":"\"x\"","count":0,"name":"","on":false,"tags":null,"file":null,"inner":{"a":0,"b":""}}`},
+		{"POST", "/echo/x", "application/x-www-form-urlencoded", "userId=x&name=%22a%22", `{"userId":"x","count":0,"name":"\"a\"","on":false,"tags":null,"file":null,"inner":{"a":0,"b":""}}`},
 		{"DELETE", "/echo/x", "", "", `{"userId":"x","count":0,"name":"","on":false,"tags":null,"file":null,"inner":{"a":0,"b":""}}`},
 		{"POST", "/echo/x", "application/x-www-form-urlencoded", "count=5&name=a&name=b&tags=1&tags=2", `{"userId":"x","count":5,"name":"a,b","on":false,"tags":["1","2"],"file":null,"inner":{"a":0,"b":""}}`},
 		{"POST", "/raw?b=2", "application/x-www-form-urlencoded", "a=1&a=2", `{"a":"1,2","b":"2"}`},
@@ -189,6 +192,12 @@ func TestRequestsThatCannotBeUnderstoodAreAnsweredWith400(t *testing.T) {
 		"nameless part":          request("POST", "/raw", parts, "--x\r\n\r\nb\r\n--x--"),
 		"no params":              request("POST", "/raw", "application/json-rpc", `{"id":1}`),
 		"no envelope":            request("POST", "/raw", "application/proto-rpc", "\xff\xff"),
+		"body against path":      request("POST", "/echo/x", typeJSON, `{"userId":"y"}`),
+		"body, another case":     request("POST", "/echo/x", typeJSON, `{"USERID":"y"}`),
+		"null against path":      request("POST", "/echo/x", typeJSON, `{"userId":null}`),
+		"query, another case":    request("GET", "/echo/x?userid=y", "", ""),
+		"form against path":      request("POST", "/echo/x", form, "userId=y"),
+		"names not in UTF-8":     request("POST", "/raw", typeJSON, "{\"\xff\":1,\"\xfe\":2}"),
 		"path that climbs":       request("GET", "/echo/..%2fetc", "", ""),
 	} {
 		rec := apitest.Do(h, r)
@@ -208,6 +217,18 @@ func TestABodyOverTheLimitIsAnsweredWith413(t *testing.T) {
 			if e := apitest.Failure(t, apitest.Do(h, r)); e.GetCode() != 413 {
 				t.Errorf("%s of %d bytes: %v", name, r.ContentLength, e)
 			}
+		}
+	}
+}
+
+func TestBodiesOverTheTotalAreAnsweredWith503(t *testing.T) {
+	h, _ := gateway(t, handler.WithMaxTotalSize(5))
+	for range 2 { // what is answered is not held
+		if e := apitest.Failure(t, apitest.Do(h, request("POST", "/raw", typeJSON, `{"a":1}`))); e.GetCode() != 503 {
+			t.Errorf("got %v", e)
+		}
+		if rec := apitest.Do(h, request("POST", "/raw", typeJSON, `{}`)); rec.Code != 200 {
+			t.Errorf("got %d %s", rec.Code, rec.Body)
 		}
 	}
 }
