@@ -6,7 +6,11 @@ import (
 	"strings"
 
 	"github.com/justcy/go-micro/v4/api/router"
+	"github.com/justcy/go-micro/v4/registry"
 )
+
+// debugPrefix begins the endpoints that every server has by itself.
+const debugPrefix = "Debug."
 
 var errUnknownHandler = errors.New("unknown handler")
 
@@ -37,4 +41,21 @@ func endpointName(r *http.Request) string {
 		return strings.Join(components[len(components)-2:], ".")
 	}
 	return r.Method
+}
+
+// private reports whether an endpoint is one of those that every server has by
+// itself, with its log among them. They are in no registry; those of a handler
+// Debug that a program has registered are, and may be reached.
+func private(name string, versions []*registry.Service) bool {
+	if !strings.HasPrefix(name, debugPrefix) {
+		return false
+	}
+	for _, version := range versions {
+		for _, e := range version.Endpoints {
+			if e != nil && e.Name == name {
+				return false
+			}
+		}
+	}
+	return true
 }
