@@ -40,8 +40,8 @@ func (h *apiHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		exchange.WriteError(w, r, failure, cause)
 		return
 	}
-	body, release, failure := h.bodies.Read(w, r)
-	defer release()
+	body, held, failure := h.bodies.Read(w, r)
+	defer held.Release()
 	if failure != nil {
 		exchange.WriteError(w, r, failure, nil)
 		return

@@ -45,8 +45,8 @@ func (h *eventHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		exchange.WriteError(w, r, exchange.BadRequest("the path "+r.URL.Path+" names no topic"), nil)
 		return
 	}
-	data, release, failure := h.data(w, r)
-	defer release()
+	data, held, failure := h.data(w, r)
+	defer held.Release()
 	if failure != nil {
 		exchange.WriteError(w, r, failure, nil)
 		return
@@ -65,20 +65,20 @@ func (h *eventHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // data is the body of a request, or the query of one with GET as JSON.
-func (h *eventHandler) data(w http.ResponseWriter, r *http.Request) (data string, release func(), failure *errors.Error) {
+func (h *eventHandler) data(w http.ResponseWriter, r *http.Request) (data string, held *exchange.Held, failure *errors.Error) {
 	if r.Method != http.MethodGet {
-		body, release, failure := h.bodies.Read(w, r)
-		return string(body), release, failure
+		body, held, failure := h.bodies.Read(w, r)
+		return string(body), held, failure
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return "", func() {}, exchange.BadRequest("query: " + err.Error())
+		return "", nil, exchange.BadRequest("query: " + err.Error())
 	}
 	object, err := json.Marshal(query)
 	if err != nil {
-		return "", func() {}, exchange.BadRequest("query: " + err.Error())
+		return "", nil, exchange.BadRequest("query: " + err.Error())
 	}
-	return string(object), func() {}, nil
+	return string(object), nil, nil
 }
 
 // name returns the topic and the action of a path.

@@ -26,8 +26,8 @@ const (
 // there are no more, so that a browser can close its EventSource, which would
 // otherwise ask again; the event "error" has the JSON of an error.
 func (h *rpcHandler) serveEvents(w http.ResponseWriter, r *http.Request, route *router.Route) {
-	payload, release, failure := h.payload(w, r, route)
-	defer release()
+	payload, held, failure := h.payload(w, r, route)
+	defer held.Release()
 	if failure != nil {
 		writeError(w, r, failure, nil)
 		return
@@ -38,7 +38,7 @@ func (h *rpcHandler) serveEvents(w http.ResponseWriter, r *http.Request, route *
 	ctx, cancel := context.WithCancel(exchange.Context(r))
 	defer cancel()
 	stream, err := h.openStream(ctx, route, typeJSON, payload)
-	release() // the payload is with the service
+	held.Release() // the payload is with the service
 	if err == nil {
 		defer stream.Close() //nolint:errcheck // nobody is left to be told
 		err = stream.CloseSend()

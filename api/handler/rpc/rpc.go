@@ -57,8 +57,8 @@ func (h *rpcHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.serveEvents(w, r, route)
 		return
 	}
-	body, release, failure := h.payload(w, r, route)
-	defer release()
+	body, held, failure := h.payload(w, r, route)
+	defer held.Release()
 	if failure != nil {
 		writeError(w, r, failure, nil)
 		return
@@ -87,25 +87,25 @@ func isStream(e *registry.Endpoint, name string) bool {
 	return e != nil && e.Name == name && e.Metadata["stream"] == "true"
 }
 
-// payload is the body of the call for a request. Release is called when it is needed
+// payload is the body of the call for a request. Held is released when it is needed
 // no more, after a failure too.
-func (h *rpcHandler) payload(w http.ResponseWriter, r *http.Request, route *router.Route) (data []byte, release func(), failure *microerrors.Error) {
+func (h *rpcHandler) payload(w http.ResponseWriter, r *http.Request, route *router.Route) (data []byte, held *exchange.Held, failure *microerrors.Error) {
 	contentType := r.Header.Get("Content-Type")
 	types := payload.TypesOf(route.Versions, route.Endpoint.Name)
 	if exchange.MediaType(contentType) == "multipart/form-data" && r.Method != http.MethodGet {
 		form := h.bodies.Reader(w, r)
 		data, err := payload.Multipart(r, form, types)
-		return data, form.Release, refused(err)
+		return data, form, refused(err)
 	}
-	body, release, failure := h.bodies.Read(w, r)
+	body, held, failure := h.bodies.Read(w, r)
 	if failure != nil {
-		return nil, release, failure
+		return nil, held, failure
 	}
 	data, err := extract(r, contentType, body, types)
 	if err == nil && formOf(contentType, data) == asJSON && len(data) > 0 && !json.Valid(data) {
 		err = payload.ErrNotJSON
 	}
-	return data, release, refused(err)
+	return data, held, refused(err)
 }
 
 // extract makes the payload of a body by its content type.

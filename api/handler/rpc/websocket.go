@@ -44,8 +44,8 @@ func (h *rpcHandler) serveWebSocket(w http.ResponseWriter, r *http.Request, rout
 		writeError(w, r, exchange.Forbidden("a page of the origin "+r.Header.Get("Origin")+" may not open WebSockets here"), nil)
 		return
 	}
-	payload, release, failure := h.payload(w, r, route)
-	defer release()
+	payload, held, failure := h.payload(w, r, route)
+	defer held.Release()
 	if failure != nil {
 		writeError(w, r, failure, nil)
 		return
@@ -53,7 +53,7 @@ func (h *rpcHandler) serveWebSocket(w http.ResponseWriter, r *http.Request, rout
 	ctx, cancel := context.WithCancel(exchange.Context(r))
 	defer cancel()
 	stream, err := h.openStream(ctx, route, streamType(r), firstMessage(payload))
-	release() // the payload is with the service
+	held.Release() // the payload is with the service
 	if err != nil {
 		writeError(w, r, exchange.CallError(err), err)
 		return
@@ -206,8 +206,8 @@ func (b *bridge) pass(ctx context.Context) bool {
 	if err != nil {
 		return false // the client is gone, or has been told
 	}
-	data, release, err := b.bodies.Frame(r)
-	defer release()
+	data, held, err := b.bodies.Frame(r)
+	defer held.Release()
 	if errors.Is(err, exchange.ErrBusy) {
 		b.close(websocket.StatusTryAgainLater, err.Error())
 	}

@@ -37,44 +37,43 @@ func NewBodies(limit, total int64) *Bodies { return &Bodies{limit, budget.New(in
 
 // Read reads the body of a request. Its error is one to answer with: 413 for a body
 // over the limit, 408 for one that comes too slowly, 503 when others hold too much.
-// Release is called when the body is needed no more, after an error too.
-func (b *Bodies) Read(w http.ResponseWriter, r *http.Request) (body []byte, release func(), failure *errors.Error) {
+// Held is released when the body is needed no more, after an error too.
+func (b *Bodies) Read(w http.ResponseWriter, r *http.Request) (body []byte, held *Held, failure *errors.Error) {
 	if r.Body == nil || r.Body == http.NoBody {
-		return nil, func() {}, nil
+		return nil, nil, nil
 	}
 	if r.ContentLength > b.limit {
 		w.Header().Set("Connection", "close")
-		return nil, func() {}, TooLarge(b.limit)
+		return nil, nil, TooLarge(b.limit)
 	}
-	held := b.Reader(w, r)
+	held = b.Reader(w, r)
 	body, err := readAll(held, r.ContentLength)
 	if err != nil {
-		return nil, held.Release, BodyError(err)
+		return nil, held, BodyError(err)
 	}
-	return body, held.Release, nil
+	return body, held, nil
 }
 
 // Reader returns the body of a request, of which what was read counts as held.
 // BodyError says what its errors are answered with.
 func (b *Bodies) Reader(w http.ResponseWriter, r *http.Request) *Held {
-	return &Held{total: b.total, source: Limited(w, r, b.limit)}
+	h := &Held{total: b.total, paced: newPaced(w, r, b.limit)}
+	h.source = &h.paced
+	return h
 }
 
 // Limited returns the body of a request, bounded in size and time. BodyError says
 // what its errors are answered with.
 func Limited(w http.ResponseWriter, r *http.Request, limit int64) io.ReadCloser {
-	return &paced{
-		ReadCloser: http.MaxBytesReader(w, r.Body, limit),
-		conn:       http.NewResponseController(w),
-		deadline:   time.Now().Add(grace),
-	}
+	p := newPaced(w, r, limit)
+	return &p
 }
 
 // Frame reads a frame of a WebSocket, which has limits of its own.
-func (b *Bodies) Frame(r io.Reader) (frame []byte, release func(), err error) {
-	held := &Held{total: b.total, source: r}
+func (b *Bodies) Frame(r io.Reader) (frame []byte, held *Held, err error) {
+	held = &Held{total: b.total, source: r}
 	frame, err = readAll(held, -1)
-	return frame, held.Release, err
+	return frame, held, err
 }
 
 // ErrBusy is returned when too much is held already.
@@ -85,6 +84,7 @@ type Held struct {
 	source io.Reader
 	total  *budget.Budget
 	bytes  int
+	paced  paced // the source, if that is the body of a request
 }
 
 func (h *Held) Read(b []byte) (int, error) {
@@ -96,10 +96,12 @@ func (h *Held) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Release ends the counting. It may be called again.
+// Release ends the counting. It may be called again, and on nil.
 func (h *Held) Release() {
-	h.total.Give(h.bytes)
-	h.bytes = 0
+	if h != nil {
+		h.total.Give(h.bytes)
+		h.bytes = 0
+	}
 }
 
 // BodyError is the answer to a request whose body could not be read.
@@ -129,25 +131,29 @@ func readAll(r io.Reader, length int64) ([]byte, error) {
 // paced is a body that must come at the rate.
 type paced struct {
 	io.ReadCloser
-	conn     *http.ResponseController
+	w        http.ResponseWriter
 	deadline time.Time
 	set      bool // the deadline is the connection's
 	n        int  // bytes since then
 	done     bool
 }
 
+func newPaced(w http.ResponseWriter, r *http.Request, limit int64) paced {
+	return paced{ReadCloser: http.MaxBytesReader(w, r.Body, limit), w: w, deadline: time.Now().Add(grace)}
+}
+
 func (p *paced) Read(b []byte) (int, error) {
 	if !p.set || p.n >= paceStep { // small bodies need one deadline
 		p.deadline = extended(p.deadline, p.n, time.Now())
 		p.set, p.n = true, 0
-		_ = p.conn.SetReadDeadline(p.deadline) // what has no deadlines is no connection
+		_ = http.NewResponseController(p.w).SetReadDeadline(p.deadline) // what has no deadlines is no connection
 	}
 	n, err := p.ReadCloser.Read(b)
 	p.n += n
 	if err != nil && !p.done {
 		p.done = true
 		if !stderrors.Is(err, os.ErrDeadlineExceeded) {
-			_ = p.conn.SetReadDeadline(time.Time{})
+			_ = http.NewResponseController(p.w).SetReadDeadline(time.Time{})
 		}
 	}
 	return n, err

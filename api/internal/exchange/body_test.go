@@ -50,8 +50,8 @@ func (s *steps) Read(b []byte) (int, error) {
 func read(w http.ResponseWriter, body io.Reader) (code int) {
 	r := httptest.NewRequest("POST", "/", body)
 	r.ContentLength = -1
-	_, release, failure := exchange.NewBodies(100<<20, 100<<20).Read(w, r)
-	release()
+	_, held, failure := exchange.NewBodies(100<<20, 100<<20).Read(w, r)
+	held.Release()
 	return int(failure.GetCode())
 }
 
@@ -95,9 +95,9 @@ func TestWhatCameEarlyIsNoReasonToStandStill(t *testing.T) {
 
 func TestAllRequestsTogetherHoldNoMoreThanTheLimit(t *testing.T) {
 	bodies := exchange.NewBodies(10, 15)
-	post := func() (release func(), code int32) {
-		_, release, failure := bodies.Read(newConnection(), httptest.NewRequest("POST", "/", strings.NewReader("0123456789")))
-		return release, failure.GetCode()
+	post := func() (held *exchange.Held, code int32) {
+		_, held, failure := bodies.Read(newConnection(), httptest.NewRequest("POST", "/", strings.NewReader("0123456789")))
+		return held, failure.GetCode()
 	}
 	first, code := post()
 	if code != 0 {
@@ -106,21 +106,21 @@ func TestAllRequestsTogetherHoldNoMoreThanTheLimit(t *testing.T) {
 	if second, code := post(); code != http.StatusServiceUnavailable {
 		t.Errorf("the second: %d", code)
 	} else {
-		second()
+		second.Release()
 	}
-	if _, release, err := bodies.Frame(strings.NewReader("0123456789")); err != exchange.ErrBusy {
+	if _, held, err := bodies.Frame(strings.NewReader("0123456789")); err != exchange.ErrBusy {
 		t.Errorf("a frame: %v", err)
 	} else {
-		release()
+		held.Release()
 	}
-	first()
-	first() // again
+	first.Release()
+	first.Release() // again
 	for range 3 {
-		release, code := post()
+		held, code := post()
 		if code != 0 {
 			t.Errorf("when the first is done: %d", code)
 		}
-		release()
+		held.Release()
 	}
 }
 
