@@ -2,7 +2,8 @@
 //
 // The request of the call is made of what the path captures, of the query and of
 // the body, which is JSON or a form; bodies in protobuf and gRPC pass through
-// untouched. The reply is the body of the response, JSON unless the request was
+// untouched. An object of JSON that says it is a form, as "curl -d" has it, is taken
+// for what it is. The reply is the body of the response, JSON unless the request was
 // something else, and an error is the JSON of package errors with its code as the
 // status.
 //
@@ -117,13 +118,18 @@ func extract(r *http.Request, contentType string, body []byte, types payload.Typ
 		return payload.ProtoRPC(body)
 	case strings.Contains(contentType, "application/octet-stream"):
 		return payload.OctetStream(body), nil
-	case strings.Contains(contentType, "application/x-www-form-urlencoded"),
-		strings.Contains(contentType, "application/www-x-form-urlencoded"):
+	case isForm(contentType) && !payload.IsObject(body):
 		return payload.Form(r, body, types)
 	case formOf(contentType, body) != asJSON:
 		return body, nil
 	}
 	return payload.Of(r, body, types)
+}
+
+// isForm reports whether a body is a form of HTML by its content type.
+func isForm(contentType string) bool {
+	return strings.Contains(contentType, "application/x-www-form-urlencoded") ||
+		strings.Contains(contentType, "application/www-x-form-urlencoded")
 }
 
 // refused is the answer to a request whose payload has a fault.

@@ -136,6 +136,8 @@ func TestPathQueryAndBodyAreOneRequest(t *testing.T) {
 		{"DELETE", "/echo/x", "", "", `{"userId":"x","count":0,"name":"","on":false,"tags":null,"file":null,"inner":{"a":0,"b":""}}`},
 		{"POST", "/echo/x", "application/x-www-form-urlencoded", "count=5&name=a&name=b&tags=1&tags=2", `{"userId":"x","count":5,"name":"a,b","on":false,"tags":["1","2"],"file":null,"inner":{"a":0,"b":""}}`},
 		{"POST", "/raw?b=2", "application/x-www-form-urlencoded", "a=1&a=2", `{"a":"1,2","b":"2"}`},
+		{"POST", "/raw?b=1", "application/x-www-form-urlencoded", `{"a":"x=y"}`, `{"a":"x=y","b":1}`},
+		{"POST", "/raw", "application/x-www-form-urlencoded", `{"a`, `{"{\"a":""}`},
 		{"POST", "/raw", typeJSON, `[1,2]`, `[1,2]`},
 		{"POST", "/raw?a=1", typeJSON, `[1,2]`, `[1,2]`},
 		{"POST", "/raw?a=1", typeJSON, `{"a":null}`, `{"a":null}`},
@@ -147,6 +149,15 @@ func TestPathQueryAndBodyAreOneRequest(t *testing.T) {
 		rec := apitest.Do(h, request(tc.method, tc.target, tc.contentType, tc.body))
 		if got := strings.TrimSpace(rec.Body.String()); rec.Code != 200 || got != tc.want {
 			t.Errorf("%s %s %s: got %d %s, want %s", tc.method, tc.target, tc.body, rec.Code, got, tc.want)
+		}
+	}
+}
+
+func TestARequestThatSaysNothingIsAnEmptyMessage(t *testing.T) {
+	h, _ := gateway(t)
+	for _, method := range []string{"GET", "POST", "OPTIONS"} {
+		if rec := apitest.Do(h, request(method, "/proto", "", "")); rec.Code != 200 || strings.TrimSpace(rec.Body.String()) != `{}` {
+			t.Errorf("%s: got %d %s", method, rec.Code, rec.Body)
 		}
 	}
 }

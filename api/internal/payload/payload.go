@@ -86,6 +86,12 @@ func alone(body []byte) ([]byte, error) {
 	return body, check(body)
 }
 
+// IsObject reports whether a body is an object of JSON.
+func IsObject(body []byte) bool {
+	trimmed := bytes.TrimLeft(body, " \t\r\n")
+	return len(trimmed) > 0 && trimmed[0] == '{' && json.Valid(body)
+}
+
 // check refuses JSON that means different things to different readers.
 func check(body []byte) error {
 	if c := bytes.TrimLeft(body, " \t\r\n")[0]; c != '{' && c != '[' {
