@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -108,12 +107,6 @@ func gateway(t *testing.T, v *vault) string {
 			t.Error(err)
 		}
 	})
-	testkit.Eventually(t, "the gateway listens", func() bool {
-		conn, err := net.Dial("tcp", addr)
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err == nil
-	})
+	testkit.Listens(t, addr)
 	return "http://" + addr
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -49,6 +50,14 @@ func TestErrorsOfOptionsAreReportedByInit(t *testing.T) {
 	}
 	if err := a.Run(context.Background()); !errors.Is(err, broken) {
 		t.Errorf("Run returned %v", err)
+	}
+}
+
+func TestTheOpenAPIDocumentNeedsAPathOfItsOwn(t *testing.T) {
+	for _, path := range []string{"/", "openapi.json", "/{x}", "/a b"} {
+		if err := api.NewApi().Init(api.WithOpenAPI(path)); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("%q: %v", path, err)
+		}
 	}
 }
 

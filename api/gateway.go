@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 
 	"github.com/justcy/go-micro/v4/api/handler"
 	kindapi "github.com/justcy/go-micro/v4/api/handler/api"
@@ -18,6 +19,7 @@ import (
 	"github.com/justcy/go-micro/v4/api/router"
 	"github.com/justcy/go-micro/v4/api/router/registry"
 	"github.com/justcy/go-micro/v4/api/server"
+	"github.com/justcy/go-micro/v4/api/server/cors"
 	httpserver "github.com/justcy/go-micro/v4/api/server/http"
 	"github.com/justcy/go-micro/v4/internal/options"
 )
@@ -106,14 +108,15 @@ func newDispatcher(o Options) *dispatcher {
 	return d
 }
 
-// origins are those whose pages may open WebSockets, because they may make all
-// other requests.
+// origins are those whose pages may open WebSockets, because the configuration of
+// CORS names them. That all may make requests without cookies is no reason: a
+// WebSocket has cookies.
 func origins(opts []server.Option) []string {
 	o := server.NewOptions(opts...)
 	if !o.EnableCORS || o.CORSConfig == nil {
 		return nil
 	}
-	return o.CORSConfig.Origins()
+	return slices.DeleteFunc(o.CORSConfig.Origins(), func(origin string) bool { return origin == cors.Any })
 }
 
 func (d *dispatcher) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -6,14 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
 
 	"github.com/justcy/go-micro/v4/api"
-	"github.com/justcy/go-micro/v4/api/handler"
 	"github.com/justcy/go-micro/v4/api/internal/apitest"
 	"github.com/justcy/go-micro/v4/api/server"
 	"github.com/justcy/go-micro/v4/client"
@@ -30,12 +28,8 @@ func BenchmarkGateway(b *testing.B) {
 		b.Fatal(err)
 	}
 	greeter(w)
-	address := "127.0.0.1:" + freePort(b)
 	ctx, cancel := context.WithCancel(context.Background())
-	ran := make(chan error, 1)
-	a := api.NewApi(api.WithAddress(address), api.WithRouter(w.Router()), api.WithHandler(handler.WithClient(w.Client)),
-		api.WithServer(server.AccessLog(io.Discard), server.Logger(apitest.Quiet)))
-	go func() { ran <- a.Run(ctx) }()
+	gateway, ran := launch(ctx, w, api.WithServer(server.AccessLog(io.Discard)))
 	defer func() { cancel(); <-ran }()
 	plain := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var req Request
@@ -47,9 +41,9 @@ func BenchmarkGateway(b *testing.B) {
 		_ = json.NewEncoder(w).Encode(&Response{Greeting: "Hello " + req.Name})
 	}))
 	defer plain.Close()
-	urls := [2]string{"http://" + address + "/greeter/Greeter/Hello", plain.URL}
+	urls := [2]string{gateway + "/greeter/Greeter/Hello", plain.URL}
 	for _, url := range urls { // until both answer
-		for post(http.DefaultClient, url) != nil {
+		for post(batchClient, url) != nil {
 			time.Sleep(time.Millisecond)
 		}
 	}
@@ -63,7 +57,7 @@ func BenchmarkGateway(b *testing.B) {
 			spent[i] += time.Since(began)
 		}
 	}
-	http.DefaultClient.CloseIdleConnections()
+	batchClient.CloseIdleConnections()
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(float64(batchSize*b.N)/spent[0].Seconds(), "gateway-req/s")
 	b.ReportMetric(float64(batchSize*b.N)/spent[1].Seconds(), "plain-req/s")
@@ -112,14 +106,4 @@ func post(c *http.Client, url string) error {
 		err = fmt.Errorf("%d %s", rsp.StatusCode, body)
 	}
 	return err
-}
-
-func freePort(b *testing.B) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
 }

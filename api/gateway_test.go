@@ -45,23 +45,30 @@ func (*Greeter) Page(_ context.Context, req *pb.Request, rsp *pb.Response) error
 
 func (*Greeter) Odd(context.Context, *Request, *Response) error { return nil }
 
-// run runs a gateway over the services of a world until the test ends, and
-// returns its URL.
-func run(t *testing.T, w *apitest.World, opts ...api.Option) string {
-	t.Helper()
-	rtr := w.Router()
-	addr := fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
+// launch runs a gateway over the services of a world until the context ends.
+func launch(ctx context.Context, w *apitest.World, opts ...api.Option) (url string, ran <-chan error) {
+	w.Helper()
+	address := fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(w))
 	a := api.NewApi(append([]api.Option{
-		api.WithAddress("127.0.0.1:1"), api.WithRouter(rtr),
+		api.WithAddress("127.0.0.1:1"), api.WithRouter(w.Router()),
 		api.WithHandler(handler.WithClient(w.Client)),
 		api.WithServer(server.AccessLog(nil), server.Logger(apitest.Quiet)),
 	}, opts...)...)
-	if err := a.Init(api.WithAddress(addr)); err != nil { // takes effect: it is not Run yet
-		t.Fatal(err)
+	if err := a.Init(api.WithAddress(address)); err != nil { // takes effect: it is not Run yet
+		w.Fatal(err)
 	}
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	testkit.Listens(w, address)
+	return "http://" + address, ended
+}
+
+// run is launch until the test ends.
+func run(t *testing.T, w *apitest.World, opts ...api.Option) string {
+	t.Helper()
+	rtr := w.Router()
 	ctx, cancel := context.WithCancel(context.Background())
-	ran := make(chan error, 1)
-	go func() { ran <- a.Run(ctx) }()
+	url, ran := launch(ctx, w, append(opts, api.WithRouter(rtr))...)
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ran; err != nil {
@@ -72,14 +79,7 @@ func run(t *testing.T, w *apitest.World, opts ...api.Option) string {
 		}
 	})
 	t.Cleanup(http.DefaultClient.CloseIdleConnections)
-	testkit.Eventually(t, "the gateway listens", func() bool {
-		conn, err := net.Dial("tcp", addr)
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err == nil
-	})
-	return "http://" + addr
+	return url
 }
 
 func get(t *testing.T, url string) (int, string) {

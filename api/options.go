@@ -1,6 +1,9 @@
 package api
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/justcy/go-micro/v4/api/handler"
 	"github.com/justcy/go-micro/v4/api/router"
 	"github.com/justcy/go-micro/v4/api/server"
@@ -91,9 +94,13 @@ func WithHandler(opts ...handler.Option) Option {
 	}
 }
 
-// WithOpenAPI sets the path of the OpenAPI document, empty for none.
+// WithOpenAPI sets the path of the OpenAPI document, such as "/openapi.json", empty
+// for none. What is no path of one document is an error.
 func WithOpenAPI(path string) Option {
 	return func(o *Options) error {
+		if path != "" && (path[0] != '/' || path == "/" || strings.ContainsAny(path, "{} \t")) {
+			return fmt.Errorf("%q is no path for the OpenAPI document; use one as %q, or none", path, defaultOpenAPI)
+		}
 		o.OpenAPI = path
 		return nil
 	}

@@ -27,8 +27,11 @@ func (s *settings) choose(ctx *callContext, service string, opts []selector.Sele
 	}
 	heeded := s.picker != nil && selectOptions(opts).Context == nil
 	opts = append([]selector.SelectOption{selector.WithContext(ctx)}, opts...)
+	if heeded { // then ctx needs no timer
+		return s.opts.Selector.Select(service, opts...)
+	}
 	over := ctx.Done()
-	if heeded || over == nil {
+	if over == nil {
 		return s.opts.Selector.Select(service, opts...)
 	}
 	select {

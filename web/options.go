@@ -79,8 +79,8 @@ type Options struct {
 	RegisterTTL time.Duration
 	// RegisterInterval is how often the service registers again; 0 for never.
 	RegisterInterval time.Duration
-	// StopTimeout bounds how long Stop waits for requests in flight; 25 seconds by
-	// default.
+	// StopTimeout bounds how long Stop waits, for the registry and for requests in
+	// flight; 25 seconds by default.
 	StopTimeout time.Duration
 
 	// Secure serves TLS, with a self-signed certificate without a TLSConfig.
@@ -253,7 +253,7 @@ func HandleSignal(b bool) Option {
 	return func(o *Options) { o.Signal = b }
 }
 
-// StopTimeout sets how long Stop waits for requests in flight.
+// StopTimeout sets how long Stop waits, for the registry and for requests in flight.
 func StopTimeout(d time.Duration) Option {
 	return func(o *Options) { o.StopTimeout = d }
 }

@@ -108,10 +108,10 @@ func (s *service) keepRegistered(r *run) {
 	}
 }
 
-func (s *service) deregister() error {
+func (s *service) deregister(ctx context.Context) error {
 	record, err := s.record()
 	if err == nil {
-		err = s.registry().Deregister(record)
+		err = s.registry().Deregister(record, registry.DeregisterContext(ctx))
 	}
 	if err != nil {
 		return fmt.Errorf("deregister web service %s: %w", s.Options().Name, err)

@@ -187,7 +187,7 @@ func each(hooks []func() error) error {
 
 func (s *service) Stop() error { return s.stop(context.Background()) }
 
-// stop is Stop, except that it waits for requests no longer than until ctx is done.
+// stop is Stop, except that it waits no longer than until ctx is done.
 func (s *service) stop(ctx context.Context) error {
 	s.lifecycle.Lock()
 	defer s.lifecycle.Unlock()
@@ -196,9 +196,11 @@ func (s *service) stop(ctx context.Context) error {
 		return nil
 	}
 	o := s.Options()
+	ctx, cancel := context.WithTimeout(ctx, o.StopTimeout)
+	defer cancel()
 	r.cancel()
 	<-r.registered
-	errs := []error{s.deregister()}
+	errs := []error{s.deregister(ctx)}
 	for _, hook := range o.BeforeStop {
 		errs = append(errs, hook())
 	}

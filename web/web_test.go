@@ -227,6 +227,26 @@ func TestAStartThatFailsLeavesNothingBehind(t *testing.T) {
 	}
 }
 
+// silent is a registry that does not answer when a service deregisters.
+type silent struct{ registry.Registry }
+
+func (silent) Deregister(_ *registry.Service, opts ...registry.DeregisterOption) error {
+	var o registry.DeregisterOptions
+	for _, opt := range opts {
+		opt(&o)
+	}
+	<-o.Context.Done()
+	return o.Context.Err()
+}
+
+func TestStopDoesNotWaitForARegistryForLong(t *testing.T) {
+	s, _ := site(t, web.Registry(silent{registry.NewMemoryRegistry()}), web.StopTimeout(time.Millisecond))
+	start(t, s)
+	if err := s.Stop(); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestAServiceRegistersAgainAndAgain(t *testing.T) {
 	s, r := site(t, web.RegisterInterval(10*time.Millisecond))
 	start(t, s)

@@ -11,11 +11,19 @@ import (
 // size is set: 100 MiB.
 var DefaultMaxRecvSize int64 = 100 << 20
 
+// DefaultMaxTotalSize is how many bytes of bodies a handler holds at a time, unless
+// another size is set: 512 MiB.
+var DefaultMaxTotalSize int64 = 512 << 20
+
 // Options configure a Handler.
 type Options struct {
 	// MaxRecvSize is the largest body of a request in bytes; 0 for
 	// DefaultMaxRecvSize. Longer ones are answered with 413.
 	MaxRecvSize int64
+	// MaxTotalSize is how many bytes of bodies the handler holds at a time, for all
+	// requests together; 0 for DefaultMaxTotalSize. More are answered with 503.
+	// What passes through, as with the handlers "http" and "web", is not held.
+	MaxTotalSize int64
 	// Namespace precedes the topics of the event handler; empty by default.
 	Namespace string
 	// Router finds the endpoint for a request. There is no default.
@@ -39,6 +47,9 @@ func NewOptions(opts ...Option) Options {
 	if o.MaxRecvSize <= 0 {
 		o.MaxRecvSize = DefaultMaxRecvSize
 	}
+	if o.MaxTotalSize <= 0 {
+		o.MaxTotalSize = DefaultMaxTotalSize
+	}
 	return o
 }
 
@@ -60,6 +71,11 @@ func WithClient(c client.Client) Option {
 // WithMaxRecvSize sets the largest body of a request in bytes.
 func WithMaxRecvSize(size int64) Option {
 	return func(o *Options) { o.MaxRecvSize = size }
+}
+
+// WithMaxTotalSize sets how many bytes of bodies the handler holds at a time.
+func WithMaxTotalSize(size int64) Option {
+	return func(o *Options) { o.MaxTotalSize = size }
 }
 
 // WithLogger sets the logger.

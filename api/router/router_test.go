@@ -29,7 +29,7 @@ func TestEncodeLeavesOutEmptyFields(t *testing.T) {
 	}
 }
 
-func TestStreamIsLostByEncode(t *testing.T) {
+func TestEncodeAndDecodeKeepStream(t *testing.T) {
 	md := router.Encode(&router.Endpoint{Name: "Greeter.Chat", Stream: true})
 	if md["stream"] != "true" {
 		t.Errorf("metadata is %v", md)
@@ -46,21 +46,21 @@ func TestDecodeTrimsAndDropsEmptyValues(t *testing.T) {
 	}
 }
 
-func TestValidate(t *testing.T) {
+func TestAnEndpointNeedsANameAHandlerAndValidPaths(t *testing.T) {
 	for name, tc := range map[string]struct {
 		endpoint *router.Endpoint
 		err      string // empty: valid; a part of the text otherwise
 	}{
-		"nil":                       {nil, "endpoint is nil"},
-		"no name":                   {&router.Endpoint{Handler: "rpc"}, "name required"},
-		"no handler":                {&router.Endpoint{Name: "a"}, "invalid handler"},
-		"path before handler":       {&router.Endpoint{Name: "a", Path: []string{"^x"}}, "invalid path"},
-		"only the start anchored":   {&router.Endpoint{Name: "a", Handler: "rpc", Path: []string{"^/x"}}, "invalid path"},
-		"only the end anchored":     {&router.Endpoint{Name: "a", Handler: "rpc", Path: []string{"/x$"}}, "invalid path"},
-		"broken regex":              {&router.Endpoint{Name: "a", Handler: "rpc", Path: []string{"^/(x$"}}, "missing closing )"},
-		"empty path does not panic": {&router.Endpoint{Name: "a", Handler: "rpc", Path: []string{""}}, "invalid path"},
-		"template":                  {&router.Endpoint{Name: "a", Handler: "rpc", Path: []string{"/x/{id}"}}, ""},
-		"regex":                     {&router.Endpoint{Name: "a", Handler: "rpc", Path: []string{"^/x/[0-9]+$"}}, ""},
+		"nil":                     {nil, "endpoint is nil"},
+		"no name":                 {&router.Endpoint{Handler: "rpc"}, "name required"},
+		"no handler":              {&router.Endpoint{Name: "a"}, "invalid handler"},
+		"path before handler":     {&router.Endpoint{Name: "a", Path: []string{"^x"}}, "invalid path"},
+		"only the start anchored": {&router.Endpoint{Name: "a", Handler: "rpc", Path: []string{"^/x"}}, "invalid path"},
+		"only the end anchored":   {&router.Endpoint{Name: "a", Handler: "rpc", Path: []string{"/x$"}}, "invalid path"},
+		"broken regex":            {&router.Endpoint{Name: "a", Handler: "rpc", Path: []string{"^/(x$"}}, "missing closing )"},
+		"empty path":              {&router.Endpoint{Name: "a", Handler: "rpc", Path: []string{""}}, "invalid path"},
+		"template":                {&router.Endpoint{Name: "a", Handler: "rpc", Path: []string{"/x/{id}"}}, ""},
+		"regex":                   {&router.Endpoint{Name: "a", Handler: "rpc", Path: []string{"^/x/[0-9]+$"}}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := router.Validate(tc.endpoint)

@@ -97,6 +97,18 @@ func TestAMigratedProjectCompiles(t *testing.T) {
 	goCommand(t, dir, "vet", "./...")
 }
 
+// The services behind a gateway are as the examples of go-micro v4, which redirect,
+// call nodes in turn and by a key; the last is a plugin that gets certificates.
+func TestWhatIsWrittenForTheGatewayCompilesAfterTheMove(t *testing.T) {
+	dir := project(t, nil)
+	if err := os.CopyFS(dir, os.DirFS("testdata/gateway")); err != nil {
+		t.Fatal(err)
+	}
+	migrate(t, dir)
+	inThisModule(t, dir)
+	goCommand(t, dir, "vet", "./redirect", "./roundrobin", "./sharding", "./certificates")
+}
+
 func TestTheModuleRequiresThisOneAndWhatItNeeds(t *testing.T) {
 	dir := project(t, nil)
 	said := migrate(t, "-version", "v4.1.2", dir)

@@ -127,6 +127,7 @@ func TestReadBody(t *testing.T) {
 		{"unknown field", `{"full_name":"a","nobody":1}`, new(testpb.Everything), `a`},
 		{"oneof as encoding/json has it", `{"full_name":"a","Choice":{"Text":"t"}}`, new(testpb.Everything), `a`},
 		{"field of another type", `{"full_name":1}`, new(testpb.Everything), ``},
+		{"null into a nil message", `null`, (*testpb.Everything)(nil), ``},
 		{"nil message", `{}`, (*testpb.Everything)(nil), ``},
 		{"raw carrier", `{"a":1}`, new(rawproto.Message), `{"a":1}`},
 		{"other value", ` [1,2]`, new([]int), `&[1 2]`},
@@ -148,6 +149,15 @@ func TestReadBody(t *testing.T) {
 			if err == nil && got != tt.want {
 				t.Errorf("%s from %T: got %s, want %s", tt.name, stream, got, tt.want)
 			}
+		}
+	}
+}
+
+func TestNullIsTheMessageWithoutAField(t *testing.T) {
+	for _, stream := range []io.ReadWriteCloser{buf.New(bytes.NewBufferString("null\n")), plain{strings.NewReader(" null")}} {
+		m := new(testpb.Everything)
+		if err := json.NewCodec(stream).ReadBody(m); err != nil || proto.Size(m) != 0 {
+			t.Errorf("from %T: got %v, %v", stream, m, err)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package json
 
 import (
+	"bytes"
 	"encoding/json"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -32,6 +33,12 @@ func marshalProto(m proto.Message) ([]byte, error) {
 	return jsonmessage.Compact(b), nil
 }
 
+// unmarshalProto decodes data into m. Null is the message without a field, unless it
+// is a value of the message: a gateway sends it for a request that says nothing.
 func unmarshalProto(data []byte, m proto.Message) error {
-	return jsonmessage.Unmarshal(data, m, jsonmessage.Body)
+	err := jsonmessage.Unmarshal(data, m, jsonmessage.Body)
+	if err != nil && m.ProtoReflect().IsValid() && string(bytes.TrimSpace(data)) == "null" {
+		return nil
+	}
+	return err
 }

@@ -41,3 +41,15 @@ func FreePort(t testing.TB) int {
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port
 }
+
+// Listens waits until somebody listens at an address.
+func Listens(t testing.TB, address string) {
+	t.Helper()
+	Eventually(t, "somebody listens at "+address, func() bool {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
+}

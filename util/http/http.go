@@ -7,9 +7,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"strings"
 
-	"github.com/justcy/go-micro/v4/metadata"
+	"github.com/justcy/go-micro/v4/util/ctx"
 )
 
 // Write writes a whole response.
@@ -35,12 +34,6 @@ func writeError(w http.ResponseWriter, status int, err error) {
 	Write(w, "application/json", status, string(body))
 }
 
-// RequestToContext returns the request's context with its headers as metadata,
-// several values of a name joined by commas.
-func RequestToContext(r *http.Request) context.Context {
-	md := make(metadata.Metadata, len(r.Header))
-	for name, values := range r.Header {
-		md[name] = strings.Join(values, ",")
-	}
-	return metadata.NewContext(r.Context(), md)
-}
+// RequestToContext is ctx.FromRequest: the request's context with its headers as
+// metadata.
+func RequestToContext(r *http.Request) context.Context { return ctx.FromRequest(r) }

@@ -36,7 +36,6 @@ func TestWriteInternalServerError(t *testing.T) {
 	}
 }
 
-// Improves on v4, where the context is made from Background.
 func TestRequestToContextDerivesFromTheRequest(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	r := httptest.NewRequest("GET", "/", nil).WithContext(ctx)
@@ -96,7 +95,6 @@ func TestRoundTripperSendsToANodeAndLeavesTheRequestAlone(t *testing.T) {
 	}
 }
 
-// Improves on v4, which sends a body again that has been read already.
 func TestRoundTripperReplaysTheBodyOrDoesNotTryAgain(t *testing.T) {
 	addr, calls := backend(t, 2)
 	rsp, err := client(t, addr).Post("http://greeter:80/", "text/plain", strings.NewReader("body"))

@@ -22,11 +22,13 @@ const (
 
 // NewHandler returns a handler that hands on requests.
 func NewHandler(opts ...handler.Option) handler.Handler {
-	return &apiHandler{opts: handler.NewOptions(opts...)}
+	o := handler.NewOptions(opts...)
+	return &apiHandler{opts: o, bodies: exchange.NewBodies(o.MaxRecvSize, o.MaxTotalSize)}
 }
 
 type apiHandler struct {
-	opts handler.Options
+	opts   handler.Options
+	bodies *exchange.Bodies
 }
 
 func (h *apiHandler) String() string { return Handler }
@@ -38,7 +40,13 @@ func (h *apiHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		exchange.WriteError(w, r, failure, cause)
 		return
 	}
-	request, failure := h.message(w, r)
+	body, held, failure := h.bodies.Read(w, r)
+	defer held.Release()
+	if failure != nil {
+		exchange.WriteError(w, r, failure, nil)
+		return
+	}
+	request, failure := message(r, body)
 	if failure != nil {
 		exchange.WriteError(w, r, failure, nil)
 		return
@@ -53,11 +61,7 @@ func (h *apiHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // message is the request as the service gets it.
-func (h *apiHandler) message(w http.ResponseWriter, r *http.Request) (*pb.Request, *errors.Error) {
-	body, failure := exchange.Body(w, r, h.opts.MaxRecvSize)
-	if failure != nil {
-		return nil, failure
-	}
+func message(r *http.Request, body []byte) (*pb.Request, *errors.Error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, exchange.BadRequest("Error parsing query: " + err.Error())
@@ -102,10 +106,7 @@ func write(w http.ResponseWriter, r *http.Request, response *pb.Response) {
 	if h.Get("Content-Type") == "" {
 		h.Set("Content-Type", "application/json")
 	}
-	w.WriteHeader(status(response))
-	if r.Method != http.MethodHead {
-		_, _ = w.Write([]byte(response.GetBody())) // a client that is gone need not be told
-	}
+	exchange.Write(w, r, status(response), []byte(response.GetBody()))
 }
 
 // status is the status that a service chose, 200 if it chose none.

@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/justcy/go-micro/v4/api/handler"
+	"github.com/justcy/go-micro/v4/api/internal/component"
 	"github.com/justcy/go-micro/v4/api/internal/exchange"
 	pb "github.com/justcy/go-micro/v4/api/proto"
 	"github.com/justcy/go-micro/v4/errors"
@@ -26,11 +27,13 @@ var Handler = "event"
 
 // NewHandler returns a handler that publishes. It needs no router.
 func NewHandler(opts ...handler.Option) handler.Handler {
-	return &eventHandler{opts: handler.NewOptions(opts...)}
+	o := handler.NewOptions(opts...)
+	return &eventHandler{opts: o, bodies: exchange.NewBodies(o.MaxRecvSize, o.MaxTotalSize)}
 }
 
 type eventHandler struct {
-	opts handler.Options
+	opts   handler.Options
+	bodies *exchange.Bodies
 }
 
 func (h *eventHandler) String() string { return "event" }
@@ -42,7 +45,8 @@ func (h *eventHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		exchange.WriteError(w, r, exchange.BadRequest("the path "+r.URL.Path+" names no topic"), nil)
 		return
 	}
-	data, failure := h.data(w, r)
+	data, held, failure := h.data(w, r)
+	defer held.Release()
 	if failure != nil {
 		exchange.WriteError(w, r, failure, nil)
 		return
@@ -61,20 +65,20 @@ func (h *eventHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // data is the body of a request, or the query of one with GET as JSON.
-func (h *eventHandler) data(w http.ResponseWriter, r *http.Request) (string, *errors.Error) {
+func (h *eventHandler) data(w http.ResponseWriter, r *http.Request) (data string, held *exchange.Held, failure *errors.Error) {
 	if r.Method != http.MethodGet {
-		body, failure := exchange.Body(w, r, h.opts.MaxRecvSize)
-		return string(body), failure
+		body, held, failure := h.bodies.Read(w, r)
+		return string(body), held, failure
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return "", exchange.BadRequest("query: " + err.Error())
+		return "", nil, exchange.BadRequest("query: " + err.Error())
 	}
-	data, err := json.Marshal(query)
+	object, err := json.Marshal(query)
 	if err != nil {
-		return "", exchange.BadRequest("query: " + err.Error())
+		return "", nil, exchange.BadRequest("query: " + err.Error())
 	}
-	return string(data), nil
+	return string(object), nil, nil
 }
 
 // name returns the topic and the action of a path.
@@ -85,7 +89,7 @@ func name(namespace, p string) (topic, action string) {
 	}
 	parts := strings.Split(p, "/")
 	topic, rest := parts[0], parts[1:]
-	if isVersion(parts[0]) && len(rest) > 0 {
+	if component.IsVersion(parts[0]) && len(rest) > 0 {
 		topic += "." + rest[0]
 	} else if len(rest) == 0 {
 		rest = parts
@@ -94,10 +98,4 @@ func name(namespace, p string) (topic, action string) {
 		topic = namespace + "." + topic
 	}
 	return topic, strings.Join(rest, ".")
-}
-
-// isVersion reports whether the segment is a v and digits, as in v1.
-func isVersion(segment string) bool {
-	digits, ok := strings.CutPrefix(segment, "v")
-	return ok && digits != "" && strings.Trim(digits, "0123456789") == ""
 }

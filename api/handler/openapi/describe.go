@@ -154,10 +154,10 @@ func pathSchema(e *registry.Endpoint, name string) *schema {
 	for part := range strings.SplitSeq(name, ".") {
 		v = field(v, part)
 	}
-	if s := schemaOf(v); s.Type != "" && s.Type != "object" && s.Type != "array" {
+	if s := schemaOf(v); len(s.Type) > 0 && s.Properties == nil && s.Items == nil {
 		return s
 	}
-	return &schema{Type: "string"}
+	return &schema{Type: types{"string"}}
 }
 
 func field(v *registry.Value, name string) *registry.Value {
@@ -194,7 +194,7 @@ func responses(e *registry.Endpoint, described *router.Endpoint) map[string]*res
 	switch {
 	case described.Stream || e.Metadata["stream"] == "true":
 		success.Description = "The messages of the service, as server-sent events."
-		success.Content = map[string]mediaType{"text/event-stream": {Schema: &schema{Type: "string"}}}
+		success.Content = map[string]mediaType{"text/event-stream": {Schema: &schema{Type: types{"string"}}}}
 	case described.Handler == "rpc":
 		success.Content = map[string]mediaType{"application/json": {Schema: schemaOf(e.Response)}}
 	}

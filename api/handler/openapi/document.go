@@ -1,5 +1,7 @@
 package openapi
 
+import "encoding/json"
+
 // The parts of a document that are used here, in the words of the specification.
 type (
 	document struct {
@@ -44,7 +46,7 @@ type (
 	// schema is one of JSON Schema, draft 2020-12.
 	schema struct {
 		Ref             string             `json:"$ref,omitempty"`
-		Type            string             `json:"type,omitempty"`
+		Type            types              `json:"type,omitempty"`
 		Format          string             `json:"format,omitempty"`
 		ContentEncoding string             `json:"contentEncoding,omitempty"`
 		Minimum         *int               `json:"minimum,omitempty"`
@@ -52,3 +54,14 @@ type (
 		Properties      map[string]*schema `json:"properties,omitempty"`
 	}
 )
+
+// types are those that a value may have.
+type types []string
+
+// MarshalJSON writes a single type by itself.
+func (t types) MarshalJSON() ([]byte, error) {
+	if len(t) == 1 {
+		return json.Marshal(t[0])
+	}
+	return json.Marshal([]string(t))
+}

@@ -6,12 +6,13 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/justcy/go-micro/v4/api/handler"
 	"github.com/justcy/go-micro/v4/api/internal/exchange"
 	"github.com/justcy/go-micro/v4/api/resolver"
+	"github.com/justcy/go-micro/v4/api/router"
 	"github.com/justcy/go-micro/v4/registry"
 )
 
@@ -24,7 +25,7 @@ const keep = 10 * time.Second
 // NewHandler returns a handler that answers with the document about the services
 // in the registry of its router.
 func NewHandler(opts ...handler.Option) handler.Handler {
-	h := &openAPI{registry: registry.DefaultRegistry}
+	h := &openAPI{registry: registry.DefaultRegistry, making: make(chan struct{}, 1)}
 	o := handler.NewOptions(opts...)
 	if o.Router != nil {
 		ro := o.Router.Options()
@@ -40,9 +41,14 @@ type openAPI struct {
 	registry registry.Registry
 	resolver resolver.Resolver
 
-	mu      sync.Mutex // one document is made at a time
-	made    time.Time
+	making chan struct{} // holds a token while a document is made, one at a time
+	latest atomic.Pointer[made]
+}
+
+// made is a document, and when it was made.
+type made struct {
 	content []byte
+	at      time.Time
 }
 
 func (h *openAPI) String() string { return Handler }
@@ -50,7 +56,8 @@ func (h *openAPI) String() string { return Handler }
 // ServeHTTP implements http.Handler.
 func (h *openAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		exchange.WriteError(w, r, exchange.NotAllowed(r.Method, http.MethodGet), nil)
+		method := &router.MethodError{Method: r.Method, Allowed: []string{http.MethodGet, http.MethodHead}}
+		exchange.WriteError(w, r, exchange.RouteError(method), method)
 		return
 	}
 	content, err := h.document(r)
@@ -60,15 +67,22 @@ func (h *openAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(content)))
-	_, _ = w.Write(content) // a client that is gone need not be told
+	exchange.Write(w, r, http.StatusOK, content)
 }
 
 // document returns a document that is not too old.
 func (h *openAPI) document(r *http.Request) ([]byte, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.content != nil && time.Since(h.made) < keep {
-		return h.content, nil
+	if m := h.latest.Load(); m != nil && time.Since(m.at) < keep {
+		return m.content, nil
+	}
+	select {
+	case h.making <- struct{}{}:
+		defer func() { <-h.making }()
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
+	if m := h.latest.Load(); m != nil && time.Since(m.at) < keep {
+		return m.content, nil // somebody else made it meanwhile
 	}
 	services, err := h.services(r)
 	if err != nil {
@@ -78,7 +92,7 @@ func (h *openAPI) document(r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.made, h.content = time.Now(), content
+	h.latest.Store(&made{content, time.Now()})
 	return content, nil
 }
 

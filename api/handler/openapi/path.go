@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,12 +32,20 @@ func parsePath(template string) (path string, parameters []string, ok bool) {
 		}
 	}
 	for i, s := range stack {
-		if s == "*" {
-			stack[i] = "{" + unused("arg", t.Fields, len(parameters)+1) + "}"
+		name, found := strings.CutPrefix(s, "{")
+		switch {
+		case found:
+			name = strings.TrimSuffix(name, "}")
+			if slices.Contains(parameters, name) { // OpenAPI wants each name once
+				name = unused(name, t.Fields, len(parameters)+1)
+			}
+		case s == "*":
+			name = unused("arg", t.Fields, len(parameters)+1)
+		default:
+			continue
 		}
-		if name, found := strings.CutPrefix(stack[i], "{"); found {
-			parameters = append(parameters, strings.TrimSuffix(name, "}"))
-		}
+		stack[i] = "{" + name + "}"
+		parameters = append(parameters, name)
 	}
 	path = "/" + strings.Join(stack, "/")
 	if t.Verb != "" {
@@ -45,13 +54,11 @@ func parsePath(template string) (path string, parameters []string, ok bool) {
 	return path, parameters, true
 }
 
-// unused is a name for the wildcard at a place that no variable has.
+// unused is a name for the parameter at a place that no variable has.
 func unused(name string, fields []string, place int) string {
 	candidate := name + strconv.Itoa(place)
-	for _, f := range fields {
-		if f == candidate {
-			return unused(name+"_", fields, place)
-		}
+	if slices.Contains(fields, candidate) {
+		return unused(name+"_", fields, place)
 	}
 	return candidate
 }

@@ -114,10 +114,7 @@ func (c *call) reply(w http.ResponseWriter, r *http.Request) {
 	default:
 		h.Set("Content-Length", strconv.Itoa(len(body)))
 	}
-	w.WriteHeader(status)
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(body) // a client that is gone need not be told
-	}
+	exchange.Write(w, r, status, body)
 	if grpc {
 		h.Set("grpc-status", "0")
 		h.Set("grpc-message", "")

@@ -14,7 +14,6 @@ import (
 )
 
 const (
-	typeEvents = "text/event-stream"
 	// aliveInterval is how often a client that gets no events gets a comment, so
 	// that proxies do not take the connection for a dead one.
 	aliveInterval = 15 * time.Second
@@ -22,35 +21,13 @@ const (
 	eventTimeout = 30 * time.Second
 )
 
-// acceptsEvents reports whether a request asks for server-sent events.
-func acceptsEvents(r *http.Request) bool {
-	for _, value := range r.Header["Accept"] {
-		for len(value) > 0 {
-			var part string
-			part, value = cutComma(value)
-			if exchange.MediaType(part) == typeEvents {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func cutComma(s string) (before, after string) {
-	for i := range len(s) {
-		if s[i] == ',' {
-			return s[:i], s[i+1:]
-		}
-	}
-	return s, ""
-}
-
 // serveEvents opens a stream with the payload of the request as its only message,
 // and sends each message of the endpoint as an event. The event "end" says that
 // there are no more, so that a browser can close its EventSource, which would
 // otherwise ask again; the event "error" has the JSON of an error.
 func (h *rpcHandler) serveEvents(w http.ResponseWriter, r *http.Request, route *router.Route) {
-	payload, failure := h.payload(w, r, route)
+	payload, held, failure := h.payload(w, r, route)
+	defer held.Release()
 	if failure != nil {
 		writeError(w, r, failure, nil)
 		return
@@ -61,6 +38,7 @@ func (h *rpcHandler) serveEvents(w http.ResponseWriter, r *http.Request, route *
 	ctx, cancel := context.WithCancel(exchange.Context(r))
 	defer cancel()
 	stream, err := h.openStream(ctx, route, typeJSON, payload)
+	held.Release() // the payload is with the service
 	if err == nil {
 		defer stream.Close() //nolint:errcheck // nobody is left to be told
 		err = stream.CloseSend()
@@ -70,7 +48,7 @@ func (h *rpcHandler) serveEvents(w http.ResponseWriter, r *http.Request, route *
 		return
 	}
 	header := w.Header()
-	header.Set("Content-Type", typeEvents)
+	header.Set("Content-Type", exchange.TypeEvents)
 	header.Set("Cache-Control", "no-cache")
 	header.Set("X-Accel-Buffering", "no") // asks nginx not to hold events back
 	w.WriteHeader(http.StatusOK)
@@ -87,7 +65,7 @@ type events struct {
 	buf     bytes.Buffer
 }
 
-// message is what a stream received, or why it has ended.
+// received is a message of a stream, or why it has ended.
 type received struct {
 	data []byte
 	err  error

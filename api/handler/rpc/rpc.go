@@ -2,7 +2,8 @@
 //
 // The request of the call is made of what the path captures, of the query and of
 // the body, which is JSON or a form; bodies in protobuf and gRPC pass through
-// untouched. The reply is the body of the response, JSON unless the request was
+// untouched. An object of JSON that says it is a form, as "curl -d" has it, is taken
+// for what it is. The reply is the body of the response, JSON unless the request was
 // something else, and an error is the JSON of package errors with its code as the
 // status.
 //
@@ -31,11 +32,13 @@ const Handler = "rpc"
 
 // NewHandler returns a handler that makes calls.
 func NewHandler(opts ...handler.Option) handler.Handler {
-	return &rpcHandler{opts: handler.NewOptions(opts...)}
+	o := handler.NewOptions(opts...)
+	return &rpcHandler{opts: o, bodies: exchange.NewBodies(o.MaxRecvSize, o.MaxTotalSize)}
 }
 
 type rpcHandler struct {
-	opts handler.Options
+	opts   handler.Options
+	bodies *exchange.Bodies
 }
 
 func (h *rpcHandler) String() string { return Handler }
@@ -51,11 +54,12 @@ func (h *rpcHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case exchange.IsWebSocket(r) && streams(route):
 		h.serveWebSocket(w, r, route)
 		return
-	case acceptsEvents(r) && streams(route):
+	case exchange.AcceptsEvents(r) && streams(route):
 		h.serveEvents(w, r, route)
 		return
 	}
-	body, failure := h.payload(w, r, route)
+	body, held, failure := h.payload(w, r, route)
+	defer held.Release()
 	if failure != nil {
 		writeError(w, r, failure, nil)
 		return
@@ -84,23 +88,25 @@ func isStream(e *registry.Endpoint, name string) bool {
 	return e != nil && e.Name == name && e.Metadata["stream"] == "true"
 }
 
-// payload is the body of the call for a request.
-func (h *rpcHandler) payload(w http.ResponseWriter, r *http.Request, route *router.Route) ([]byte, *microerrors.Error) {
+// payload is the body of the call for a request. Held is released when it is needed
+// no more, after a failure too.
+func (h *rpcHandler) payload(w http.ResponseWriter, r *http.Request, route *router.Route) (data []byte, held *exchange.Held, failure *microerrors.Error) {
 	contentType := r.Header.Get("Content-Type")
 	types := payload.TypesOf(route.Versions, route.Endpoint.Name)
 	if exchange.MediaType(contentType) == "multipart/form-data" && r.Method != http.MethodGet {
-		data, err := payload.Multipart(r, exchange.Limited(w, r, h.opts.MaxRecvSize), types)
-		return data, refused(err)
+		form := h.bodies.Reader(w, r)
+		data, err := payload.Multipart(r, form, types)
+		return data, form, refused(err)
 	}
-	body, failure := exchange.Body(w, r, h.opts.MaxRecvSize)
+	body, held, failure := h.bodies.Read(w, r)
 	if failure != nil {
-		return nil, failure
+		return nil, held, failure
 	}
 	data, err := extract(r, contentType, body, types)
 	if err == nil && formOf(contentType, data) == asJSON && len(data) > 0 && !json.Valid(data) {
 		err = payload.ErrNotJSON
 	}
-	return data, refused(err)
+	return data, held, refused(err)
 }
 
 // extract makes the payload of a body by its content type.
@@ -112,13 +118,18 @@ func extract(r *http.Request, contentType string, body []byte, types payload.Typ
 		return payload.ProtoRPC(body)
 	case strings.Contains(contentType, "application/octet-stream"):
 		return payload.OctetStream(body), nil
-	case strings.Contains(contentType, "application/x-www-form-urlencoded"),
-		strings.Contains(contentType, "application/www-x-form-urlencoded"):
+	case isForm(contentType) && !payload.IsObject(body):
 		return payload.Form(r, body, types)
 	case formOf(contentType, body) != asJSON:
 		return body, nil
 	}
 	return payload.Of(r, body, types)
+}
+
+// isForm reports whether a body is a form of HTML by its content type.
+func isForm(contentType string) bool {
+	return strings.Contains(contentType, "application/x-www-form-urlencoded") ||
+		strings.Contains(contentType, "application/www-x-form-urlencoded")
 }
 
 // refused is the answer to a request whose payload has a fault.
@@ -127,7 +138,7 @@ func refused(err error) *microerrors.Error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &large), errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.As(err, &large), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, exchange.ErrBusy):
 		return exchange.BodyError(err)
 	}
 	return exchange.BadRequest(err.Error())

@@ -130,9 +130,14 @@ func TestPathQueryAndBodyAreOneRequest(t *testing.T) {
 		{"GET", "/echo/x?tags[]=1&userId=forged&name=%22quoted%22", "", "", `{"userId":"x","count":0,"name":"quoted","on":false,"tags":["1"],"file":null,"inner":{"a":0,"b":""}}`},
 		{"POST", "/echo/x?count=1&inner.a=5", typeJSON, `{"count":2,"inner":{"b":"y"}}`, `{"userId":"x","count":2,"name":"","on":false,"tags":null,"file":null,"inner":{"a":5,"b":"y"}}`},
 		{"PUT", "/echo/x", "application/json; charset=utf-8", `{"count":9007199254740993}`, `{"userId":"x","count":9007199254740993,"name":"","on":false,"tags":null,"file":null,"inner":{"a":0,"b":""}}`},
+		{"PUT", "/echo/007", typeJSON, `{"userId":"007","USERID":"007"}`, `{"userId":"007","count":0,"name":"","on":false,"tags":null,"file":null,"inner":{"a":0,"b":""}}`},
+		{"GET", "/echo/%22x%22", "", "", `{"userId":"\"x\"","count":0,"name":"","on":false,"tags":null,"file":null,"inner":{"a":0,"b":""}}`},
+		{"POST", "/echo/x", "application/x-www-form-urlencoded", "userId=x&name=%22a%22", `{"userId":"x","count":0,"name":"\"a\"","on":false,"tags":null,"file":null,"inner":{"a":0,"b":""}}`},
 		{"DELETE", "/echo/x", "", "", `{"userId":"x","count":0,"name":"","on":false,"tags":null,"file":null,"inner":{"a":0,"b":""}}`},
 		{"POST", "/echo/x", "application/x-www-form-urlencoded", "count=5&name=a&name=b&tags=1&tags=2", `{"userId":"x","count":5,"name":"a,b","on":false,"tags":["1","2"],"file":null,"inner":{"a":0,"b":""}}`},
 		{"POST", "/raw?b=2", "application/x-www-form-urlencoded", "a=1&a=2", `{"a":"1,2","b":"2"}`},
+		{"POST", "/raw?b=1", "application/x-www-form-urlencoded", `{"a":"x=y"}`, `{"a":"x=y","b":1}`},
+		{"POST", "/raw", "application/x-www-form-urlencoded", `{"a`, `{"{\"a":""}`},
 		{"POST", "/raw", typeJSON, `[1,2]`, `[1,2]`},
 		{"POST", "/raw?a=1", typeJSON, `[1,2]`, `[1,2]`},
 		{"POST", "/raw?a=1", typeJSON, `{"a":null}`, `{"a":null}`},
@@ -144,6 +149,15 @@ func TestPathQueryAndBodyAreOneRequest(t *testing.T) {
 		rec := apitest.Do(h, request(tc.method, tc.target, tc.contentType, tc.body))
 		if got := strings.TrimSpace(rec.Body.String()); rec.Code != 200 || got != tc.want {
 			t.Errorf("%s %s %s: got %d %s, want %s", tc.method, tc.target, tc.body, rec.Code, got, tc.want)
+		}
+	}
+}
+
+func TestARequestThatSaysNothingIsAnEmptyMessage(t *testing.T) {
+	h, _ := gateway(t)
+	for _, method := range []string{"GET", "POST", "OPTIONS"} {
+		if rec := apitest.Do(h, request(method, "/proto", "", "")); rec.Code != 200 || strings.TrimSpace(rec.Body.String()) != `{}` {
+			t.Errorf("%s: got %d %s", method, rec.Code, rec.Body)
 		}
 	}
 }
@@ -189,6 +203,12 @@ func TestRequestsThatCannotBeUnderstoodAreAnsweredWith400(t *testing.T) {
 		"nameless part":          request("POST", "/raw", parts, "--x\r\n\r\nb\r\n--x--"),
 		"no params":              request("POST", "/raw", "application/json-rpc", `{"id":1}`),
 		"no envelope":            request("POST", "/raw", "application/proto-rpc", "\xff\xff"),
+		"body against path":      request("POST", "/echo/x", typeJSON, `{"userId":"y"}`),
+		"body, another case":     request("POST", "/echo/x", typeJSON, `{"USERID":"y"}`),
+		"null against path":      request("POST", "/echo/x", typeJSON, `{"userId":null}`),
+		"query, another case":    request("GET", "/echo/x?userid=y", "", ""),
+		"form against path":      request("POST", "/echo/x", form, "userId=y"),
+		"names not in UTF-8":     request("POST", "/raw", typeJSON, "{\"\xff\":1,\"\xfe\":2}"),
 		"path that climbs":       request("GET", "/echo/..%2fetc", "", ""),
 	} {
 		rec := apitest.Do(h, r)
@@ -208,6 +228,18 @@ func TestABodyOverTheLimitIsAnsweredWith413(t *testing.T) {
 			if e := apitest.Failure(t, apitest.Do(h, r)); e.GetCode() != 413 {
 				t.Errorf("%s of %d bytes: %v", name, r.ContentLength, e)
 			}
+		}
+	}
+}
+
+func TestBodiesOverTheTotalAreAnsweredWith503(t *testing.T) {
+	h, _ := gateway(t, handler.WithMaxTotalSize(5))
+	for range 2 { // what is answered is not held
+		if e := apitest.Failure(t, apitest.Do(h, request("POST", "/raw", typeJSON, `{"a":1}`))); e.GetCode() != 503 {
+			t.Errorf("got %v", e)
+		}
+		if rec := apitest.Do(h, request("POST", "/raw", typeJSON, `{}`)); rec.Code != 200 {
+			t.Errorf("got %d %s", rec.Code, rec.Body)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -43,7 +44,8 @@ func (h *rpcHandler) serveWebSocket(w http.ResponseWriter, r *http.Request, rout
 		writeError(w, r, exchange.Forbidden("a page of the origin "+r.Header.Get("Origin")+" may not open WebSockets here"), nil)
 		return
 	}
-	payload, failure := h.payload(w, r, route)
+	payload, held, failure := h.payload(w, r, route)
+	defer held.Release()
 	if failure != nil {
 		writeError(w, r, failure, nil)
 		return
@@ -51,6 +53,7 @@ func (h *rpcHandler) serveWebSocket(w http.ResponseWriter, r *http.Request, rout
 	ctx, cancel := context.WithCancel(exchange.Context(r))
 	defer cancel()
 	stream, err := h.openStream(ctx, route, streamType(r), firstMessage(payload))
+	held.Release() // the payload is with the service
 	if err != nil {
 		writeError(w, r, exchange.CallError(err), err)
 		return
@@ -62,7 +65,7 @@ func (h *rpcHandler) serveWebSocket(w http.ResponseWriter, r *http.Request, rout
 		return
 	}
 	conn.SetReadLimit(min(h.opts.MaxRecvSize, maxFrame))
-	b := &bridge{conn: conn, stream: stream, frames: frameType(r, conn.Subprotocol())}
+	b := &bridge{conn: conn, stream: stream, frames: frameType(r, conn.Subprotocol()), bodies: h.bodies}
 	b.run(ctx, cancel, drain.Of(r.Context()))
 }
 
@@ -161,6 +164,9 @@ type bridge struct {
 	conn   *websocket.Conn
 	stream client.Stream
 	frames websocket.MessageType
+	bodies *exchange.Bodies
+
+	sending atomic.Bool // a frame waits for the service, and no other is read
 }
 
 // run works until one of both ends, or the server is being stopped.
@@ -190,16 +196,31 @@ func (b *bridge) run(ctx context.Context, cancel context.CancelFunc, draining <-
 
 // receive sends the frames of the client to the stream. Any error ends it.
 func (b *bridge) receive(ctx context.Context) {
-	for {
-		_, data, err := b.conn.Read(ctx)
-		if err != nil {
-			return
-		}
-		if err := b.stream.Send(&bytes.Frame{Data: data}); err != nil {
-			b.end(ctx, err)
-			return
-		}
+	for b.pass(ctx) {
 	}
+}
+
+// pass sends the next frame of the client to the stream, and reports whether it could.
+func (b *bridge) pass(ctx context.Context) bool {
+	_, r, err := b.conn.Reader(ctx)
+	if err != nil {
+		return false // the client is gone, or has been told
+	}
+	data, held, err := b.bodies.Frame(r)
+	defer held.Release()
+	if errors.Is(err, exchange.ErrBusy) {
+		b.close(websocket.StatusTryAgainLater, err.Error())
+	}
+	if err != nil {
+		return false
+	}
+	b.sending.Store(true)
+	defer b.sending.Store(false)
+	if err := b.stream.Send(&bytes.Frame{Data: data}); err != nil {
+		b.end(ctx, err)
+		return false
+	}
+	return true
 }
 
 // send sends the messages of the stream to the client.
@@ -233,10 +254,13 @@ func (b *bridge) ping(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
+		if b.sending.Load() {
+			continue // an answer would not be read
+		}
 		pong, cancel := context.WithTimeout(ctx, pingInterval)
 		err := b.conn.Ping(pong)
 		cancel()
-		if err != nil {
+		if err != nil && !b.sending.Load() {
 			return
 		}
 	}

@@ -1,4 +1,4 @@
-// Package component splits the paths of requests.
+// Package component reads the components of paths.
 package component
 
 import (
@@ -40,4 +40,10 @@ func Split(u *url.URL, buf []string) ([]string, error) {
 		buf = append(buf, component)
 	}
 	return buf, nil
+}
+
+// IsVersion reports whether a component is a v and digits, as in v1.
+func IsVersion(component string) bool {
+	digits, ok := strings.CutPrefix(component, "v")
+	return ok && digits != "" && strings.Trim(digits, "0123456789") == ""
 }

@@ -88,10 +88,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, e *errors.Error, cause e
 	if h.Get("Trailer") == "" {
 		h.Set("Content-Length", strconv.Itoa(len(body)))
 	}
-	w.WriteHeader(Status(e))
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(body) // a client that is gone need not be told
-	}
+	Write(w, r, Status(e), body)
 }
 
 // Forbidden is the answer to a request that may not be made.
@@ -110,8 +107,3 @@ func BadGateway(err error) *errors.Error { return newError(http.StatusBadGateway
 
 // Gone is what the log has of a request whose client has gone.
 func Gone() *errors.Error { return newError(statusClientClosed, "the client has gone") }
-
-// NotAllowed is the answer to a request with a method that is not the only one.
-func NotAllowed(method, only string) *errors.Error {
-	return newError(http.StatusMethodNotAllowed, "method "+method+" is not allowed here, only "+only)
-}

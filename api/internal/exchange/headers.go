@@ -98,6 +98,27 @@ func IsWebSocket(r *http.Request) bool {
 	return Listed(r.Header["Connection"], "upgrade") && Listed(r.Header["Upgrade"], "websocket")
 }
 
+// TypeEvents is the content type of server-sent events.
+const TypeEvents = "text/event-stream"
+
+// AcceptsEvents reports whether a request asks for server-sent events.
+func AcceptsEvents(r *http.Request) bool {
+	for _, value := range r.Header["Accept"] {
+		for accepted := range strings.SplitSeq(value, ",") {
+			if MediaType(accepted) == TypeEvents {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Lasts reports whether a request asks for something that goes on until somebody
+// ends it: another protocol, or events.
+func Lasts(r *http.Request) bool {
+	return Listed(r.Header["Connection"], "upgrade") || AcceptsEvents(r)
+}
+
 // MediaType is a content type without its parameters, in lower case.
 func MediaType(contentType string) string {
 	mediaType, _, _ := strings.Cut(contentType, ";")

@@ -3,6 +3,7 @@ package payload
 import (
 	"bytes"
 	"encoding/json"
+	"unicode/utf8"
 )
 
 // manyNames is how many names of an object are compared one by one.
@@ -62,7 +63,7 @@ func stringEnd(body []byte, i int) int {
 // unquoted is the text of a string, which is mostly what stands between its
 // quotes.
 func unquoted(quoted []byte) []byte {
-	if bytes.IndexByte(quoted, '\\') < 0 {
+	if bytes.IndexByte(quoted, '\\') < 0 && utf8.Valid(quoted) {
 		return quoted[1 : len(quoted)-1]
 	}
 	var s string

@@ -19,8 +19,8 @@ func JSONRPC(body []byte) ([]byte, error) {
 	if !json.Valid(body) {
 		return nil, ErrNotJSON
 	}
-	if name, found := duplicate(body); found {
-		return nil, fmt.Errorf("the body has the field %q twice", name)
+	if err := unique(body); err != nil {
+		return nil, err
 	}
 	if err := json.Unmarshal(body, &request); err != nil {
 		return nil, fmt.Errorf("json-rpc: %w", err)

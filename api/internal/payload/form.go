@@ -2,7 +2,6 @@ package payload
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +17,7 @@ import (
 const maxParts = 1000
 
 // Form returns the payload of a request whose body is a form of HTML: an object
-// with the fields of the form, of the query and, over these, of the path. The
+// with the fields of the form, of the query and of the path, which must agree. The
 // values of one name are joined by commas unless the type is an array.
 func Form(r *http.Request, body []byte, types Types) ([]byte, error) {
 	values, err := url.ParseQuery(string(body))
@@ -86,14 +85,10 @@ func form(r *http.Request, values url.Values, types Types) ([]byte, error) {
 	for name, texts := range values {
 		object[name] = types.formValue([]string{name}, texts)
 	}
-	fields, err := parameters("", pathFields(r), types)
+	fields, _ := pathfield.Of(r.Context())
+	inPath, err := parameters("", fields, types)
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(over(object, fields))
-}
-
-func pathFields(r *http.Request) []pathfield.Field {
-	fields, _ := pathfield.Of(r.Context())
-	return fields
+	return encode(over(inPath, object), fields, types)
 }

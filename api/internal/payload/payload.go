@@ -27,7 +27,8 @@ var ErrNotJSON = errors.New("the body is not valid JSON")
 // payload of GET. The body of POST, PUT, PATCH and DELETE is merged over them, at
 // the field that a wrapper named as its destination or as the whole; one that is
 // no JSON is taken as it is, or as base64 with a destination. Of other methods the
-// payload is empty.
+// payload is empty. An object in which the body has another value for a field of the
+// path is refused.
 func Of(r *http.Request, body []byte, types Types) ([]byte, error) {
 	switch r.Method {
 	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
@@ -35,7 +36,7 @@ func Of(r *http.Request, body []byte, types Types) ([]byte, error) {
 		return nil, nil
 	}
 	fields, destination := pathfield.Of(r.Context())
-	if r.Method != http.MethodGet && len(fields) == 0 && r.URL.RawQuery == "" && (destination == "" || destination == "*") {
+	if r.Method != http.MethodGet && len(fields) == 0 && r.URL.RawQuery == "" && isWhole(destination) {
 		return alone(body)
 	}
 	object, err := parameters(r.URL.RawQuery, fields, types)
@@ -43,16 +44,35 @@ func Of(r *http.Request, body []byte, types Types) ([]byte, error) {
 		return nil, err
 	}
 	if r.Method == http.MethodGet {
-		return ofGet(object, r.Header.Get("Content-Type"))
+		if len(object) == 0 && !strings.Contains(r.Header.Get("Content-Type"), "application/json") {
+			return nil, nil
+		}
+		return encode(object, fields, types)
 	}
-	return withBody(object, body, destination)
+	if len(body) == 0 {
+		body = []byte("{}")
+	}
+	if isWhole(destination) && !json.Valid(body) {
+		return body, nil
+	}
+	merged, err := withBody(object, body, destination)
+	if err != nil {
+		return nil, err
+	}
+	return encode(merged, fields, types)
 }
 
-func ofGet(object map[string]any, contentType string) ([]byte, error) {
-	if len(object) == 0 && !strings.Contains(contentType, "application/json") {
-		return nil, nil
+// isWhole reports whether a body is the payload, and not one of its fields.
+func isWhole(destination string) bool { return destination == "" || destination == "*" }
+
+// encode is a payload as JSON, unless it contradicts the path.
+func encode(merged any, fields []pathfield.Field, types Types) ([]byte, error) {
+	if object, ok := merged.(map[string]any); ok {
+		if err := agree(object, fields, types); err != nil {
+			return nil, err
+		}
 	}
-	return json.Marshal(object)
+	return json.Marshal(merged)
 }
 
 // alone is the payload of a body with nothing to merge it with.
@@ -66,11 +86,22 @@ func alone(body []byte) ([]byte, error) {
 	return body, check(body)
 }
 
+// IsObject reports whether a body is an object of JSON.
+func IsObject(body []byte) bool {
+	trimmed := bytes.TrimLeft(body, " \t\r\n")
+	return len(trimmed) > 0 && trimmed[0] == '{' && json.Valid(body)
+}
+
 // check refuses JSON that means different things to different readers.
 func check(body []byte) error {
 	if c := bytes.TrimLeft(body, " \t\r\n")[0]; c != '{' && c != '[' {
 		return errors.New("the body is neither an object nor an array of JSON")
 	}
+	return unique(body)
+}
+
+// unique refuses valid JSON in which an object has a name twice.
+func unique(body []byte) error {
 	if name, found := duplicate(body); found {
 		return fmt.Errorf("the body has the field %q twice", name)
 	}
@@ -112,35 +143,29 @@ func set(object map[string]any, path []string, value any) {
 	object[path[len(path)-1]] = value
 }
 
-// withBody merges a body over an object.
-func withBody(object map[string]any, body []byte, destination string) ([]byte, error) {
-	whole := destination == "" || destination == "*"
-	if len(body) == 0 {
-		body = []byte("{}")
-	}
-	if !json.Valid(body) {
-		if whole {
-			return body, nil
-		}
-		set(object, strings.Split(destination, "."), base64.StdEncoding.EncodeToString(body))
-		return json.Marshal(object)
-	}
-	value, err := decode(body)
-	if err != nil {
-		return nil, err
-	}
-	if whole {
-		if err := check(body); err != nil {
+// withBody merges a body over an object, which the body replaces if it is none.
+func withBody(object map[string]any, body []byte, destination string) (any, error) {
+	var value any = base64.StdEncoding.EncodeToString(body)
+	if json.Valid(body) {
+		var err error
+		if value, err = decode(body); err != nil {
 			return nil, err
 		}
-		return json.Marshal(over(object, value))
+		if isWhole(destination) {
+			err = check(body)
+		} else {
+			err = unique(body)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	if name, found := duplicate(body); found {
-		return nil, fmt.Errorf("the body has the field %q twice", name)
+	if isWhole(destination) {
+		return over(object, value), nil
 	}
 	placed := map[string]any{}
 	set(placed, strings.Split(destination, "."), value)
-	return json.Marshal(over(object, placed))
+	return over(object, placed), nil
 }
 
 // over merges b over a: objects are joined, everything else replaced.

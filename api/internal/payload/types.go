@@ -103,14 +103,14 @@ func value(kind, text string, otherwise func(string) any) any {
 	if kind == "" {
 		return otherwise(text)
 	}
-	literal := qson.Literal(text)
-	switch kind {
-	case "string":
-		if s, ok := literal.(string); ok {
+	if kind == "string" {
+		if s, ok := otherwise(text).(string); ok {
 			return s
 		}
 		return text
-	case "bool":
+	}
+	literal := qson.Literal(text)
+	if kind == "bool" {
 		if _, ok := literal.(bool); ok {
 			return literal
 		}

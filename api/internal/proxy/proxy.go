@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"os"
 	"time"
 
 	"github.com/justcy/go-micro/v4/api/handler"
@@ -85,14 +86,14 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), routeKey{}, route))
 	defer cancel()
-	if exchange.IsWebSocket(r) { // which nobody but its ends can take leave of
+	if exchange.Lasts(r) { // and would keep the server from stopping
 		defer afterDrain(ctx, cancel)()
 	}
 	r = r.WithContext(ctx)
 	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = http.MaxBytesReader(w, r.Body, p.limit)
+		r.Body = exchange.Limited(w, r, p.limit)
 	}
-	p.reverse.ServeHTTP(w, r)
+	p.reverse.ServeHTTP(exchange.Pace(w), r)
 }
 
 // afterDrain cancels when the server begins to stop. What it returns ends that.
@@ -168,8 +169,8 @@ func answer(r *http.Request, err error) *errors.Error {
 	switch {
 	case stderrors.Is(err, exchange.ErrNoNode):
 		return exchange.NoNode()
-	case stderrors.As(err, &large):
-		return exchange.TooLarge(large.Limit)
+	case stderrors.As(err, &large), !refused(err) && stderrors.Is(err, os.ErrDeadlineExceeded):
+		return exchange.BodyError(err)
 	case r.Context().Err() != nil:
 		return exchange.Gone()
 	}

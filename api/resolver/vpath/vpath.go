@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/justcy/go-micro/v4/api/internal/component"
 	"github.com/justcy/go-micro/v4/api/resolver"
 )
 
@@ -31,14 +32,8 @@ func (r *Resolver) Resolve(req *http.Request) (*resolver.Endpoint, error) {
 		return nil, resolver.ErrUnknownName
 	}
 	name := first
-	if second, _, _ := strings.Cut(rest, "/"); isVersion(first) && second != "" {
+	if second, _, _ := strings.Cut(rest, "/"); component.IsVersion(first) && second != "" {
 		name = first + "." + second
 	}
 	return resolver.NewEndpoint(req, r.opts.Qualify(req, name)), nil
-}
-
-// isVersion reports whether the segment is a v and digits, as in v1.
-func isVersion(segment string) bool {
-	digits, ok := strings.CutPrefix(segment, "v")
-	return ok && digits != "" && strings.Trim(digits, "0123456789") == ""
 }

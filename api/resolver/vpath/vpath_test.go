@@ -9,7 +9,7 @@ import (
 	"github.com/justcy/go-micro/v4/api/resolver/vpath"
 )
 
-func TestResolve(t *testing.T) {
+func TestThePathNamesTheServiceAndItsVersion(t *testing.T) {
 	for _, tc := range []struct{ namespace, path, name string }{
 		{"go.micro", "/users/1", "go.micro.users"},
 		{"go.micro", "/v2/users/1", "go.micro.v2.users"},

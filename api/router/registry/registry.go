@@ -138,6 +138,9 @@ func (r *registryRouter) resolve(req *http.Request) (*router.Route, error) {
 	if err != nil {
 		return nil, err
 	}
+	if private(endpoint.Name, services) {
+		return nil, router.ErrNotFound
+	}
 	return &router.Route{Service: at.Name, Endpoint: endpoint, Versions: services}, nil
 }
 

@@ -113,6 +113,20 @@ func TestRequestsThatNoEndpointDescribesAreResolved(t *testing.T) {
 	}
 }
 
+func TestWhatEveryServerAnswersByItselfIsNotRouted(t *testing.T) {
+	r := registry.NewMemoryRegistry()
+	register(t, r, service("go.micro.greeter", "1", &registry.Endpoint{Name: "Debug.Health"}))
+	for _, handler := range []string{"rpc", "api"} {
+		rtr := start(t, r, router.WithHandler(handler))
+		if route, err := rtr.Route(request("/greeter/Debug/Log")); !errors.Is(err, router.ErrNotFound) {
+			t.Errorf("%s: got %+v, %v", handler, route, err)
+		}
+		if _, err := rtr.Route(request("/greeter/Debug/Health")); err != nil {
+			t.Errorf("%s: what the program has registered: %v", handler, err)
+		}
+	}
+}
+
 func TestAMethodThatNoEndpointHasIsReported(t *testing.T) {
 	r := registry.NewMemoryRegistry()
 	register(t, r, service("users", "1", endpoint("Users.Get", "/users")))

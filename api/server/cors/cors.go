@@ -13,16 +13,20 @@ import (
 // its default.
 type Config struct {
 	// AllowOrigin is the origin of the pages, such as "https://app.example.com",
-	// or several, joined by commas; "*", the default, stands for all.
+	// or several, joined by commas; Any, the default, stands for all.
 	AllowOrigin string
 	// AllowMethods are the methods they may use, joined by commas; POST, PATCH,
 	// GET, OPTIONS, PUT and DELETE by default.
 	AllowMethods string
 	// AllowHeaders are the headers they may send, joined by commas.
 	AllowHeaders string
-	// AllowCredentials lets them send cookies, which takes origins that are named.
+	// AllowCredentials lets them send cookies. Browsers do so for origins that are
+	// named, and not for Any.
 	AllowCredentials bool
 }
+
+// Any is the AllowOrigin that stands for all origins.
+const Any = "*"
 
 const (
 	defaultMethods = "POST, PATCH, GET, OPTIONS, PUT, DELETE"
@@ -50,11 +54,15 @@ func SetHeaders(w http.ResponseWriter, r *http.Request, config *Config) {
 	if config == nil {
 		return
 	}
-	origin := or(config.AllowOrigin, "*")
-	if origin != "*" {
+	origin := or(config.AllowOrigin, Any)
+	list := config.Origins()
+	if slices.Contains(list, Any) {
+		origin = Any
+	}
+	if origin != Any {
 		addVary(w.Header())
 	}
-	if list := config.Origins(); len(list) > 1 {
+	if origin != Any && len(list) > 1 {
 		if origin = r.Header.Get("Origin"); !slices.Contains(list, origin) {
 			return
 		}

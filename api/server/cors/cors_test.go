@@ -30,6 +30,16 @@ func TestOneOriginIsAlwaysNamed(t *testing.T) {
 	}
 }
 
+func TestAnyAmongSeveralStandsForAll(t *testing.T) {
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("Origin", "https://b.example.com")
+	cors.SetHeaders(w, r, &cors.Config{AllowOrigin: "https://a.example.com, *"})
+	if w.Header().Get("Access-Control-Allow-Origin") != "*" {
+		t.Errorf("got %v", w.Header())
+	}
+}
+
 func TestWithoutAConfigThereAreNoHeaders(t *testing.T) {
 	called := false
 	h := cors.CombinedCORSHandler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { called = true }), nil)
