@@ -7,9 +7,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"strings"
 
-	"github.com/justcy/go-micro/v4/metadata"
+	"github.com/justcy/go-micro/v4/util/ctx"
 )
 
 // Write writes a whole response.
@@ -38,9 +37,5 @@ func writeError(w http.ResponseWriter, status int, err error) {
 // RequestToContext returns the request's context with its headers as metadata,
 // several values of a name joined by commas.
 func RequestToContext(r *http.Request) context.Context {
-	md := make(metadata.Metadata, len(r.Header))
-	for name, values := range r.Header {
-		md[name] = strings.Join(values, ",")
-	}
-	return metadata.NewContext(r.Context(), md)
+	return ctx.FromRequest(r)
 }
