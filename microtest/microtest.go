@@ -31,8 +31,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -151,16 +154,18 @@ func (n *Network) Service(name string, opts ...micro.Option) micro.Service {
 func (n *Network) Start(services ...micro.Service) {
 	n.t.Helper()
 	var starting sync.WaitGroup
+	var failed atomic.Bool
 	for _, s := range services {
 		r := n.of(s)
 		starting.Go(func() {
 			if err := r.start(); err != nil {
+				failed.Store(true)
 				n.t.Errorf("microtest: start service %s: %v", s.Name(), err)
 			}
 		})
 	}
 	starting.Wait()
-	if n.t.Failed() {
+	if failed.Load() {
 		n.t.FailNow()
 	}
 }
@@ -204,8 +209,9 @@ func (n *Network) setDown(s micro.Service, down bool) {
 		return
 	}
 	n.mu.Lock()
-	defer n.mu.Unlock()
-	for _, l := range n.links {
+	links := slices.Collect(maps.Values(n.links))
+	n.mu.Unlock()
+	for _, l := range links {
 		l.reset(r.node)
 	}
 }

@@ -359,6 +359,32 @@ func TestAServiceThatCannotStartFailsTheTest(t *testing.T) {
 	f.failed = false
 }
 
+func TestATestThatFailedBeforeGoesOnAfterAStart(t *testing.T) {
+	f := &failing{TB: t, failed: true} // by t.Error, for something else
+	net := microtest.New(f, quiet())
+	net.Run("greeter", new(Greeter))
+	if _, err := hello(t.Context(), net.Client("shop"), "greeter", "Greeter.Hello"); err != nil || f.message != "" {
+		t.Errorf("%v, and the test is told %q", err, f.message)
+	}
+}
+
+func TestACrashedServiceNeedNotBeRestored(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		net := microtest.New(t, quiet())
+		net.Crash(net.Run("greeter", new(Greeter)))
+	})
+}
+
+func TestASilentRegistryDoesNotKeepATestFromEnding(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		net := microtest.New(t, quiet())
+		s := net.Run("greeter", new(Greeter))
+		net.Link("greeter", microtest.Registry).Silence()
+		net.Link("greeter", microtest.Broker).Silence()
+		net.Stop(s)
+	})
+}
+
 func BenchmarkCall(b *testing.B) {
 	net := microtest.New(b, quiet())
 	net.Run("greeter", new(Greeter))
