@@ -45,29 +45,37 @@ func idIn(ctx context.Context, header string) string {
 // ToContext returns a context whose metadata carries the trace and the span,
 // in place of any it carried before.
 func ToContext(ctx context.Context, traceID, parentSpanID string) context.Context {
-	return context.WithValue(ctx, ctxmeta.Key{}, &carried{within: ctx, trace: traceID, span: parentSpanID})
+	return &carried{Context: ctx, trace: traceID, span: parentSpanID}
 }
 
-// carried is the metadata of a context with a trace. The map is made when somebody
+// carried is a context with a trace in its metadata. The map is made when somebody
 // asks for it: much work that is traced calls nobody.
 type carried struct {
-	within      context.Context
+	context.Context
 	trace, span string
 
 	once sync.Once
 	md   metadata.Metadata
 }
 
+// Value is the context itself for the key of the metadata, whose Source it is.
+func (c *carried) Value(key any) any {
+	if _, ok := key.(ctxmeta.Key); ok {
+		return c
+	}
+	return c.Context.Value(key)
+}
+
 // Metadata returns the metadata that was there, with the trace and the span.
 func (c *carried) Metadata() map[string]string {
 	c.once.Do(func() {
-		md, ok := metadata.FromContext(c.within)
+		md, ok := metadata.FromContext(c.Context)
 		if !ok {
 			md = make(metadata.Metadata, 2)
 		}
 		md.Set(headers.TraceIDKey, c.trace)
 		md.Set(headers.SpanID, c.span)
-		c.md, c.within = md, nil
+		c.md = md
 	})
 	return c.md
 }

@@ -30,6 +30,15 @@ func Valid(s string) string { return strings.ToValidUTF8(s, string(utf8.RuneErro
 
 // Printable reports whether s is UTF-8 that shows on one line.
 func Printable(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' {
+			return printable(s[i:])
+		}
+	}
+	return true // ASCII, as nearly always
+}
+
+func printable(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 

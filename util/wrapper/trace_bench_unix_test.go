@@ -1,3 +1,5 @@
+//go:build unix
+
 package wrapper_test
 
 import (
@@ -33,12 +35,11 @@ func BenchmarkTracedCall(b *testing.B) {
 		"traced":   wrapper.TraceCall("blog", tracer, &direct{handle: wrapper.TraceHandler(tracer)(handle)}),
 	} {
 		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
+			measure(b, func() {
 				if err := c.Call(ctx, hello, nil); err != nil {
 					b.Fatal(err)
 				}
-			}
+			})
 		})
 	}
 }
