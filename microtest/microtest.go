@@ -15,7 +15,7 @@
 //
 // Services are whole services of package micro: they register, are found, balance,
 // retry and drain as they do elsewhere. What a test starts is stopped at its end,
-// and a service that does not start or stop fails the test.
+// the last first, and a service that does not start or stop fails the test.
 //
 // Everything works in a bubble of testing/synctest. There seconds of latency, of
 // timeouts and of registrations that expire pass at once:
@@ -72,7 +72,7 @@ type Network struct {
 	nodes    map[string]*node // by the address that they listen on
 	services map[micro.Service]*running
 	clients  []client.Client
-	order    []micro.Service
+	order    [][]micro.Service // those that were started together, in the order of that
 }
 
 // Option configures a Network.
@@ -110,7 +110,7 @@ func New(t testing.TB, opts ...Option) *Network {
 }
 
 // close heals the links, so that nothing waits for them, and stops what runs, the
-// last first.
+// last first. Services that were started together are stopped together.
 func (n *Network) close() {
 	n.mu.Lock()
 	for _, l := range n.links {
@@ -118,8 +118,12 @@ func (n *Network) close() {
 	}
 	order, clients := n.order, n.clients
 	n.mu.Unlock()
-	for i := len(order) - 1; i >= 0; i-- {
-		n.Stop(order[i])
+	for _, together := range slices.Backward(order) {
+		var stopping sync.WaitGroup
+		for _, s := range together {
+			stopping.Go(func() { n.Stop(s) })
+		}
+		stopping.Wait()
 	}
 	for _, c := range clients {
 		if err := closeClient(c); err != nil {
@@ -145,7 +149,7 @@ func (n *Network) Service(name string, opts ...micro.Option) micro.Service {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.services[r.service] = r
-	n.order = append(n.order, r.service)
+	n.order = append(n.order, []micro.Service{r.service})
 	return r.service
 }
 
@@ -153,6 +157,12 @@ func (n *Network) Service(name string, opts ...micro.Option) micro.Service {
 // fails the test.
 func (n *Network) Start(services ...micro.Service) {
 	n.t.Helper()
+	n.mu.Lock()
+	n.order = slices.DeleteFunc(n.order, func(alone []micro.Service) bool {
+		return len(alone) == 1 && slices.Contains(services, alone[0])
+	})
+	n.order = append(n.order, slices.Clone(services))
+	n.mu.Unlock()
 	var starting sync.WaitGroup
 	var failed atomic.Bool
 	for _, s := range services {
