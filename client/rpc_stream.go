@@ -191,7 +191,7 @@ func (s *rpcStream) receive() error {
 		return err
 	}
 	if err := s.next(); err != nil {
-		return s.finish(s.failure(err))
+		return s.finish(s.note(s.failure(err)))
 	}
 	remote, err := s.open()
 	s.mu.Lock() // after the codec, which may change the headers
@@ -199,7 +199,7 @@ func (s *rpcStream) receive() error {
 	s.mu.Unlock()
 	switch {
 	case remote != nil:
-		return s.finish(s.reported(remote))
+		return s.finish(s.note(s.reported(remote)))
 	case err != nil:
 		return codecError(err)
 	}
@@ -337,7 +337,8 @@ func (s *rpcStream) ending() error {
 	return ended(s.ctx)
 }
 
-// note keeps the last error.
+// note keeps the last error. What ends the stream is noted before it does: whoever
+// waits for the end of its context asks for the error then.
 func (s *rpcStream) note(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -216,6 +216,22 @@ func TestStreamFailures(t *testing.T) {
 			}
 		}
 	})
+	t.Run("whoever waits for the end is told why", func(t *testing.T) {
+		p := newPeer(t, tr, fail(errors.Conflict("greeter", "taken").Error()))
+		for range 100 {
+			stream := openStream(t, c, p.addr)
+			told := make(chan error, 1)
+			go func() {
+				for stream.Context().Err() == nil { // as close to the end as can be
+				}
+				told <- stream.Error()
+			}()
+			_ = stream.Recv(nil)
+			if err := <-told; err == nil || errors.FromError(err).Code != 409 {
+				t.Fatalf("at the end of the context Error is %v", err)
+			}
+		}
+	})
 	t.Run("lost connection", func(t *testing.T) {
 		p := newPeer(t, tr, hangUp)
 		if err := openStream(t, c, p.addr).Recv(nil); err != io.ErrUnexpectedEOF {

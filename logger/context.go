@@ -3,6 +3,7 @@ package logger
 import (
 	"context"
 
+	"github.com/justcy/go-micro/v4/internal/text"
 	"github.com/justcy/go-micro/v4/metadata"
 	"github.com/justcy/go-micro/v4/transport/headers"
 )
@@ -39,9 +40,14 @@ func For(ctx context.Context) *Helper {
 	return &Helper{ctx: ctx} // inlined, so that it stays on the caller's stack
 }
 
+// maxField is how much of a header a field shows, in bytes.
+const maxField = 256
+
 // FieldsOf returns the service, the endpoint and the trace of the request that is
 // handled with ctx, as far as they are known: by the fields service, endpoint and
-// trace. For a published message, the topic stands for the endpoint.
+// trace. For a published message, the topic stands for the endpoint. They come from
+// headers, which anybody may have written: what is longer than 256 bytes, or would
+// not show on a line, is cut and quoted.
 func FieldsOf(ctx context.Context) map[string]any {
 	fields := make(map[string]any, 3)
 	for _, f := range [...]struct{ field, header string }{
@@ -51,7 +57,7 @@ func FieldsOf(ctx context.Context) map[string]any {
 		{TraceField, headers.TraceIDKey},
 	} {
 		if value, ok := metadata.Get(ctx, f.header); ok && value != "" {
-			fields[f.field] = value
+			fields[f.field] = text.Line(value, maxField)
 		}
 	}
 	if _, ok := fields[TraceField]; !ok {

@@ -137,8 +137,7 @@ func TestAHigherSkipCountNamesTheCallerOfAFunction(t *testing.T) {
 	}
 }
 
-// Lines used to go to the standard output, whatever the output was set to.
-func TestOutputIsNotIgnored(t *testing.T) {
+func TestLinesGoToTheOutputThatWasSet(t *testing.T) {
 	out := new(recorder)
 	l := logger.NewLogger(logger.WithOutput(out))
 	l.Log(logger.InfoLevel, "one")
@@ -186,7 +185,6 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// The given map used to be kept, and Options to return the logger's own.
 func TestGivenFieldsMapIsCopied(t *testing.T) {
 	given := map[string]any{"a": 1}
 	l := logger.NewLogger(logger.WithFields(given))
@@ -203,7 +201,6 @@ func TestGivenFieldsMapIsCopied(t *testing.T) {
 	}
 }
 
-// DefaultHelper used to stay with the logger of the program's start.
 func TestDefaultHelperFollowsDefaultLogger(t *testing.T) {
 	out := new(recorder)
 	useDefault(t, logger.NewLogger(logger.WithOutput(out)))
@@ -272,8 +269,7 @@ func TestDisabledLevelFormatsNothing(t *testing.T) {
 	}
 }
 
-// Init, Fields and the level checks used to race.
-func TestInitFieldsAndLevelChecksDoNotRace(t *testing.T) {
+func TestInitFieldsAndLevelChecksMayBeConcurrent(t *testing.T) {
 	l := logger.NewLogger(logger.WithOutput(new(recorder)))
 	var wg sync.WaitGroup
 	for i := range 4 {
@@ -353,6 +349,8 @@ func TestRecordsOfARequestTellServiceEndpointAndTrace(t *testing.T) {
 		"trace context": {metadata.Metadata{"Traceparent": "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"}, "file=F level=info trace=0123456789abcdef0123456789abcdef sold 3"},
 		"garbage":       {metadata.Metadata{"Traceparent": "00-\x00<script>-----------------------------------"}, "file=F level=info sold 3"},
 		"short garbage": {metadata.Metadata{"Traceparent": "00-"}, "file=F level=info sold 3"},
+		"forged line":   {metadata.Metadata{"Micro-Trace-Id": "t\n2024-01-01 00:00:00  level=info all is well"}, `file=F level=info trace="t\n2024-01-01 00:00:00  level=info all is well" sold 3`},
+		"long":          {metadata.Metadata{"Micro-Topic": strings.Repeat("x", 60_000)}, `endpoint="` + strings.Repeat("x", 256) + `…" file=F level=info sold 3`},
 		"nothing":       {nil, "file=F level=info sold 3"},
 	} {
 		out.Reset()

@@ -15,7 +15,7 @@
 //
 // Services are whole services of package micro: they register, are found, balance,
 // retry and drain as they do elsewhere. What a test starts is stopped at its end,
-// and a service that does not start or stop fails the test.
+// the last first, and a service that does not start or stop fails the test.
 //
 // Everything works in a bubble of testing/synctest. There seconds of latency, of
 // timeouts and of registrations that expire pass at once:
@@ -31,8 +31,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -69,7 +72,7 @@ type Network struct {
 	nodes    map[string]*node // by the address that they listen on
 	services map[micro.Service]*running
 	clients  []client.Client
-	order    []micro.Service
+	order    [][]micro.Service // those that were started together, in the order of that
 }
 
 // Option configures a Network.
@@ -107,7 +110,7 @@ func New(t testing.TB, opts ...Option) *Network {
 }
 
 // close heals the links, so that nothing waits for them, and stops what runs, the
-// last first.
+// last first. Services that were started together are stopped together.
 func (n *Network) close() {
 	n.mu.Lock()
 	for _, l := range n.links {
@@ -115,8 +118,12 @@ func (n *Network) close() {
 	}
 	order, clients := n.order, n.clients
 	n.mu.Unlock()
-	for i := len(order) - 1; i >= 0; i-- {
-		n.Stop(order[i])
+	for _, together := range slices.Backward(order) {
+		var stopping sync.WaitGroup
+		for _, s := range together {
+			stopping.Go(func() { n.Stop(s) })
+		}
+		stopping.Wait()
 	}
 	for _, c := range clients {
 		if err := closeClient(c); err != nil {
@@ -142,7 +149,7 @@ func (n *Network) Service(name string, opts ...micro.Option) micro.Service {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.services[r.service] = r
-	n.order = append(n.order, r.service)
+	n.order = append(n.order, []micro.Service{r.service})
 	return r.service
 }
 
@@ -150,17 +157,25 @@ func (n *Network) Service(name string, opts ...micro.Option) micro.Service {
 // fails the test.
 func (n *Network) Start(services ...micro.Service) {
 	n.t.Helper()
+	n.mu.Lock()
+	n.order = slices.DeleteFunc(n.order, func(alone []micro.Service) bool {
+		return len(alone) == 1 && slices.Contains(services, alone[0])
+	})
+	n.order = append(n.order, slices.Clone(services))
+	n.mu.Unlock()
 	var starting sync.WaitGroup
+	var failed atomic.Bool
 	for _, s := range services {
 		r := n.of(s)
 		starting.Go(func() {
 			if err := r.start(); err != nil {
+				failed.Store(true)
 				n.t.Errorf("microtest: start service %s: %v", s.Name(), err)
 			}
 		})
 	}
 	starting.Wait()
-	if n.t.Failed() {
+	if failed.Load() {
 		n.t.FailNow()
 	}
 }
@@ -204,8 +219,9 @@ func (n *Network) setDown(s micro.Service, down bool) {
 		return
 	}
 	n.mu.Lock()
-	defer n.mu.Unlock()
-	for _, l := range n.links {
+	links := slices.Collect(maps.Values(n.links))
+	n.mu.Unlock()
+	for _, l := range links {
 		l.reset(r.node)
 	}
 }

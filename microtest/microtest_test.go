@@ -100,25 +100,58 @@ func TestServicesOfANetworkCallEachOther(t *testing.T) {
 	}
 }
 
-func TestFiftyServicesStartInUnderASecond(t *testing.T) {
-	began := time.Now()
-	net := microtest.New(t, quiet())
+// startFifty starts fifty services, and returns their names.
+func startFifty(t testing.TB, net *microtest.Network) (names []string) {
+	t.Helper()
 	var services []micro.Service
 	for i := range 50 {
 		s := net.Service(fmt.Sprintf("greeter-%d", i))
-		if err := micro.RegisterHandler(s.Server(), &Greeter{text: fmt.Sprint(i, " ")}); err != nil {
+		if err := micro.RegisterHandler(s.Server(), &Greeter{text: s.Name() + " "}); err != nil {
 			t.Fatal(err)
 		}
-		services = append(services, s)
+		services, names = append(services, s), append(names, s.Name())
 	}
 	net.Start(services...)
-	t.Logf("50 services started in %v", time.Since(began))
-	c := net.Client("shop")
-	for i := range services {
-		text, err := hello(t.Context(), c, fmt.Sprintf("greeter-%d", i), "Greeter.Hello")
-		if err != nil || text != fmt.Sprint(i, " you") {
-			t.Errorf("%d: %q, %v", i, text, err)
+	return names
+}
+
+// A bubble's time passes while everybody waits: what starts in none of it takes as
+// long as its work. BenchmarkFiftyServices tells how long that is.
+func TestFiftyServicesStartAndStopWithoutWaiting(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		var began time.Time
+		t.Cleanup(func() { // after that of the network
+			if took := time.Since(began); took > time.Second {
+				t.Errorf("they were stopped in %v", took)
+			}
+		})
+		net := microtest.New(t, quiet())
+		began = time.Now()
+		names := startFifty(t, net)
+		if took := time.Since(began); took > 0 {
+			t.Errorf("they were started in %v", took)
 		}
+		c := net.Client("shop")
+		for _, name := range names {
+			text, err := hello(t.Context(), c, name, "Greeter.Hello")
+			if err != nil || text != name+" you" {
+				t.Errorf("%s: %q, %v", name, text, err)
+			}
+		}
+		began = time.Now()
+	})
+}
+
+func TestWhatWasStartedLastIsStoppedFirst(t *testing.T) {
+	var stopped []string
+	t.Run("network", func(t *testing.T) {
+		net := microtest.New(t, quiet())
+		for _, name := range []string{"mailer", "orders"} {
+			net.Start(net.Service(name, micro.AfterStop(func() error { stopped = append(stopped, name); return nil })))
+		}
+	})
+	if fmt.Sprint(stopped) != "[orders mailer]" {
+		t.Errorf("stopped %v", stopped)
 	}
 }
 
@@ -357,6 +390,39 @@ func TestAServiceThatCannotStartFailsTheTest(t *testing.T) {
 		t.Errorf("the message is %q", f.message)
 	}
 	f.failed = false
+}
+
+func TestATestThatFailedBeforeGoesOnAfterAStart(t *testing.T) {
+	f := &failing{TB: t, failed: true} // by t.Error, for something else
+	net := microtest.New(f, quiet())
+	net.Run("greeter", new(Greeter))
+	if _, err := hello(t.Context(), net.Client("shop"), "greeter", "Greeter.Hello"); err != nil || f.message != "" {
+		t.Errorf("%v, and the test is told %q", err, f.message)
+	}
+}
+
+func TestACrashedServiceNeedNotBeRestored(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		net := microtest.New(t, quiet())
+		net.Crash(net.Run("greeter", new(Greeter)))
+	})
+}
+
+func TestASilentRegistryDoesNotKeepATestFromEnding(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		net := microtest.New(t, quiet())
+		s := net.Run("greeter", new(Greeter))
+		net.Link("greeter", microtest.Registry).Silence()
+		net.Link("greeter", microtest.Broker).Silence()
+		net.Stop(s)
+	})
+}
+
+func BenchmarkFiftyServices(b *testing.B) {
+	for b.Loop() {
+		net := microtest.New(b, quiet())
+		startFifty(b, net)
+	}
 }
 
 func BenchmarkCall(b *testing.B) {

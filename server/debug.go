@@ -41,7 +41,7 @@ func (d *debugHandler) Trace(_ context.Context, req, rsp *inspect.Message) error
 	if tracer == nil {
 		tracer = trace.DefaultTracer
 	}
-	spans, err := tracer.Read(trace.ReadTrace(req.Id))
+	spans, err := inspect.Spans(tracer, req.Id)
 	rsp.Reply = inspect.TraceOf(spans)
 	return err
 }

@@ -80,7 +80,7 @@ type ServiceTestConfig struct {
 // named <Name>.<p>p-<n>req, …streams and …pubsub. A benchmark that fails ends its
 // kind. The whole fails with ErrNoTests if there is none.
 func (c *ServiceTestConfig) Run(b *testing.B) {
-	if len(c.Parallel) == 0 || len(c.Sequential)+len(c.Streams)+len(c.PubSub) == 0 {
+	if len(c.Parallel) == 0 || !asked(c.Sequential) && !asked(c.Streams) && !asked(c.PubSub) {
 		b.Fatal(ErrNoTests)
 	}
 	c.runKind(b, "req", c.Sequential, c.request)
@@ -88,11 +88,14 @@ func (c *ServiceTestConfig) Run(b *testing.B) {
 	c.runKind(b, "pubsub", c.PubSub, c.publish)
 }
 
+// asked reports whether these numbers of a kind ask for benchmarks of it.
+func asked(numbers []int) bool { return len(numbers) > 0 && numbers[0] != 0 }
+
 // A test does n things in each of p routines.
 type test func(ctx context.Context, name string, c client.Client, p, n int) error
 
 func (c *ServiceTestConfig) runKind(b *testing.B, kind string, numbers []int, t test) {
-	if len(numbers) == 0 || numbers[0] == 0 {
+	if !asked(numbers) {
 		return
 	}
 	for _, p := range c.Parallel {

@@ -102,6 +102,7 @@ func TestNothingToRunIsAnError(t *testing.T) {
 		"nothing":     {Name: "svc"},
 		"no routines": {Name: "svc", Sequential: []int{1}},
 		"no work":     {Name: "svc", Parallel: []int{1}},
+		"all 0":       {Name: "svc", Parallel: []int{1}, Sequential: []int{0}, Streams: []int{0, 1}, PubSub: []int{0}},
 	} {
 		config.NewService = func(string, ...micro.Option) (micro.Service, error) {
 			t.Errorf("%s: a service was made", name)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -234,14 +235,41 @@ func TestPluginsWithoutAPackageHereAreLeftAndTold(t *testing.T) {
 }
 
 func TestPluginsOfTheModuleBesideThisOneAreFoundThere(t *testing.T) {
-	const file = "package etcd\n\nimport _ \"github.com/go-micro/plugins/v4/registry/etcd\"\n"
-	dir := project(t, map[string]string{"etcd/etcd.go": file})
-	for _, args := range [][]string{{dir}, {"-plugins", "example.com/shop/plugins", dir}} {
-		if said := migrate(t, args...); strings.Contains(said, "left ") {
-			t.Errorf("it said %s", said)
+	for folder := range beside {
+		file := fmt.Sprintf("package shop\n\nimport _ %q\n", oldPlugins+"/"+folder)
+		dir := project(t, map[string]string{"shop/shop.go": file})
+		for _, args := range [][]string{{dir}, {"-plugins", "example.com/shop/plugins", dir}} {
+			if said := migrate(t, args...); strings.Contains(said, "left ") {
+				t.Errorf("%s: it said %s", folder, said)
+			}
+			if got := readFile(t, dir, "shop/shop.go"); !strings.Contains(got, `"github.com/justcy/go-micro/plugins/v4/`+folder+`"`) {
+				t.Errorf("%s: got %s", folder, got)
+			}
 		}
-		if got := readFile(t, dir, "etcd/etcd.go"); !strings.Contains(got, `"github.com/justcy/go-micro/plugins/v4/registry/etcd"`) {
-			t.Errorf("got %s", got)
+	}
+}
+
+func TestEveryPackageOfTheModuleOfPluginsIsKnown(t *testing.T) {
+	const root = "../../plugins"
+	files, err := filepath.Glob(root + "/*/*/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	deeper, err := filepath.Glob(root + "/*/*/*/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(files, deeper...) {
+		folder, err := filepath.Rel(root, filepath.Dir(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		folder = filepath.ToSlash(folder)
+		if strings.HasPrefix(folder, "examples/") || strings.HasPrefix(folder, "integration/") {
+			continue
+		}
+		if !beside[folder] {
+			t.Errorf("micro-migrate does not know the plugin %s", folder)
 		}
 	}
 }

@@ -53,9 +53,11 @@ var builtIn = map[string]bool{
 // beside are the plugins that are packages of this project's module of plugins, in
 // the same folders.
 var beside = map[string]bool{
-	"config/source/etcd": true,
-	"registry/etcd":      true,
-	"sync/etcd":          true,
+	"config/source/etcd":            true,
+	"registry/etcd":                 true,
+	"sync/etcd":                     true,
+	"wrapper/monitoring/prometheus": true,
+	"wrapper/trace/opentelemetry":   true,
 }
 
 // paths says what becomes of an import path.

@@ -20,6 +20,7 @@ import (
 	"github.com/justcy/go-micro/v4/debug/trace"
 	merrors "github.com/justcy/go-micro/v4/errors"
 	"github.com/justcy/go-micro/v4/internal/testkit"
+	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/server"
 	"github.com/justcy/go-micro/v4/transport"
@@ -274,6 +275,48 @@ func TestLogFiltersOutOfRangeFilterNothing(t *testing.T) {
 	}
 }
 
+func TestLogAndTraceTellOfWhatIsNoText(t *testing.T) {
+	for name, prepare := range handlers(t) {
+		t.Run(name, func(t *testing.T) {
+			p := start(t, prepare)
+			record := log.Record{Message: "odd \xff", Metadata: map[string]string{"k\xfe": "v\xff", "fine": "f"}}
+			if err := log.DefaultLog.Write(record); err != nil {
+				t.Fatal(err)
+			}
+			stream, err := p.debug.Log(t.Context(), &debug.LogRequest{}, p.at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer stream.Close()
+			var last *debug.Record
+			for {
+				r, err := stream.Recv()
+				if err == io.EOF {
+					break
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				last = r
+			}
+			if last.GetMessage() != "odd \uFFFD" || last.GetMetadata()["k\uFFFD"] != "v\uFFFD" || last.GetMetadata()["fine"] != "f" {
+				t.Errorf("the record is %v", last)
+			}
+			if record.Metadata["k\xfe"] != "v\xff" {
+				t.Error("the metadata of the writer were changed")
+			}
+
+			_, span := trace.DefaultTracer.Start(t.Context(), "odd \xff")
+			span.Metadata["error"] = "\xff"
+			_ = trace.DefaultTracer.Finish(span)
+			rsp, err := p.debug.Trace(t.Context(), &debug.TraceRequest{Id: span.Trace}, p.at)
+			if err != nil || len(rsp.Spans) != 1 || rsp.Spans[0].Name != "odd \uFFFD" || rsp.Spans[0].Metadata["error"] != "\uFFFD" {
+				t.Errorf("the spans are %v, %v", rsp, err)
+			}
+		})
+	}
+}
+
 // counting is a log that tells how many streams of it are open.
 type counting struct {
 	log.Log
@@ -322,15 +365,20 @@ func TestALogStreamWhoseReaderStopsIsEnded(t *testing.T) {
 	}
 }
 
-func TestWhoFollowsTheLogDoesNotHoldUpStopping(t *testing.T) {
-	for name, prepare := range map[string]func(server.Server){
+// handlers are what is to be done with a server for each of the two Debug handlers.
+func handlers(t *testing.T) map[string]func(server.Server) {
+	return map[string]func(server.Server){
 		"built in": nil,
 		"registered": func(s server.Server) {
 			if err := debug.RegisterDebugHandler(s, handler.NewHandler(nil)); err != nil {
 				t.Fatal(err)
 			}
 		},
-	} {
+	}
+}
+
+func TestWhoFollowsTheLogDoesNotHoldUpStopping(t *testing.T) {
+	for name, prepare := range handlers(t) {
 		t.Run(name, func(t *testing.T) {
 			p := start(t, prepare)
 			write(t, 100, "first")
@@ -370,6 +418,29 @@ func TestWhoFollowsTheLogDoesNotHoldUpStopping(t *testing.T) {
 			stream.Close()
 			<-stopped
 		})
+	}
+}
+
+func TestWhoFollowsASilentLogDoesNotHoldUpStopping(t *testing.T) {
+	before := logger.DefaultLogger
+	logger.DefaultLogger = logger.NewLogger(logger.WithLevel(logger.FatalLevel)) // as the server's
+	defer func() { logger.DefaultLogger = before }()
+	p := start(t, nil)
+	write(t, 100, "first")
+	stream, err := p.debug.Log(t.Context(), &debug.LogRequest{Stream: true}, p.at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	if _, err := stream.Recv(); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if err := p.server.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took > server.DefaultDrainTimeout-5*time.Second {
+		t.Errorf("stopping took %v", took)
 	}
 }
 

@@ -86,7 +86,7 @@ func (d *Debug) Stats(_ context.Context, _ *debug.StatsRequest, rsp *debug.Stats
 
 // Trace answers with the spans of one trace, or of all.
 func (d *Debug) Trace(_ context.Context, req *debug.TraceRequest, rsp *debug.TraceResponse) error {
-	spans, err := d.trace.Read(trace.ReadTrace(req.GetId()))
+	spans, err := inspect.Spans(d.trace, req.GetId())
 	if err != nil {
 		return fmt.Errorf("read trace %q: %w", req.GetId(), err)
 	}

@@ -3,6 +3,7 @@ package log_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,8 +41,7 @@ func numbers(from, to int) []string {
 	return out
 }
 
-// Read used to ignore Since and Count, and the Size option was ignored.
-func TestSizeSinceAndCountAreNotIgnored(t *testing.T) {
+func TestReadHonoursSizeSinceAndCount(t *testing.T) {
 	after := func(i int) log.ReadOption { return log.Since(start.Add(time.Duration(i) * time.Second)) }
 	tests := []struct {
 		name    string
@@ -88,7 +88,6 @@ func TestMemoryLogKeepsTimestampAndMetadata(t *testing.T) {
 	}
 }
 
-// Changing the metadata of a record that was read used to change the stored one.
 func TestRecordsReadAreCopies(t *testing.T) {
 	for kind, l := range map[string]log.Log{"default": log.NewLog(), "memory": memory.NewLog()} {
 		fill(t, l, 1)
@@ -98,6 +97,27 @@ func TestRecordsReadAreCopies(t *testing.T) {
 		}
 		if records, _ := l.Read(); records[0].Metadata["n"] != "0" {
 			t.Errorf("%s: the stored record has %v", kind, records[0].Metadata)
+		}
+	}
+}
+
+func TestWhatARecordKeepsIsBounded(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	for kind, l := range map[string]log.Log{"default": log.NewLog(), "memory": memory.NewLog()} {
+		given := map[string]string{"k": long, "short": "s"}
+		if err := l.Write(log.Record{Message: long, Metadata: given}); err != nil {
+			t.Fatal(err)
+		}
+		records, err := l.Read()
+		if err != nil || len(records) != 1 {
+			t.Fatalf("%s: %v, %v", kind, records, err)
+		}
+		message, value := records[0].Message.(string), records[0].Metadata["k"]
+		if len(message) > 17<<10 || len(value) > 17<<10 || !strings.HasPrefix(message, "xxx") || records[0].Metadata["short"] != "s" {
+			t.Errorf("%s: a message of %d bytes and a value of %d are kept", kind, len(message), len(value))
+		}
+		if given["k"] != long {
+			t.Errorf("%s: the metadata of the writer were changed", kind)
 		}
 	}
 }
@@ -113,7 +133,6 @@ func TestMissingTimestampIsThePresent(t *testing.T) {
 	}
 }
 
-// Streams of the default log used to get nothing and to stay for ever.
 func TestStreamGetsRecordsUntilStopped(t *testing.T) {
 	for kind, l := range map[string]log.Log{"default": log.NewLog(), "memory": memory.NewLog()} {
 		s, err := l.Stream()

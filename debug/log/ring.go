@@ -6,12 +6,17 @@ import (
 
 	"github.com/justcy/go-micro/v4/debug/log/internal/feed"
 	"github.com/justcy/go-micro/v4/internal/options"
+	"github.com/justcy/go-micro/v4/internal/text"
 	"github.com/justcy/go-micro/v4/util/ring"
 )
 
 // defaultCount is the number of records that Read returns when it is not told
 // what to read.
 const defaultCount = 100
+
+// maxText is how much of a message and of each value of the metadata a log keeps, in
+// bytes.
+const maxText = 16 << 10
 
 // ringLog keeps its records in a ring.
 type ringLog struct {
@@ -22,6 +27,7 @@ type ringLog struct {
 // NewLog returns a log in memory. Its Read returns the newest 100 records when
 // it has no options, with Since all later records, with Count the newest ones,
 // and with both the first Count of the later ones. Its streams hold 128 records.
+// Messages and values of the metadata longer than 16 KiB are cut.
 func NewLog(opts ...Option) Log {
 	options := options.With(DefaultOptions(), opts)
 	return &ringLog{records: ring.New(options.Size)}
@@ -31,9 +37,29 @@ func (l *ringLog) Write(r Record) error {
 	if r.Timestamp.IsZero() {
 		r.Timestamp = time.Now()
 	}
+	r = bounded(r)
 	l.records.Put(r)
 	l.feed.Send(r)
 	return nil
+}
+
+// bounded returns the record with its text cut. The metadata of its writer stay as
+// they are.
+func bounded(r Record) Record {
+	if message, ok := r.Message.(string); ok && len(message) > maxText {
+		r.Message = text.Cut(message, maxText)
+	}
+	for _, v := range r.Metadata {
+		if len(v) <= maxText {
+			continue
+		}
+		r.Metadata = maps.Clone(r.Metadata)
+		for k, v := range r.Metadata {
+			r.Metadata[k] = text.Cut(v, maxText)
+		}
+		break
+	}
+	return r
 }
 
 func (l *ringLog) Read(opts ...ReadOption) ([]Record, error) {

@@ -11,9 +11,15 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/justcy/go-micro/v4/internal/options"
+	"github.com/justcy/go-micro/v4/internal/text"
 )
 
-// NewTracer returns a tracer that keeps the last finished spans in memory.
+// maxText is how much of a name and of each value of the metadata a finished span
+// keeps, in bytes: an error may be as long as a message.
+const maxText = 4 << 10
+
+// NewTracer returns a tracer that keeps the last finished spans in memory. Names and
+// values longer than 4 KiB are cut.
 func NewTracer(opts ...Option) Tracer {
 	options := options.Of(opts)
 	if options.Size <= 0 {
@@ -63,6 +69,10 @@ func (t *memory) Finish(s *Span) error {
 	}
 	s.Duration = time.Since(s.Started)
 	kept := clone(s)
+	kept.Name = text.Cut(kept.Name, maxText)
+	for k, v := range kept.Metadata {
+		kept.Metadata[k] = text.Cut(v, maxText)
+	}
 
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -3,6 +3,7 @@ package trace_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -113,11 +114,15 @@ func TestFromContext(t *testing.T) {
 	}{
 		"nothing":                    {nil, "", "", false},
 		"both":                       {metadata.Metadata{"Micro-Trace-ID": "t", "Micro-Span-ID": "s"}, "t", "s", true},
-		"lookup minds the case":      {metadata.Metadata{"Micro-Trace-Id": "t", "Micro-Span-Id": "s"}, "t", "s", true},
-		"trace id alone is dropped":  {metadata.Metadata{"Micro-Trace-ID": "t"}, "t", "", true},
+		"in the spelling of HTTP":    {metadata.Metadata{"Micro-Trace-Id": "t", "Micro-Span-Id": "s"}, "t", "s", true},
+		"trace id alone":             {metadata.Metadata{"Micro-Trace-ID": "t"}, "t", "", true},
 		"request id beside a span":   {metadata.Metadata{"Micro-ID": "r", "Micro-Span-ID": "s"}, "r", "s", true},
 		"request id is no trace":     {metadata.Metadata{"Micro-ID": "r"}, "", "", false},
 		"trace id before request id": {metadata.Metadata{"Micro-ID": "r", "Micro-Trace-ID": "t", "Micro-Span-ID": "s"}, "t", "s", true},
+		"as long as an id may be":    {metadata.Metadata{"Micro-Trace-ID": strings.Repeat("t", 256)}, strings.Repeat("t", 256), "", true},
+		"too long":                   {metadata.Metadata{"Micro-Trace-ID": strings.Repeat("t", 257)}, "", "", false},
+		"several lines":              {metadata.Metadata{"Micro-Trace-ID": "t\nt", "Micro-Span-ID": "s"}, "", "s", true},
+		"no text":                    {metadata.Metadata{"Micro-Trace-ID": "\xff\xfe", "Micro-Span-ID": "\x00"}, "", "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx := context.Background()
@@ -160,6 +165,20 @@ func TestTheNoopTracerReturnsContextAndSpan(t *testing.T) {
 	finish(t, tracer, span)
 	if got := read(t, tracer); len(got) != 0 {
 		t.Errorf("it recorded %v", got)
+	}
+}
+
+func TestWhatASpanKeepsIsBounded(t *testing.T) {
+	tracer := trace.NewTracer()
+	_, span := tracer.Start(context.Background(), strings.Repeat("n", 1<<20))
+	span.Metadata["error"] = strings.Repeat("e", 1<<20)
+	finish(t, tracer, span)
+	got := read(t, tracer)[0]
+	if n, e := len(got.Name), len(got.Metadata["error"]); n > 5<<10 || e > 5<<10 || !strings.HasPrefix(got.Name, "nnn") {
+		t.Errorf("it keeps a name of %d bytes and an error of %d", n, e)
+	}
+	if len(span.Metadata["error"]) != 1<<20 {
+		t.Error("the span of the caller was changed")
 	}
 }
 

@@ -18,7 +18,6 @@ import (
 	"github.com/justcy/go-micro/v4/auth"
 	"github.com/justcy/go-micro/v4/auth/jwt"
 	"github.com/justcy/go-micro/v4/errors"
-	"github.com/justcy/go-micro/v4/examples/internal/run"
 	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/metadata"
 	"github.com/justcy/go-micro/v4/server"
@@ -54,13 +53,13 @@ func (Shop) Refill(ctx context.Context, req *Item, rsp *Answer) error {
 }
 
 func main() {
-	if err := shop(); err != nil {
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "auth:", err)
 		os.Exit(1)
 	}
 }
 
-func shop() error {
+func run() error {
 	private, public, err := keys()
 	if err != nil {
 		return err
@@ -86,11 +85,23 @@ func shop() error {
 	forEverybody := server.EndpointRules("Shop.Price", &auth.Rule{Scope: auth.ScopePublic})
 
 	quiet := logger.NewLogger(logger.WithLevel(logger.WarnLevel))
-	return run.Service("shop", func(service micro.Service) error {
-		return micro.RegisterHandler(service.Server(), Shop{}, forEverybody)
-	}, func(caller micro.Service) error {
-		return visit(caller, issuer)
-	}, micro.Logger(quiet), micro.Auth(jwt.NewAuth(auth.Namespace("shop"), auth.PublicKey(public), auth.WithLogger(quiet))), micro.AuthRules(rules))
+	service := micro.NewService(
+		micro.Name("shop"),
+		micro.Logger(quiet),
+		micro.Auth(jwt.NewAuth(auth.Namespace("shop"), auth.PublicKey(public), auth.WithLogger(quiet))),
+		micro.AuthRules(rules),
+	)
+	service.Init()
+	if err := micro.RegisterHandler(service.Server(), Shop{}, forEverybody); err != nil {
+		return err
+	}
+	// Run would serve until a signal comes. This program ends when it has shown
+	// what it does.
+	if err := service.Server().Start(); err != nil {
+		return err
+	}
+	defer service.Server().Stop()
+	return visit(micro.NewService(micro.Name("shop.client")), issuer)
 }
 
 // visit tries every endpoint as nobody, as a customer, and as one of the staff.

@@ -11,7 +11,6 @@ import (
 
 	"github.com/justcy/go-micro/v4"
 	greeter "github.com/justcy/go-micro/v4/examples/greeter/proto"
-	"github.com/justcy/go-micro/v4/examples/internal/run"
 	"github.com/justcy/go-micro/v4/server"
 )
 
@@ -36,23 +35,39 @@ func once(done func()) server.HandlerWrapper {
 }
 
 func main() {
-	ended := make(chan struct{})
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
-	err := run.Service("function", func(service micro.Service) error {
-		return greeter.RegisterGreeterHandler(service.Server(), new(Greeter))
-	}, func(caller micro.Service) error {
-		rsp, err := greeter.NewGreeterService("function", caller.Client()).Hello(context.Background(), &greeter.HelloRequest{Name: "John"})
-		if err != nil {
-			return err
-		}
-		fmt.Println(rsp.GetGreeting())
-		<-ended // by itself, after one call
-		fmt.Println("the function has ended")
-		return nil
-	}, micro.Context(ctx), micro.WrapHandler(once(stop)), micro.AfterStop(func() error { close(ended); return nil }))
-	if err != nil {
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "function:", err)
 		os.Exit(1)
 	}
+}
+
+func run() error {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	service := micro.NewService(
+		micro.Name("function"),
+		micro.Context(ctx), // Run returns when it is done, as after a signal
+		micro.WrapHandler(once(stop)),
+		micro.AfterStart(call), // somebody does
+	)
+	service.Init()
+	if err := greeter.RegisterGreeterHandler(service.Server(), new(Greeter)); err != nil {
+		return err
+	}
+	if err := service.Run(); err != nil {
+		return err
+	}
+	fmt.Println("the function has ended")
+	return nil
+}
+
+// call is another program's call.
+func call() error {
+	caller := micro.NewService(micro.Name("function.client"))
+	rsp, err := greeter.NewGreeterService("function", caller.Client()).Hello(context.Background(), &greeter.HelloRequest{Name: "John"})
+	if err != nil {
+		return err
+	}
+	fmt.Println(rsp.GetGreeting())
+	return nil
 }

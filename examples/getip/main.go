@@ -11,7 +11,6 @@ import (
 
 	"github.com/justcy/go-micro/v4"
 	"github.com/justcy/go-micro/v4/errors"
-	"github.com/justcy/go-micro/v4/examples/internal/run"
 	"github.com/justcy/go-micro/v4/metadata"
 	"github.com/justcy/go-micro/v4/transport/headers"
 )
@@ -44,21 +43,29 @@ func (*Address) Mine(ctx context.Context, _ *Request, rsp *Response) error {
 }
 
 func main() {
-	err := run.Service("getip", func(service micro.Service) error {
-		return micro.RegisterHandler(service.Server(), new(Address))
-	}, func(caller micro.Service) error {
-		c, rsp := caller.Client(), new(Response)
-		if err := c.Call(context.Background(), c.NewRequest("getip", "Address.Mine", &Request{}), rsp); err != nil {
-			return err
-		}
-		if net.ParseIP(rsp.IP) == nil {
-			return fmt.Errorf("%q is no address", rsp.IP)
-		}
-		fmt.Println("you call from", rsp.IP)
-		return nil
-	}, micro.Address("127.0.0.1:0"))
-	if err != nil {
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "getip:", err)
 		os.Exit(1)
 	}
+}
+
+func run() error {
+	service := micro.NewService(micro.Name("getip"), micro.Address("127.0.0.1:0"))
+	service.Init()
+	if err := micro.RegisterHandler(service.Server(), new(Address)); err != nil {
+		return err
+	}
+	// Run would serve until a signal comes. This program ends when it has shown
+	// what it does.
+	if err := service.Server().Start(); err != nil {
+		return err
+	}
+	defer service.Server().Stop()
+
+	c, rsp := micro.NewService(micro.Name("getip.client")).Client(), new(Response)
+	if err := c.Call(context.Background(), c.NewRequest("getip", "Address.Mine", &Request{}), rsp); err != nil {
+		return err
+	}
+	fmt.Println("you call from", rsp.IP)
+	return nil
 }

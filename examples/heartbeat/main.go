@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4"
-	"github.com/justcy/go-micro/v4/examples/internal/run"
 	"github.com/justcy/go-micro/v4/registry"
 )
 
@@ -21,6 +20,13 @@ const (
 )
 
 func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "heartbeat:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
 	reg := registry.NewMemoryRegistry()
 	alive := micro.NewService(
 		micro.Name("alive"),
@@ -34,16 +40,19 @@ func main() {
 		micro.RegisterTTL(ttl),
 		micro.RegisterInterval(0), // never
 	)
-	err := run.All(func() error {
-		show(reg, "at first")
-		time.Sleep(2 * ttl)
-		show(reg, "later")
-		return nil
-	}, alive, silent)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "heartbeat:", err)
-		os.Exit(1)
+	// Run would serve until a signal comes. This program ends when it has shown
+	// what it does.
+	for _, service := range []micro.Service{alive, silent} {
+		service.Init()
+		if err := service.Server().Start(); err != nil {
+			return err
+		}
+		defer service.Server().Stop()
 	}
+	show(reg, "at first")
+	time.Sleep(2 * ttl)
+	show(reg, "later")
+	return nil
 }
 
 // show prints who is registered.

@@ -21,7 +21,6 @@ import (
 	"github.com/justcy/go-micro/v4/api/router"
 	routes "github.com/justcy/go-micro/v4/api/router/registry"
 	"github.com/justcy/go-micro/v4/errors"
-	"github.com/justcy/go-micro/v4/examples/internal/run"
 )
 
 // Links knows where short links lead to.
@@ -39,14 +38,27 @@ func (l Links) Follow(_ context.Context, req *pb.Request, rsp *pb.Response) erro
 }
 
 func main() {
-	err := run.Service("redirect", func(service micro.Service) error {
-		return micro.RegisterHandler(service.Server(), Links{"/to/go": "https://go.dev/"},
-			api.WithEndpoint(&api.Endpoint{Name: "Links.Follow", Path: []string{"/to/**"}, Method: []string{"GET"}, Handler: kindapi.Handler}))
-	}, follow)
-	if err != nil {
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "redirect:", err)
 		os.Exit(1)
 	}
+}
+
+func run() error {
+	service := micro.NewService(micro.Name("redirect"))
+	service.Init()
+	err := micro.RegisterHandler(service.Server(), Links{"/to/go": "https://go.dev/"},
+		api.WithEndpoint(&api.Endpoint{Name: "Links.Follow", Path: []string{"/to/**"}, Method: []string{"GET"}, Handler: kindapi.Handler}))
+	if err != nil {
+		return err
+	}
+	// Run would serve until a signal comes. This program ends when it has shown
+	// what it does.
+	if err := service.Server().Start(); err != nil {
+		return err
+	}
+	defer service.Server().Stop()
+	return follow(micro.NewService(micro.Name("redirect.client")))
 }
 
 // follow is a browser that tells where it is sent. Its gateway runs here too; see

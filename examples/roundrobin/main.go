@@ -10,7 +10,6 @@ import (
 
 	"github.com/justcy/go-micro/v4"
 	greeter "github.com/justcy/go-micro/v4/examples/greeter/proto"
-	"github.com/justcy/go-micro/v4/examples/internal/run"
 	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/wrapper/select/roundrobin"
 )
@@ -25,35 +24,37 @@ func (g *Greeter) Hello(_ context.Context, _ *greeter.HelloRequest, rsp *greeter
 }
 
 func main() {
-	reg := registry.NewMemoryRegistry()
-	var services []micro.Service
-	for _, node := range []string{"Anna", "Bert", "Carl"} {
-		s := micro.NewService(micro.Name("greeter"), micro.Registry(reg))
-		if err := greeter.RegisterGreeterHandler(s.Server(), &Greeter{node}); err != nil {
-			fail(err)
-		}
-		services = append(services, s)
-	}
-	caller := micro.NewService(micro.Name("caller"), micro.Registry(reg), micro.WrapClient(roundrobin.NewClientWrapper()))
-	g := greeter.NewGreeterService("greeter", caller.Client())
-	err := run.All(func() error {
-		answered := map[string]int{}
-		for range 9 {
-			rsp, err := g.Hello(context.Background(), &greeter.HelloRequest{})
-			if err != nil {
-				return err
-			}
-			answered[rsp.GetGreeting()]++
-		}
-		fmt.Println(answered)
-		return nil
-	}, services...)
-	if err != nil {
-		fail(err)
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "roundrobin:", err)
+		os.Exit(1)
 	}
 }
 
-func fail(err error) {
-	fmt.Fprintln(os.Stderr, "roundrobin:", err)
-	os.Exit(1)
+func run() error {
+	reg := registry.NewMemoryRegistry()
+	// Run would serve until a signal comes. This program ends when it has shown
+	// what it does.
+	for _, node := range []string{"Anna", "Bert", "Carl"} {
+		s := micro.NewService(micro.Name("greeter"), micro.Registry(reg))
+		if err := greeter.RegisterGreeterHandler(s.Server(), &Greeter{node}); err != nil {
+			return err
+		}
+		s.Init()
+		if err := s.Server().Start(); err != nil {
+			return err
+		}
+		defer s.Server().Stop()
+	}
+	caller := micro.NewService(micro.Name("caller"), micro.Registry(reg), micro.WrapClient(roundrobin.NewClientWrapper()))
+	g := greeter.NewGreeterService("greeter", caller.Client())
+	answered := map[string]int{}
+	for range 9 {
+		rsp, err := g.Hello(context.Background(), &greeter.HelloRequest{})
+		if err != nil {
+			return err
+		}
+		answered[rsp.GetGreeting()]++
+	}
+	fmt.Println(answered)
+	return nil
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/justcy/go-micro/v4"
 	"github.com/justcy/go-micro/v4/client"
 	greeter "github.com/justcy/go-micro/v4/examples/greeter/proto"
-	"github.com/justcy/go-micro/v4/examples/internal/run"
 	"github.com/justcy/go-micro/v4/metadata"
 	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/selector"
@@ -67,34 +66,36 @@ func (g *Greeter) Hello(_ context.Context, req *greeter.HelloRequest, rsp *greet
 }
 
 func main() {
-	reg := registry.NewMemoryRegistry()
-	var services []micro.Service
-	for range 3 {
-		s := micro.NewService(micro.Name("greeter"), micro.Registry(reg))
-		if err := greeter.RegisterGreeterHandler(s.Server(), &Greeter{map[string]int{}}); err != nil {
-			fail(err)
-		}
-		services = append(services, s)
-	}
-	caller := micro.NewService(micro.Name("caller"), micro.Registry(reg), micro.WrapClient(shard))
-	g := greeter.NewGreeterService("greeter", caller.Client())
-	err := run.All(func() error {
-		for _, name := range []string{"Anna", "Bert", "Anna", "Carl", "Bert", "Anna"} {
-			ctx := metadata.NewContext(context.Background(), metadata.Metadata{keyHeader: name})
-			rsp, err := g.Hello(ctx, &greeter.HelloRequest{Name: name})
-			if err != nil {
-				return err
-			}
-			fmt.Println(rsp.GetGreeting())
-		}
-		return nil
-	}, services...)
-	if err != nil {
-		fail(err)
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "sharding:", err)
+		os.Exit(1)
 	}
 }
 
-func fail(err error) {
-	fmt.Fprintln(os.Stderr, "sharding:", err)
-	os.Exit(1)
+func run() error {
+	reg := registry.NewMemoryRegistry()
+	// Run would serve until a signal comes. This program ends when it has shown
+	// what it does.
+	for range 3 {
+		s := micro.NewService(micro.Name("greeter"), micro.Registry(reg))
+		if err := greeter.RegisterGreeterHandler(s.Server(), &Greeter{map[string]int{}}); err != nil {
+			return err
+		}
+		s.Init()
+		if err := s.Server().Start(); err != nil {
+			return err
+		}
+		defer s.Server().Stop()
+	}
+	caller := micro.NewService(micro.Name("caller"), micro.Registry(reg), micro.WrapClient(shard))
+	g := greeter.NewGreeterService("greeter", caller.Client())
+	for _, name := range []string{"Anna", "Bert", "Anna", "Carl", "Bert", "Anna"} {
+		ctx := metadata.NewContext(context.Background(), metadata.Metadata{keyHeader: name})
+		rsp, err := g.Hello(ctx, &greeter.HelloRequest{Name: name})
+		if err != nil {
+			return err
+		}
+		fmt.Println(rsp.GetGreeting())
+	}
+	return nil
 }

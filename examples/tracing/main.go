@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -15,7 +16,6 @@ import (
 	debug "github.com/justcy/go-micro/v4/debug/proto"
 	"github.com/justcy/go-micro/v4/debug/trace"
 	greeter "github.com/justcy/go-micro/v4/examples/greeter/proto"
-	"github.com/justcy/go-micro/v4/examples/internal/run"
 )
 
 // Front passes what it is asked on to the back.
@@ -41,21 +41,33 @@ func (*Back) Hello(_ context.Context, req *greeter.HelloRequest, rsp *greeter.He
 }
 
 func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "tracing:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
 	tracer := trace.NewTracer() // the services of this process share it
 	front := micro.NewService(micro.Name("front"), micro.Tracer(tracer))
 	back := micro.NewService(micro.Name("back"), micro.Tracer(tracer))
 	caller := micro.NewService(micro.Name("caller"), micro.Tracer(tracer)).Client()
-	err := greeter.RegisterGreeterHandler(front.Server(), &Front{greeter.NewGreeterService("back", front.Client())})
-	if err == nil {
-		err = greeter.RegisterGreeterHandler(back.Server(), new(Back))
+	if err := errors.Join(
+		greeter.RegisterGreeterHandler(front.Server(), &Front{greeter.NewGreeterService("back", front.Client())}),
+		greeter.RegisterGreeterHandler(back.Server(), new(Back)),
+	); err != nil {
+		return err
 	}
-	if err == nil {
-		err = run.All(func() error { return call(caller) }, front, back)
+	// Run would serve until a signal comes. This program ends when it has shown
+	// what it does.
+	for _, service := range []micro.Service{front, back} {
+		service.Init()
+		if err := service.Server().Start(); err != nil {
+			return err
+		}
+		defer service.Server().Stop()
 	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "tracing:", err)
-		os.Exit(1)
-	}
+	return call(caller)
 }
 
 // call greets, and shows the trace of that.

@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -13,7 +14,6 @@ import (
 
 	"github.com/justcy/go-micro/v4"
 	greeter "github.com/justcy/go-micro/v4/examples/greeter/proto"
-	"github.com/justcy/go-micro/v4/examples/internal/run"
 	"github.com/justcy/go-micro/v4/server"
 )
 
@@ -35,27 +35,41 @@ func (g *Greeter) Hello(_ context.Context, req *greeter.HelloRequest, rsp *greet
 }
 
 func main() {
-	g := &Greeter{stopping: make(chan struct{})}
-	err := run.Service("waitgroup", func(service micro.Service) error {
-		// Requests count in it too, so that it has to be waited for by nobody else.
-		if err := service.Server().Init(server.Wait(&g.work)); err != nil {
-			return err
-		}
-		return greeter.RegisterGreeterHandler(service.Server(), g)
-	}, func(caller micro.Service) error {
-		rsp, err := greeter.NewGreeterService("waitgroup", caller.Client()).Hello(context.Background(), &greeter.HelloRequest{Name: "John"})
-		if err != nil {
-			return err
-		}
-		fmt.Println(rsp.GetGreeting())
-		return nil
-	}, micro.BeforeStop(func() error {
-		fmt.Println("stopping")
-		close(g.stopping)
-		return nil
-	}), micro.AfterStop(func() error { fmt.Println("stopped"); return nil }))
-	if err != nil {
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "waitgroup:", err)
 		os.Exit(1)
 	}
+}
+
+func run() error {
+	g := &Greeter{stopping: make(chan struct{})}
+	service := micro.NewService(micro.Name("waitgroup"))
+	service.Init()
+	// Requests count in it too, so that it has to be waited for by nobody else.
+	if err := service.Server().Init(server.Wait(&g.work)); err != nil {
+		return err
+	}
+	if err := greeter.RegisterGreeterHandler(service.Server(), g); err != nil {
+		return err
+	}
+	if err := service.Server().Start(); err != nil {
+		return err
+	}
+	callErr := call(micro.NewService(micro.Name("waitgroup.client")))
+
+	// A service in Run stops like this when a signal comes.
+	fmt.Println("stopping")
+	close(g.stopping)
+	stopErr := service.Server().Stop()
+	fmt.Println("stopped")
+	return errors.Join(callErr, stopErr)
+}
+
+func call(caller micro.Service) error {
+	rsp, err := greeter.NewGreeterService("waitgroup", caller.Client()).Hello(context.Background(), &greeter.HelloRequest{Name: "John"})
+	if err != nil {
+		return err
+	}
+	fmt.Println(rsp.GetGreeting())
+	return nil
 }

@@ -1,6 +1,6 @@
 // Package inspect answers what is asked about this process from outside: it reads
-// the log for them, and has the messages in which all of it travels. Both the
-// Debug handler of every server and that of debug/handler use it.
+// the log and the spans for them, and has the messages in which all of it travels.
+// Both the Debug handler of every server and that of debug/handler use it.
 package inspect
 
 import (
@@ -9,8 +9,11 @@ import (
 	"fmt"
 	"math"
 	"time"
+	"unicode/utf8"
 
 	"github.com/justcy/go-micro/v4/debug/log"
+	"github.com/justcy/go-micro/v4/debug/trace"
+	"github.com/justcy/go-micro/v4/internal/text"
 )
 
 // Answer is what MessageBus answers to every message.
@@ -64,7 +67,7 @@ func sendStored(l log.Log, q Query, send func(*log.Record) error) ([]log.Record,
 		o.Count = int(min(max(q.Count, 0), math.MaxInt32))
 	})
 	for i := 0; i < len(records) && err == nil; i++ {
-		err = send(&records[i])
+		err = send(readable(&records[i]))
 	}
 	return records, err
 }
@@ -83,7 +86,7 @@ func follow(ctx context.Context, live log.Stream, sent []log.Record, send func(*
 			if take(sent, &r) {
 				continue
 			}
-			if err := send(&r); err != nil {
+			if err := send(readable(&r)); err != nil {
 				return err
 			}
 		}
@@ -99,6 +102,38 @@ func take(records []log.Record, r *log.Record) bool {
 		}
 	}
 	return false
+}
+
+// readable returns a record whose text every encoding can carry. The metadata may be
+// shared with others, and are not changed.
+func readable(r *log.Record) *log.Record {
+	return &log.Record{Timestamp: r.Timestamp, Metadata: valid(r.Metadata), Message: text.Valid(Text(r))}
+}
+
+// valid returns metadata of valid text, the same map if it is.
+func valid(metadata map[string]string) map[string]string {
+	for k, v := range metadata {
+		if utf8.ValidString(k) && utf8.ValidString(v) {
+			continue
+		}
+		clean := make(map[string]string, len(metadata))
+		for k, v := range metadata {
+			clean[text.Valid(k)] = text.Valid(v)
+		}
+		return clean
+	}
+	return metadata
+}
+
+// Spans returns the spans of a trace, or all if it is empty, with text that every
+// encoding can carry.
+func Spans(t trace.Tracer, id string) ([]*trace.Span, error) {
+	spans, err := t.Read(trace.ReadTrace(id))
+	for _, s := range spans {
+		s.Trace, s.Id, s.Parent, s.Name = text.Valid(s.Trace), text.Valid(s.Id), text.Valid(s.Parent), text.Valid(s.Name)
+		s.Metadata = valid(s.Metadata)
+	}
+	return spans, err
 }
 
 // Text is the message of a record.

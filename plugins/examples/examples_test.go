@@ -43,9 +43,9 @@ func TestPrometheusShowsTheSeries(t *testing.T) {
 		t.Fatal(err)
 	}
 	series := regexp.MustCompile(`(?s)micro_latency_microseconds_count\{.*` +
-		`micro_request_duration_seconds_bucket\{micro_endpoint="Greeter.Hello",micro_id="",micro_name="greeter",micro_version="",le=.*` +
-		`micro_request_total\{micro_endpoint="Greeter.Hello",micro_id="",micro_name="greeter",micro_status="success",micro_version=""\} \d+\n.*` +
-		`micro_request_total\{micro_endpoint="greeter.Greeter.Hello",micro_id="",micro_name="greeter",micro_status="success",micro_version=""\} \d+\n`)
+		`micro_request_duration_seconds_bucket\{micro_endpoint="Greeter.Hello",micro_id="greeter-1",micro_name="greeter",micro_version="1.0.0",le=.*` +
+		`micro_request_total\{micro_endpoint="Greeter.Hello",micro_id="greeter-1",micro_name="greeter",micro_status="success",micro_version="1.0.0"\} \d+\n.*` +
+		`micro_request_total\{micro_endpoint="greeter.Greeter.Hello",micro_id="greeter-1",micro_name="greeter",micro_status="success",micro_version="1.0.0"\} \d+\n`)
 	var page string
 	for limit := time.Now().Add(patience); !series.MatchString(page); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(limit) {

@@ -34,6 +34,8 @@ func writeError(w http.ResponseWriter, status int, err error) {
 	Write(w, "application/json", status, string(body))
 }
 
-// RequestToContext is ctx.FromRequest: the request's context with its headers as
-// metadata.
-func RequestToContext(r *http.Request) context.Context { return ctx.FromRequest(r) }
+// RequestToContext returns the request's context with its headers as metadata,
+// several values of a name joined by commas.
+func RequestToContext(r *http.Request) context.Context {
+	return ctx.FromRequest(r)
+}

@@ -86,8 +86,6 @@ func TestStreamClosesAtThePutAfterStop(t *testing.T) {
 	}
 }
 
-// A slow reader used to stall whoever put something, under the lock.
-// Streams that were opened and stopped between two Puts used to add up.
 func TestStoppedStreamsDoNotAddUp(t *testing.T) {
 	b := ring.New(1)
 	first, stop := b.Stream()

@@ -205,7 +205,7 @@ func TestCloseEndsAllTasksAndPassesOnWhatIsLeft(t *testing.T) {
 	want(t, layers[2], "a", "1") // Close passes on what is left
 }
 
-// Of two Inits at the same time one used to be lost, in part.
+// Two Inits at the same time both count, whole.
 func TestConcurrentInitsLoseNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

@@ -54,8 +54,10 @@ type fakeStream struct {
 	client.Stream
 	ctx context.Context
 	end context.CancelFunc
-	err error
+	err error // of Recv and Error
 }
+
+func (s *fakeStream) Recv(any) error { return s.err }
 
 func (s *fakeStream) Context() context.Context { return s.ctx }
 func (s *fakeStream) Error() error             { return s.err }

@@ -67,11 +67,21 @@ func (t *traced) Stream(ctx context.Context, req client.Request, opts ...client.
 	return ts, nil
 }
 
-// tracedStream finishes its span when it is closed, or its context ends.
+// tracedStream finishes its span when it is closed, when a receive tells of its end,
+// or with its context.
 type tracedStream struct {
 	client.Stream
 	finish func()
 	forget func() bool
+}
+
+func (s *tracedStream) Recv(msg any) error {
+	err := s.Stream.Recv(msg)
+	if errors.Is(err, io.EOF) || err != nil && s.Context().Err() != nil { // not one message alone
+		s.forget()
+		s.finish()
+	}
+	return err
 }
 
 func (s *tracedStream) Close() error {

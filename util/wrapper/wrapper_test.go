@@ -185,6 +185,42 @@ func TestTheSpanOfAStreamLastsUntilItEnds(t *testing.T) {
 	}
 }
 
+func TestTheSpanOfAStreamEndsWhenAReceiveTellsOfItsEnd(t *testing.T) {
+	broken := errors.New("broken")
+	for name, tc := range map[string]struct {
+		err   error
+		ended bool // and with it the context
+		spans int
+		text  string
+	}{
+		"a message":            {nil, false, 0, ""},
+		"a message that fails": {broken, false, 0, ""},
+		"the end":              {io.EOF, false, 1, ""},
+		"a failure":            {broken, true, 1, "broken"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tracer, fake := trace.NewTracer(), new(fakeClient)
+			s, err := wrapper.TraceCall("blog", tracer, fake).Stream(bg, hello)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fake.stream.err = tc.err
+			if tc.ended {
+				fake.stream.end()
+			}
+			if err := s.Recv(nil); err != tc.err {
+				t.Errorf("received %v", err)
+			}
+			if spans, _ := tracer.Read(); len(spans) != tc.spans {
+				t.Fatalf("%d spans", len(spans))
+			}
+			if tc.spans > 0 && only(t, tracer).Metadata["error"] != tc.text {
+				t.Errorf("the span is %+v", *only(t, tracer))
+			}
+		})
+	}
+}
+
 func TestTheSpanOfAStreamEndsWithItsContext(t *testing.T) {
 	tracer, fake := trace.NewTracer(), new(fakeClient)
 	if _, err := wrapper.TraceCall("blog", tracer, fake).Stream(bg, hello); err != nil {

@@ -30,7 +30,7 @@ type memoryLog struct {
 // NewLog returns a log in memory. Read returns all records when it has no
 // options, with Since all later ones, with Count the newest ones, and with both
 // the first Count of the later ones. Streams begin with the newest 10 records
-// and hold 128.
+// and hold 128. Messages and values of the metadata longer than 16 KiB are cut.
 func NewLog(opts ...log.Option) log.Log {
 	defaults := log.DefaultOptions()
 	defaults.Size = DefaultSize

@@ -19,7 +19,8 @@ import (
 
 // NewProfile returns a profile that records the CPU from Start to Stop and
 // writes the heap at Stop. It can be started again, and then replaces the
-// files. Only one CPU profile can be recorded in a process at a time.
+// files. Only one CPU profile can be recorded in a process at a time: starting
+// another one is an error, and leaves the files alone.
 func NewProfile(opts ...profile.Option) profile.Profile {
 	options := options.Of(opts)
 	return &files{
@@ -49,10 +50,13 @@ type files struct {
 // profile in the background and tells nobody.
 type output struct {
 	*os.File
+	mu  sync.Mutex
 	err error // of the first write that failed
 }
 
 func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	n, err := o.File.Write(p)
 	if o.err == nil {
 		o.err = err
@@ -73,20 +77,29 @@ func (f *files) Start() error {
 	if f.cpu != nil {
 		return nil
 	}
-	file, err := os.Create(f.cpuPath)
+	file, err := open(f.cpuPath)
 	if err != nil {
 		return fmt.Errorf("start cpu profile: %w", err)
 	}
 	cpu := &output{File: file}
-	heap, err := os.Create(f.heapPath)
+	heap, err := open(f.heapPath)
 	if err != nil {
 		return errors.Join(fmt.Errorf("start heap profile: %w", err), cpu.Close())
 	}
+	cpu.mu.Lock() // nothing is written before the old profiles are gone
+	defer cpu.mu.Unlock()
 	if err := pprof.StartCPUProfile(cpu); err != nil {
 		return errors.Join(fmt.Errorf("start cpu profile: %w", err), cpu.Close(), heap.Close())
 	}
 	f.cpu, f.heap = cpu, heap
+	_, _ = file.Truncate(0), heap.Truncate(0) // a device cannot be, and need not
 	return nil
+}
+
+// open opens a file and leaves in it what it has: that may be the profile that
+// another one is recording, or the last one that was recorded.
+func open(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666)
 }
 
 func (f *files) Stop() error {

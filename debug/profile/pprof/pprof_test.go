@@ -89,6 +89,45 @@ func TestFilesAreClosedWhenStartFails(t *testing.T) {
 	}
 }
 
+func TestAProfileThatCannotStartLeavesTheFilesAlone(t *testing.T) {
+	dir := tempDir(t)
+	first, second := pprof.NewProfile(), pprof.NewProfile()
+	kept := map[string]string{"cpu.pprof": "of the last run", "mem.pprof": "of the last run, too"}
+	for name, content := range kept {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := stdpprof.StartCPUProfile(io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	err := first.Start()
+	stdpprof.StopCPUProfile()
+	if err == nil {
+		t.Error("Start beside another CPU profile returned nil")
+	}
+	for name, content := range kept {
+		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(got) != content {
+			t.Errorf("%s is %q, %v", name, got, err)
+		}
+	}
+	// Of two with the same files, the second one fails and the first one goes on.
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Start(); err == nil {
+		t.Error("a second profile was started")
+	}
+	if err := errors.Join(second.Stop(), first.Stop()); err != nil {
+		t.Fatal(err)
+	}
+	for name := range kept {
+		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || !strings.HasPrefix(string(got), "\x1f\x8b") {
+			t.Errorf("%s begins with %.20q, %v", name, got, err)
+		}
+	}
+}
+
 func TestWriteErrorsAreReturned(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip("this system has no /dev/full")

@@ -53,11 +53,15 @@ func main() {
 }
 
 func run() error {
-	name := prometheus.ServiceName("greeter")
+	// What tells the series of this service from those of others.
+	labels := []prometheus.Option{
+		prometheus.ServiceName("greeter"), prometheus.ServiceVersion("1.0.0"), prometheus.ServiceID("greeter-1"),
+	}
 	service := micro.NewService(
 		micro.Name("greeter"),
-		micro.WrapHandler(prometheus.NewHandlerWrapper(name)),
-		micro.WrapClient(prometheus.NewClientWrapper(name)),
+		micro.Version("1.0.0"),
+		micro.WrapHandler(prometheus.NewHandlerWrapper(labels...)),
+		micro.WrapClient(prometheus.NewClientWrapper(labels...)),
 		micro.Flags(&cli.StringFlag{Name: "metrics_address", Value: "127.0.0.1:0", Usage: "where /metrics is served"}),
 	)
 	var address string

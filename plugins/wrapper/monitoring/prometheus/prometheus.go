@@ -18,11 +18,16 @@
 // measures, and micro_endpoint: service.endpoint for what a client calls, the
 // endpoint for what a server handles, and the topic for messages. The time of a
 // stream is that of its handler, and on the side of the client that of opening it.
+//
+// Every endpoint has series of its own, up to a thousand for a wrapper. What comes
+// after them counts as the endpoint other: a gateway calls whatever strangers ask for.
 package prometheus
 
 import (
 	"errors"
 	"fmt"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,12 +42,47 @@ var (
 	DefaultLabelPrefix  = "micro_"
 )
 
+const (
+	// maxEndpoints is how many endpoints have series of their own.
+	maxEndpoints = 1000
+	// otherEndpoint stands for the rest.
+	otherEndpoint = "other"
+)
+
 // metrics are the collectors of a wrapper, for its service.
 type metrics struct {
 	requests  *prometheus.CounterVec
 	latencies *prometheus.SummaryVec
 	durations *prometheus.HistogramVec
 	service   []string // the values of the first labels
+
+	mu        sync.RWMutex
+	endpoints map[string]string // the labels of what was measured
+}
+
+// label returns the label of an endpoint. Prometheus takes UTF-8 alone.
+func (m *metrics) label(endpoint string) string {
+	m.mu.RLock()
+	label, ok := m.endpoints[endpoint]
+	full := len(m.endpoints) >= maxEndpoints
+	m.mu.RUnlock()
+	switch {
+	case ok:
+		return label
+	case full:
+		return otherEndpoint
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if label, ok := m.endpoints[endpoint]; ok { // meanwhile
+		return label
+	}
+	if len(m.endpoints) >= maxEndpoints {
+		return otherEndpoint
+	}
+	label = strings.ToValidUTF8(endpoint, "\uFFFD")
+	m.endpoints[strings.Clone(endpoint)] = label
+	return label
 }
 
 // newMetrics registers collectors, or finds those that were registered by the same
@@ -58,7 +98,8 @@ func newMetrics(opts []Option) *metrics {
 	}
 	common := labels("name", "version", "id", "endpoint")
 	return &metrics{
-		service: []string{o.Name, o.Version, o.ID},
+		service:   []string{o.Name, o.Version, o.ID},
+		endpoints: map[string]string{},
 		requests: register(&o, prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: DefaultMetricPrefix + "request_total",
 			Help: "Requests processed, partitioned by endpoint and status",
@@ -100,7 +141,7 @@ func (m *metrics) measure(endpoint string) func(error) {
 		if err != nil {
 			status = "failure"
 		}
-		labels := [5]string{m.service[0], m.service[1], m.service[2], endpoint, status}
+		labels := [5]string{m.service[0], m.service[1], m.service[2], m.label(endpoint), status}
 		m.requests.WithLabelValues(labels[:]...).Inc()
 		m.latencies.WithLabelValues(labels[:4]...).Observe(took * 1e6)
 		m.durations.WithLabelValues(labels[:4]...).Observe(took)

@@ -121,6 +121,75 @@ type request struct{ server.Request }
 
 func (request) Endpoint() string { return "Shop.Sell" }
 
+// called is a request of a client.
+type called struct {
+	client.Request
+	endpoint string
+}
+
+func (called) Service() string    { return "shop" }
+func (c called) Endpoint() string { return c.endpoint }
+
+// deaf is a client whose calls reach nobody.
+type deaf struct{ client.Client }
+
+func (deaf) Call(context.Context, client.Request, any, ...client.CallOption) error {
+	return errors.New("not found")
+}
+
+// endpoints are the endpoints that have a counter, and how much was counted.
+func endpoints(t *testing.T, reg *prom.Registry) (labels map[string]bool, counted float64) {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels = map[string]bool{}
+	for _, f := range families {
+		if f.GetName() != "micro_request_total" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if l.GetName() == "micro_endpoint" {
+					labels[l.GetValue()] = true
+				}
+			}
+			counted += m.GetCounter().GetValue()
+		}
+	}
+	return labels, counted
+}
+
+func TestStrangersCannotAddSeriesWithoutEnd(t *testing.T) {
+	reg := prom.NewRegistry()
+	c := prometheus.NewClientWrapper(prometheus.WithRegisterer(reg))(deaf{})
+	var wg sync.WaitGroup
+	for worker := range 4 {
+		wg.Go(func() {
+			for i := range 1000 {
+				_ = c.Call(t.Context(), called{endpoint: fmt.Sprint("Guess.", worker, ".", i)}, nil)
+			}
+		})
+	}
+	wg.Wait()
+	labels, counted := endpoints(t, reg)
+	if len(labels) != 1001 || !labels["other"] || counted != 4000 {
+		t.Errorf("%d endpoints, %v calls", len(labels), counted)
+	}
+}
+
+func TestAnEndpointThatIsNoTextIsCounted(t *testing.T) {
+	reg := prom.NewRegistry()
+	c := prometheus.NewClientWrapper(prometheus.WithRegisterer(reg))(deaf{})
+	if err := c.Call(t.Context(), called{endpoint: "Odd.\xff"}, nil); err == nil {
+		t.Error("the error of the call is lost")
+	}
+	if labels, counted := endpoints(t, reg); !labels["shop.Odd.\uFFFD"] || counted != 1 {
+		t.Errorf("%v, %v calls", labels, counted)
+	}
+}
+
 func handle(t *testing.T, w server.HandlerWrapper) {
 	t.Helper()
 	if err := w(func(context.Context, server.Request, any) error { return nil })(t.Context(), request{}, nil); err != nil {

@@ -2,6 +2,7 @@ package opentelemetry
 
 import (
 	"context"
+	"errors"
 	"io"
 	"sync"
 
@@ -80,7 +81,7 @@ type tracedStream struct {
 
 func (s *tracedStream) Recv(msg any) error {
 	err := s.Stream.Recv(msg)
-	if err != nil {
+	if errors.Is(err, io.EOF) || err != nil && s.Context().Err() != nil { // not one message alone
 		s.forget()
 		s.finish()
 	}

@@ -276,8 +276,9 @@ func (clientMessage) Topic() string { return "news" }
 // fake is a client that does nothing but remember the context.
 type fake struct {
 	client.Client
-	ctx context.Context
-	err error
+	ctx    context.Context
+	err    error
+	stream client.Stream
 }
 
 func (f *fake) Call(ctx context.Context, _ client.Request, _ any, _ ...client.CallOption) error {
@@ -292,7 +293,57 @@ func (f *fake) Publish(ctx context.Context, _ client.Message, _ ...client.Publis
 
 func (f *fake) Stream(ctx context.Context, _ client.Request, _ ...client.CallOption) (client.Stream, error) {
 	f.ctx = ctx
-	return nil, f.err
+	return f.stream, f.err
+}
+
+// fakeStream is a stream that has its error at once.
+type fakeStream struct {
+	client.Stream
+	ctx context.Context
+	err error
+}
+
+func (s *fakeStream) Context() context.Context { return s.ctx }
+func (s *fakeStream) Recv(any) error           { return s.err }
+func (s *fakeStream) Error() error             { return s.err }
+func (s *fakeStream) Close() error             { return nil }
+
+func TestTheSpanOfAStreamLastsUntilItsEnd(t *testing.T) {
+	broken := errors.New("broken")
+	ended, end := context.WithCancel(t.Context())
+	end()
+	for name, tc := range map[string]struct {
+		ctx   context.Context
+		err   error
+		spans int
+		code  codes.Code
+	}{
+		"a message":            {t.Context(), nil, 0, 0},
+		"a message that fails": {t.Context(), broken, 0, 0},
+		"the end":              {t.Context(), io.EOF, 1, codes.Unset},
+		"a failure":            {ended, broken, 1, codes.Error},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tp, exporter := newProvider(t)
+			c := opentelemetry.NewClientWrapper(opentelemetry.WithTraceProvider(tp))(&fake{stream: &fakeStream{ctx: tc.ctx, err: tc.err}})
+			s, err := c.Stream(t.Context(), request{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Recv(nil); err != tc.err {
+				t.Errorf("received %v", err)
+			}
+			if n := len(exporter.GetSpans()); n != tc.spans {
+				t.Errorf("%d spans before it is closed", n)
+			}
+			if err := errors.Join(s.Close(), s.Close()); err != nil {
+				t.Fatal(err)
+			}
+			if spans := exporter.GetSpans(); len(spans) != 1 || tc.spans > 0 && spans[0].Status.Code != tc.code {
+				t.Errorf("the spans are %v", spans)
+			}
+		})
+	}
 }
 
 func TestAttributesFollowTheSemanticConventions(t *testing.T) {
