@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -22,7 +23,6 @@ import (
 	"github.com/justcy/go-micro/v4/auth/jwt"
 	"github.com/justcy/go-micro/v4/broker"
 	"github.com/justcy/go-micro/v4/client"
-	debughandler "github.com/justcy/go-micro/v4/debug/handler"
 	debug "github.com/justcy/go-micro/v4/debug/proto"
 	microerrors "github.com/justcy/go-micro/v4/errors"
 	"github.com/justcy/go-micro/v4/internal/testkit"
@@ -171,9 +171,6 @@ func newVault(t *testing.T, tr func() transport.Transport, newBroker func(...bro
 		}); err != nil {
 			return err
 		}
-		if err := debug.RegisterDebugHandler(s, debughandler.NewHandler(nil), server.InternalHandler(true)); err != nil {
-			return err
-		}
 		return errors.Join(micro.RegisterHandler(s, &Vault{v.entries}), micro.RegisterHandler(s, Lobby{}))
 	}, opts...)
 	v.broker = own
@@ -307,13 +304,46 @@ func (v *vault) ways() map[string]func(context.Context) error {
 		"event of the broker":  v.publish,
 		"event to the server":  v.event,
 		"json-rpc":             v.rpc,
-		"debug handler":        func(ctx context.Context) error { return v.call(ctx, "Debug.Health") },
-		"debug stream":         func(ctx context.Context) error { return v.stream(ctx, "Debug.MessageBus") },
 	}
+	maps.Copy(ways, v.debug())
 	if v.service.Options().Transport.String() == "http" {
 		ways["curl"] = v.curl
 	}
 	return ways
+}
+
+// debug are the ways into the Debug handler that every server has.
+func (v *vault) debug() map[string]func(context.Context) error {
+	d := debug.NewDebugService(vaultName, v.stranger)
+	return map[string]func(context.Context) error{
+		"Debug.Health": func(ctx context.Context) error { _, err := d.Health(ctx, new(debug.HealthRequest)); return err },
+		"Debug.Stats":  func(ctx context.Context) error { _, err := d.Stats(ctx, new(debug.StatsRequest)); return err },
+		"Debug.Trace":  func(ctx context.Context) error { _, err := d.Trace(ctx, new(debug.TraceRequest)); return err },
+		"Debug.Log": func(ctx context.Context) error {
+			s, err := d.Log(ctx, &debug.LogRequest{Count: 1})
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			for err == nil {
+				_, err = s.Recv()
+			}
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		},
+		"Debug.MessageBus": func(ctx context.Context) error {
+			s, err := d.MessageBus(ctx)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			_ = s.Send(new(debug.BusMsg)) // a refused stream may have ended: Recv says why
+			_, err = s.Recv()
+			return err
+		},
+	}
 }
 
 func onTransports(t *testing.T, test func(t *testing.T, tr func() transport.Transport, newBroker func(...broker.Option) broker.Broker)) {
@@ -347,6 +377,11 @@ func TestNothingSlipsThroughIntoAGuardedService(t *testing.T) {
 		}
 		v := newVault(t, tr, newBroker, micro.AuthRules(rules), micro.Auth(jwt.NewAuth(auth.Namespace("bank"), auth.PublicKey(public))))
 		teller, guest := accessToken(t, issuer, "tess", "teller"), accessToken(t, issuer, "gus", "guest")
+		foreign := accessToken(t, jwt.NewAuth(auth.Namespace("shop"), auth.PrivateKey(private)), "tess", "teller")
+		expired, err := issuer.Token(auth.WithToken(teller.RefreshToken), auth.WithExpiry(-time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
 		for way, enter := range v.ways() {
 			for _, who := range []struct {
 				name, header string
@@ -355,6 +390,8 @@ func TestNothingSlipsThroughIntoAGuardedService(t *testing.T) {
 				{"no token", "", 401},
 				{"bad token", "Bearer " + teller.AccessToken + "x", 401},
 				{"refresh token", "Bearer " + teller.RefreshToken, 401},
+				{"expired token", "Bearer " + expired.AccessToken, 401},
+				{"token of another issuer", "Bearer " + foreign.AccessToken, 401},
 				{"other scheme", "Basic dGVzczp0ZXNz", 401},
 				{"wrong scope", "Bearer " + guest.AccessToken, 403},
 				{"right scope", "Bearer " + teller.AccessToken, 0},
@@ -365,7 +402,7 @@ func TestNothingSlipsThroughIntoAGuardedService(t *testing.T) {
 					err := enter(withToken(t, who.header))
 					came := v.entries.take()
 					if who.code == 0 {
-						if err != nil || came != "tess" && !strings.HasPrefix(way, "debug") {
+						if err != nil || came != "tess" && !strings.HasPrefix(way, "Debug.") {
 							t.Errorf("got %v; in came %q", err, came)
 						}
 						return

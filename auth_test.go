@@ -138,6 +138,9 @@ type Tell struct{ who chan string }
 
 func (h *Tell) Stream(ctx context.Context, s server.Stream) error {
 	acc, _ := auth.AccountFromContext(ctx)
+	if of, ok := auth.AccountFromContext(s.Context()); !ok || of != acc {
+		return errors.New("the stream has another context")
+	}
 	h.who <- acc.ID
 	return nil
 }
@@ -203,6 +206,41 @@ func TestTheTopicThatIsSubscribedToIsVerified(t *testing.T) {
 	}
 }
 
+func TestRulesOfASubscriberAreNotThoseOfItsNeighbours(t *testing.T) {
+	w := newTown(t)
+	open, closed := new(entries), new(entries)
+	subscribe := func(s server.Server, e *entries, rules ...*auth.Rule) error {
+		return micro.RegisterSubscriber("deposits", s, func(ctx context.Context, _ *Note) error { e.note(ctx); return nil }, server.SubscriberRules(rules...))
+	}
+	bank := w.service("bank", func(s server.Server) error {
+		return errors.Join(subscribe(s, open, &auth.Rule{Scope: auth.ScopePublic}), subscribe(s, closed, &auth.Rule{Scope: "teller"}))
+	})
+	for name, send := range map[string]func(header map[string]string) error{
+		"by the broker": func(h map[string]string) error {
+			return bank.Options().Broker.Publish("deposits", &broker.Message{Header: h, Body: []byte("{}")})
+		},
+		"to the server": func(h map[string]string) error {
+			c, err := bank.Options().Transport.Dial(bank.Server().Options().Address)
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			if err := c.Send(&transport.Message{Header: h, Body: []byte("{}")}); err != nil {
+				return err
+			}
+			return c.Recv(new(transport.Message))
+		},
+	} {
+		err := send(map[string]string{"Micro-Topic": "deposits", "Content-Type": "application/json"})
+		if _, refused := microerrors.As(err); err != nil && !refused {
+			t.Fatal(err)
+		}
+		if in, out := open.take(), closed.take(); in != "nobody" || out != "" {
+			t.Errorf("%s: in came %q to the one and %q to the other", name, in, out)
+		}
+	}
+}
+
 func TestAnAuthGivenLateGuards(t *testing.T) {
 	w := newTown(t)
 	service := micro.NewService(append(w.opts, micro.Name("late"))...)
@@ -229,6 +267,26 @@ func TestTheNoopGuardsNothing(t *testing.T) {
 	c := bank.Client()
 	if err := c.Call(t.Context(), c.NewRequest("bank", "Echo.Call", &EchoRequest{}), new(EchoResponse)); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAServiceWhoseAuthIsNilDoesNotRun(t *testing.T) {
+	service := micro.NewService(inMemory(micro.Auth(nil))...)
+	t.Cleanup(func() { _ = service.Client().Options().Selector.Close() })
+	if err := service.Run(); err == nil || !strings.Contains(err.Error(), "the Auth is nil") {
+		t.Errorf("got %v", err)
+	}
+	if err := micro.RegisterHandler(service.Server(), Who{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := service.Server().Start(); err != nil { // without the service
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = service.Server().Stop() })
+	c := service.Client()
+	err := c.Call(t.Context(), c.NewRequest(service.Name(), "Who.Call", &EchoRequest{}), new(EchoResponse))
+	if e, ok := microerrors.As(err); !ok || e.Code != 401 {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -75,20 +75,20 @@ func TestTokenOptionsLastAMinute(t *testing.T) {
 	}
 }
 
-func TestNoopStartsFromZeroOptions(t *testing.T) {
+func TestNoopHasTheDefaultLogger(t *testing.T) {
 	if l := auth.NewAuth().Options().Logger; l == nil || l != logger.DefaultLogger {
 		t.Errorf("the logger is %v", l)
 	}
 }
 
-func TestNoopGenerateDropsTheType(t *testing.T) {
+func TestNoopGeneratesTheAccountThatIsAskedFor(t *testing.T) {
 	acc, err := auth.NewAuth(auth.Namespace("ns")).Generate("a", auth.WithType("user"), auth.WithSecret("s"), auth.WithProvider("p"))
 	if err != nil || acc.ID != "a" || acc.Type != "user" || acc.Secret != "s" || acc.Issuer != "ns" {
 		t.Errorf("got %+v, %v", acc, err)
 	}
 }
 
-func TestNoopInitAndOptionsAreUnsynchronised(t *testing.T) {
+func TestNoopIsInitialisedWhileInUse(t *testing.T) {
 	a := auth.NewAuth()
 	var wg sync.WaitGroup
 	for range 4 {
@@ -100,8 +100,7 @@ func TestNoopInitAndOptionsAreUnsynchronised(t *testing.T) {
 	wg.Wait()
 }
 
-// Of two Inits at the same time one used to be lost.
-func TestNoopLosesNoneOfConcurrentInits(t *testing.T) {
+func TestOfConcurrentInitsOfTheNoopEachCounts(t *testing.T) {
 	for range 200 {
 		a := auth.NewAuth()
 		var wg sync.WaitGroup
@@ -122,7 +121,6 @@ func TestNoopOptionMayReadTheOptions(t *testing.T) {
 	}
 }
 
-// Accounts made with one option used to share its map and slice.
 func TestNoopAccountsShareNoMemory(t *testing.T) {
 	a, labels, scopes := auth.NewAuth(), map[string]string{"k": "v"}, []string{"s"}
 	opts := []auth.GenerateOption{auth.WithMetadata(labels), auth.WithScopes(scopes...)}

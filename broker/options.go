@@ -117,7 +117,9 @@ func Secure(b bool) Option {
 
 // MutualTLS asks for TLS with certificates and authorities from a source, such as
 // pki.Files: who publishes and who subscribes both show a certificate. Certificates
-// that change are used from the next connection on; no connection is dropped.
+// that change are used from the next connection on; no connection is dropped. It is
+// for the http broker: brokers that connect to a server, as broker/nats, do not ask
+// the source and show the certificate of a [TLSConfig].
 func MutualTLS(src mtls.Source) Option {
 	return func(o *Options) { o.Secure, o.Identity = src != nil, src }
 }

@@ -40,6 +40,7 @@ type rpcStream struct {
 
 	receiving sync.Mutex
 	in        received
+	ahead     bool // in was received for a Send that failed, and Recv has not seen it
 	received  codec.Message
 
 	mu     sync.Mutex
@@ -91,10 +92,31 @@ func (s *rpcStream) Send(msg any) error {
 	if err == nil {
 		return nil
 	}
+	return s.note(s.told(err))
+}
+
+// told is why sending failed with err: the end of the stream, or what the server said
+// before it closed the stream, which Recv returns too.
+func (s *rpcStream) told(err error) error {
 	if end := s.ending(); end != nil {
-		err = end // which is why the write failed
+		return end
 	}
-	return s.note(err)
+	closed := stderrors.Is(err, wire.ErrPeerClosed) || stderrors.Is(err, io.EOF)
+	if !closed || !s.receiving.TryLock() { // or else Recv is about to return it
+		return err
+	}
+	defer s.receiving.Unlock()
+	if !s.ahead {
+		conn, carrier := s.connection()
+		if s.in.receive(conn, carrier) != nil {
+			return err
+		}
+		s.ahead = true
+	}
+	if text, coded := s.in.header.Error(); text != "" && text != wire.EOS {
+		return s.reported(remoteError(text, coded))
+	}
+	return err
 }
 
 // write encodes and sends one message. Only one goroutine may do so.
@@ -149,10 +171,7 @@ func (s *rpcStream) CloseSend() error {
 	}
 	s.setHeader(wire.HalfCloseHeader, "true")
 	if err := s.sendEnd(); err != nil {
-		if end := s.ending(); end != nil {
-			err = end
-		}
-		return s.note(err)
+		return s.note(s.told(err))
 	}
 	return nil
 }
@@ -208,6 +227,10 @@ func (s *rpcStream) receive() error {
 
 // next receives the next message.
 func (s *rpcStream) next() error {
+	if s.ahead {
+		s.ahead = false
+		return nil
+	}
 	for {
 		conn, carrier := s.connection()
 		err := s.in.receive(conn, carrier)

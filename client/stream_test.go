@@ -492,3 +492,50 @@ func TestHeadersOfAMessageStayAsTheyWereHandedOut(t *testing.T) {
 		}
 	}
 }
+
+func TestASendToAServerThatHasEndedTheStreamSaysWhy(t *testing.T) {
+	for name, tr := range map[string]transport.Transport{
+		"memory":      transport.NewMemoryTransport(),
+		"multiplexed": transport.NewHTTPTransport(),
+	} {
+		for _, data := range []string{"", `{"name":"x"}`} {
+			t.Run(name+data, func(t *testing.T) {
+				p := newPeer(t, tr, func(s transport.Socket, m *transport.Message) error {
+					if m.Header["Micro-Stream"] == "" {
+						return echo(s, m)
+					}
+					if data != "" {
+						if err := s.Send(&transport.Message{Header: replyHeader(m), Body: []byte(data)}); err != nil {
+							return err
+						}
+					}
+					h := replyHeader(m)
+					h["Micro-Error"] = errors.Unauthorized("test", "no token").Error()
+					if err := s.Send(&transport.Message{Header: h}); err != nil {
+						return err
+					}
+					return io.EOF
+				})
+				c := newClient(t, tr)
+				call := c.NewRequest("greeter", "Greeter.Hello", &echoBody{"x"}) // makes the connection that the stream shares
+				if err := c.Call(t.Context(), call, new(echoBody), client.WithAddress(p.addr)); err != nil {
+					t.Fatal(err)
+				}
+				stream := openStream(t, c, p.addr)
+				var err error
+				testkit.Eventually(t, "Send fails", func() bool { err = stream.Send(&echoBody{"x"}); return err != nil })
+				if data != "" {
+					rsp := new(echoBody)
+					if err := stream.Recv(rsp); err != nil || rsp.Name != "x" {
+						t.Errorf("what came before is %+v, %v", rsp, err)
+					}
+				} else if e, ok := errors.As(err); !ok || e.Code != 401 {
+					t.Errorf("send: %v", err)
+				}
+				if e, ok := errors.As(stream.Recv(new(echoBody))); !ok || e.Code != 401 {
+					t.Errorf("receive: %v", e)
+				}
+			})
+		}
+	}
+}

@@ -79,7 +79,7 @@ func (c *conn) event(head *wire.Head, m *incoming) {
 		}
 	}()
 	header := m.header.Map()
-	err := c.run.server.accept(c.run, nil, head.Topic, header, m.body)
+	err := c.run.server.accept(c.run, nil, head.Topic, header, m.body, c)
 	handled = true
 	h := borrowHeader()
 	defer returnHeader(h)
@@ -138,7 +138,7 @@ func (s *rpcServer) subscribed(r *run, sub *subscription) broker.Handler {
 		if m == nil {
 			return microerrors.InternalServerError(errorID, "message on topic %s cannot be decoded", e.Topic())
 		}
-		err := s.accept(r, sub, e.Topic(), m.Header, m.Body)
+		err := s.accept(r, sub, e.Topic(), m.Header, m.Body, nil)
 		if err == errStopped {
 			return fmt.Errorf("%w: %w", broker.ErrUnsubscribed, err)
 		}
@@ -147,34 +147,43 @@ func (s *rpcServer) subscribed(r *run, sub *subscription) broker.Handler {
 }
 
 // accept is receive as long as the run lasts.
-func (s *rpcServer) accept(r *run, sub *subscription, topic string, header map[string]string, body []byte) error {
+func (s *rpcServer) accept(r *run, sub *subscription, topic string, header map[string]string, body []byte, from connection) error {
 	if !r.begin() {
 		return errStopped
 	}
 	defer r.done()
-	return s.receive(r, sub, topic, header, body)
+	return s.receive(r, sub, topic, header, body, from)
 }
 
-// receive handles a message that was published on a topic of the broker, or,
-// without a subscription, straight to the server.
-func (s *rpcServer) receive(r *run, sub *subscription, topic string, header map[string]string, body []byte) (err error) {
+// receive handles a message that was published on a topic of the broker, or, over a
+// connection and without a subscription, straight to the server.
+func (s *rpcServer) receive(r *run, sub *subscription, topic string, header map[string]string, body []byte, from connection) (err error) {
 	defer recoverInto(&err)
 	st := s.settings.Load()
 	m, err := st.newMessage(topic, header, body)
 	if err != nil {
 		return err
 	}
-	ctx := NewContext(metadata.NewContext(r.work, wire.Clone(m.header)), s)
+	ctx := NewContext(metadata.NewContext(r.work, located(m.header, from)), s)
 	switch {
 	case st.router != nil:
 		return readable(st.process(ctx, m))
 	case sub != nil:
-		if topic := sub.sub.Topic(); topic != m.topic { // by a publisher's Exchange
-			ctx = context.WithValue(ctx, subscribedKey{}, topic)
-		}
 		return st.routes.deliver(ctx, st.routes.current(sub), m)
 	}
 	return st.routes.process(ctx, m)
+}
+
+// located is a copy of the headers of a message with the addresses of the connection
+// that it came over, if it did. What its sender says of that does not count.
+func located(header map[string]string, from connection) metadata.Metadata {
+	md := metadata.Metadata(wire.Clone(header))
+	md.Delete(headers.Local)
+	md.Delete(headers.Remote)
+	if from != nil {
+		md[headers.Local], md[headers.Remote] = from.addresses()
+	}
+	return md
 }
 
 // process is the ProcessMessage of a Router.
@@ -203,6 +212,7 @@ func (t *routes) current(sub *subscription) []*subscription {
 func (t *routes) deliver(ctx context.Context, subs []*subscription, m Message) error {
 	var failed []error
 	for _, s := range subs {
+		ctx := context.WithValue(ctx, subscriberKey{}, s.sub)
 		for i := range s.receivers {
 			err := s.receivers[i].receive(ctx, m, s.functions[i])
 			if err == nil {

@@ -125,7 +125,7 @@ func (c *exchangeConn) later(x wire.Exchange, topic string, h wire.Header, body 
 // event handles a message published straight to the server and answers it.
 func (c *exchangeConn) event(x wire.Exchange, topic string, header map[string]string, body []byte) {
 	defer x.Close()
-	err := c.run.server.accept(c.run, nil, topic, header, body)
+	err := c.run.server.accept(c.run, nil, topic, header, body, c)
 	reply := map[string]string{}
 	echoHeader(reply, header)
 	if err != nil {

@@ -108,6 +108,9 @@ func (m *method) takeUnary(request, reply reflect.Type) error {
 func (m *method) serve(ctx context.Context, req Request, rsp any) (err error) {
 	defer recoverInto(&err)
 	if m.stream {
+		if own, ok := rsp.(*rpcStream); ok {
+			own.enter(ctx)
+		}
 		if s, ok := rsp.(Stream); ok && m.onStream != nil {
 			return m.onStream(ctx, s)
 		}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -22,23 +23,22 @@ const (
 //
 // They are enforced by wrapper.AuthHandler, which micro.Auth puts in place, and
 // mean nothing without it. The rules are copied, with the endpoint as their
-// Resource; nil ones are skipped.
+// Resource; nil ones are skipped. Handle fails when the handler has no such endpoint.
 func EndpointRules(endpoint string, rules ...*auth.Rule) HandlerOption {
 	declared := declare(rules, &auth.Resource{Type: serviceResource, Name: "*", Endpoint: endpoint})
 	return func(o *HandlerOptions) { o.Rules = append(slices.Clip(o.Rules), declared...) }
 }
 
 // SubscriberRules declares whose messages a subscriber takes, as EndpointRules
-// declares whose calls an endpoint takes. The rules of all subscribers of a topic
-// are put together. They are enforced by wrapper.AuthSubscriber.
+// declares whose calls an endpoint takes. They say nothing about other subscribers
+// of the topic, and are enforced by wrapper.AuthSubscriber.
 func SubscriberRules(rules ...*auth.Rule) SubscriberOption {
 	declared := declare(rules, &auth.Resource{Type: topicResource, Name: "*", Endpoint: "*"})
 	return func(o *SubscriberOptions) { o.Rules = append(slices.Clip(o.Rules), declared...) }
 }
 
-// subscribedKey is where a context has the topic of a subscription whose message
-// names another one.
-type subscribedKey struct{}
+// subscriberKey is where a context has the Subscriber that gets a message.
+type subscriberKey struct{}
 
 // declare copies rules, which are about res.
 func declare(rules []*auth.Rule, res *auth.Resource) []*auth.Rule {
@@ -93,31 +93,51 @@ func rulesOf(h Handler) []*auth.Rule {
 	return h.Options().Rules
 }
 
+// rulesFit fails when a rule was declared for an endpoint that a handler has not: its
+// name is misspelt, and the endpoint it is meant for would be open.
+func rulesFit(h Handler, methods []*method) error {
+	for _, r := range rulesOf(h) {
+		if r == nil || r.Resource == nil {
+			continue
+		}
+		if !slices.ContainsFunc(methods, func(m *method) bool { return m.name == r.Resource.Endpoint }) {
+			return fmt.Errorf("rpc.Handle: EndpointRules name %q, which is no endpoint of the handler", r.Resource.Endpoint)
+		}
+	}
+	return nil
+}
+
 // TopicAccess is EndpointAccess for subscriber wrappers: it returns the topic of a
 // message as a resource of type "topic", whose endpoint is the name of the service
-// that subscribes, and the rules declared by SubscriberRules.
+// that subscribes, and the rules declared by SubscriberRules for the subscriber that
+// gets the message. Around a router of the program's own, which decides about that,
+// these are the rules of all subscribers of the topic.
 //
 // The topic is the one that is subscribed to, whatever the message says of itself.
 func TopicAccess(ctx context.Context, m Message) (*auth.Resource, []*auth.Rule) {
 	res := &auth.Resource{Type: topicResource, Name: m.Topic()}
-	if topic, ok := ctx.Value(subscribedKey{}).(string); ok {
-		res.Name = topic
+	var rules []*auth.Rule
+	sub, known := ctx.Value(subscriberKey{}).(Subscriber)
+	if known {
+		res.Name, rules = sub.Topic(), sub.Options().Rules
 	}
 	s, ok := ctx.Value(serverKey{}).(Server)
 	if !ok {
-		return res, nil
+		return res, rules
 	}
 	own, ok := s.(*rpcServer)
 	if !ok {
 		res.Endpoint = s.Options().Name
-		return res, nil
+		return res, rules
 	}
 	st := own.settings.Load()
 	res.Endpoint = st.options.Name
-	var rules []*auth.Rule
-	for _, sub := range st.routes.subs {
-		if sub.sub.Topic() == res.Name {
-			rules = append(rules, sub.sub.Options().Rules...)
+	if known {
+		return res, rules
+	}
+	for _, other := range st.routes.subs {
+		if other.sub.Topic() == res.Name {
+			rules = append(rules, other.sub.Options().Rules...)
 		}
 	}
 	return res, rules

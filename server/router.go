@@ -146,6 +146,9 @@ func (t *routes) withHandler(h Handler) (*routes, error) {
 	if len(methods) == 0 {
 		return nil, fmt.Errorf("rpc.Handle: %s has no methods of the form func(context.Context, request, *reply) error or func(context.Context, server.Stream) error", name)
 	}
+	if err := rulesFit(h, methods); err != nil {
+		return nil, err
+	}
 	next := *t
 	next.handlers, next.endpoints = maps.Clone(t.handlers), maps.Clone(t.endpoints)
 	next.handlers[name] = h

@@ -12,7 +12,6 @@ import (
 
 // rpcStream is the Stream that handlers get.
 type rpcStream struct {
-	ctx     context.Context
 	request Request
 	reader  codec.Reader
 	writer  codec.Writer
@@ -24,6 +23,7 @@ type rpcStream struct {
 	in        codec.Message
 
 	mu     sync.Mutex // guards what follows
+	ctx    context.Context
 	err    error
 	ended  bool // by the client
 	half   bool // by the client, which waits for the end of this side
@@ -42,8 +42,22 @@ func newStream(ctx context.Context, id string, req Request, cr codec.Reader, cw 
 	return s
 }
 
-func (s *rpcStream) Context() context.Context { return s.ctx }
-func (s *rpcStream) Request() Request         { return s.request }
+func (s *rpcStream) Request() Request { return s.request }
+
+// Context returns the context that the handler has, or the wrapper that asks
+// before it is called.
+func (s *rpcStream) Context() context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ctx
+}
+
+// enter makes ctx, in which wrappers may have put something, that of the stream.
+func (s *rpcStream) enter(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ctx = ctx
+}
 
 func (s *rpcStream) Send(v any) error {
 	if err := s.usable(); err != nil {

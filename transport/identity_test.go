@@ -1,6 +1,7 @@
 package transport_test
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/tls"
 	"crypto/x509"
@@ -17,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/justcy/go-micro/v4/internal/testkit"
 	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/transport"
 	"github.com/justcy/go-micro/v4/util/pki"
@@ -219,11 +221,13 @@ func TestAServiceIsNamedByItsSPIFFEID(t *testing.T) {
 	tr := transport.NewHTTPTransport(transport.MutualTLS(a.Source()), quiet)
 	for _, service := range []string{"go.micro.srv.greeter", "Käse/Brot", "with space", "a@b"} {
 		at := listenAs(t, tr, service)
-		if err := roundTrip(tr, service, at); (err == nil) == strings.Contains(service, "/") {
+		if err := roundTrip(tr, service, at); err != nil {
 			t.Errorf("%q: %v", service, err)
 		}
-		if err := roundTrip(tr, service+"x", at); err == nil {
-			t.Errorf("%q is taken for another one", service)
+		for _, other := range []string{service + "x", "x" + service, "x/" + service, "Brot"} {
+			if err := roundTrip(tr, other, at); err == nil {
+				t.Errorf("%q is taken for %q", service, other)
+			}
 		}
 	}
 }
@@ -247,24 +251,28 @@ func TestAConnectionToOneServiceServesNoOther(t *testing.T) {
 
 // MICRO_TEST_ROTATIONS=1000 makes a longer test of it.
 func TestRotationsFailNoCall(t *testing.T) {
-	rotations := 50
+	rotations := 20
 	if n, err := strconv.Atoi(os.Getenv("MICRO_TEST_ROTATIONS")); err == nil {
 		rotations = n
 	}
 	old, next := authority(t), authority(t)
 	server, client := newFiles(t), newFiles(t)
 	now := time.Now()
-	rotate := func(f files, service string, by *pki.Authority) {
-		f.write(t, certificate(t, by, service, now.Add(-time.Hour), now.Add(time.Hour)), old, next)
+	rotate := func(f files, service string, by *pki.Authority) tls.Certificate {
+		cert := certificate(t, by, service, now.Add(-time.Hour), now.Add(time.Hour))
+		f.write(t, cert, old, next)
+		return cert
 	}
 	rotate(server, "greeter", old)
 	rotate(client, "caller", old)
 	at := listenAs(t, transport.NewHTTPTransport(transport.MutualTLS(server.source()), quiet), "greeter")
 	callers := client.source()
-	var calls atomic.Int64
 	done := make(chan struct{})
+	var calls [4]atomic.Int64
 	var calling sync.WaitGroup
-	for i := range 4 { // two that connect anew for each call, two that do not
+	stop := sync.OnceFunc(func() { close(done); calling.Wait() })
+	defer stop()
+	for i := range calls { // two that connect anew for each call, two that do not
 		opts := []transport.Option{transport.MutualTLS(callers), quiet}
 		if i%2 == 0 {
 			opts = append(opts, transport.DisableMux())
@@ -281,7 +289,7 @@ func TestRotationsFailNoCall(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				calls.Add(1)
+				calls[i].Add(1)
 			}
 		})
 	}
@@ -290,12 +298,37 @@ func TestRotationsFailNoCall(t *testing.T) {
 		if i%2 == 1 {
 			by = next
 		}
-		rotate(server, "greeter", by)
-		rotate(client, "caller", by)
+		greeter, caller := rotate(server, "greeter", by), rotate(client, "caller", by)
+		if shown := shownBy(t, at, caller); !bytes.Equal(shown, greeter.Certificate[0]) {
+			t.Fatalf("rotation %d: the next connection has another certificate", i)
+		}
+		for c := range calls {
+			before := calls[c].Load()
+			testkit.Eventually(t, "a call that began after the rotation is answered", func() bool {
+				return calls[c].Load() > before+1 || t.Failed()
+			})
+		}
+		if t.Failed() {
+			break
+		}
 	}
-	close(done)
-	calling.Wait()
-	t.Logf("%d rotations at each end, %d calls", rotations, calls.Load())
+	stop()
+	total := int64(0)
+	for c := range calls {
+		total += calls[c].Load()
+	}
+	t.Logf("%d rotations at each end, %d calls", rotations, total)
+}
+
+// shownBy returns the certificate that a listener shows to a client.
+func shownBy(t *testing.T, at string, client tls.Certificate) []byte {
+	t.Helper()
+	conn, err := tls.Dial("tcp", at, &tls.Config{Certificates: []tls.Certificate{client}, InsecureSkipVerify: true}) //nolint:gosec // it is compared
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	return conn.ConnectionState().PeerCertificates[0].Raw
 }
 
 func TestFilesThatCannotBeUsedLeaveWhatWasReadBefore(t *testing.T) {

@@ -161,7 +161,8 @@ func Secure(b bool) Option {
 // MutualTLS turns TLS on with certificates and authorities from a source, such as
 // pki.Files: both ends show a certificate, and a client verifies that it has reached
 // the service that it calls. Certificates that change are used from the next
-// connection on; no connection is dropped.
+// connection on; no connection is dropped. It is for the http transport: transport/nats
+// connects to a server, and shows it the certificate of a TLSConfig.
 func MutualTLS(src mtls.Source) Option {
 	return func(o *Options) {
 		o.Secure, o.Identity = true, nil

@@ -2,7 +2,9 @@ package jwt
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,6 +43,7 @@ const (
 	hashMemory = 19 << 10
 	saltSize   = 16
 	sumSize    = 32
+	idSize     = 12
 	maxMemory  = 1 << 20
 	maxTime    = 64
 )
@@ -66,8 +69,15 @@ func (h *hash) matches(secret string) bool {
 	return subtle.ConstantTimeCompare(h.sum(secret), h.Sum) == 1
 }
 
+// id is another one for each secret that is set. It tells nothing of the secret.
+func (h *hash) id() string {
+	sum := sha256.Sum256(h.Salt)
+	return base64.RawURLEncoding.EncodeToString(sum[:idSize])
+}
+
 func (h *hash) sound() bool {
-	return h.Time >= 1 && h.Time <= maxTime && h.Threads >= 1 && h.Memory <= maxMemory && len(h.Sum) == sumSize
+	return h.Time >= 1 && h.Time <= maxTime && h.Threads >= 1 && h.Memory <= maxMemory &&
+		len(h.Salt) >= saltSize && len(h.Sum) == sumSize
 }
 
 func (a accounts) write(acc *auth.Account) error {
@@ -99,28 +109,34 @@ func (a accounts) read(issuer, id string) (*record, error) {
 	return r, nil
 }
 
-// authenticate returns the account that has this secret. It takes as long for an
-// account that is not there.
-func (a accounts) authenticate(issuer, id, secret string) (*auth.Account, error) {
+// authenticate returns the account that has this secret, and the id of the secret.
+// It takes as long for an account that is not there.
+func (a accounts) authenticate(issuer, id, secret string) (*auth.Account, string, error) {
 	r, err := a.read(issuer, id)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if r == nil {
 		newHash(secret)
-		return nil, auth.ErrInvalidToken
+		return nil, "", auth.ErrInvalidToken
 	}
 	if !r.Hash.matches(secret) {
-		return nil, auth.ErrInvalidToken
+		return nil, "", auth.ErrInvalidToken
 	}
-	return &r.Account, nil
+	return &r.Account, r.Hash.id(), nil
 }
 
-// latest returns an account as it is stored, or as it is given when it is not.
-func (a accounts) latest(acc *auth.Account) (*auth.Account, error) {
+// current returns an account as it is stored, if it still has the secret with this
+// id. Without an id it is as it is given, and must not be stored.
+func (a accounts) current(acc *auth.Account, secretID string) (*auth.Account, error) {
 	r, err := a.read(acc.Issuer, acc.ID)
-	if err != nil || r == nil {
-		return acc, err
+	switch {
+	case err != nil:
+		return nil, err
+	case r == nil && secretID == "":
+		return acc, nil
+	case r == nil || r.Hash.id() != secretID:
+		return nil, auth.ErrInvalidToken
 	}
 	return &r.Account, nil
 }

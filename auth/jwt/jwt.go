@@ -141,14 +141,12 @@ func (j *jwt) Inspect(t string) (*auth.Account, error) {
 	s := j.state.Get()
 	acc, ok := s.seen.get(t)
 	if !ok {
-		var (
-			expiry time.Time
-			err    error
-		)
-		if acc, expiry, err = s.keys.InspectAs(t, token.Access); err != nil {
+		got, err := s.keys.InspectAs(t, token.Access)
+		if err != nil {
 			return nil, auth.ErrInvalidToken
 		}
-		s.seen.put(t, acc, expiry)
+		acc = got.Account
+		s.seen.put(t, acc, got.Expiry)
 	}
 	if !s.issued(acc) {
 		return nil, auth.ErrInvalidToken
@@ -171,10 +169,11 @@ func clone(acc *auth.Account) *auth.Account {
 // Token exchanges the credentials of an account, or else a refresh token, for a
 // new token. It fails with auth.ErrInvalidToken when they are not accepted and
 // with token.ErrEncodingToken when there is no private key. The refresh token
-// lasts an hour longer than the access token.
+// lasts an hour longer than the access token, and ends with the stored secret that
+// it goes back to.
 func (j *jwt) Token(opts ...auth.TokenOption) (*auth.Token, error) {
 	s, o := j.state.Get(), auth.NewTokenOptions(opts...)
-	acc, err := j.authenticate(&s, &o)
+	acc, credential, err := j.authenticate(&s, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +181,7 @@ func (j *jwt) Token(opts ...auth.TokenOption) (*auth.Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	refresh, err := s.keys.Generate(acc, token.WithUse(token.Refresh), token.WithExpiry(o.Expiry+refreshMargin))
+	refresh, err := s.keys.Generate(acc, token.WithUse(token.Refresh), token.WithExpiry(o.Expiry+refreshMargin), token.WithCredential(credential))
 	if err != nil {
 		return nil, err
 	}
@@ -191,21 +190,23 @@ func (j *jwt) Token(opts ...auth.TokenOption) (*auth.Token, error) {
 	}, nil
 }
 
-// authenticate returns the account that a token is asked for.
-func (j *jwt) authenticate(s *state, o *auth.TokenOptions) (*auth.Account, error) {
+// authenticate returns the account that a token is asked for, and which stored
+// secret that is due to, if it is.
+func (j *jwt) authenticate(s *state, o *auth.TokenOptions) (*auth.Account, string, error) {
 	if o.Secret == "" {
-		acc, _, err := s.keys.InspectAs(o.RefreshToken, token.Refresh)
-		if err != nil || !s.issued(acc) {
-			return nil, auth.ErrInvalidToken
+		got, err := s.keys.InspectAs(o.RefreshToken, token.Refresh)
+		if err != nil || !s.issued(got.Account) {
+			return nil, "", auth.ErrInvalidToken
 		}
-		return j.accounts.latest(acc)
+		acc, err := j.accounts.current(got.Account, got.Credential)
+		return acc, got.Credential, err
 	}
-	acc, _, err := s.keys.InspectAs(o.Secret, token.Secret)
+	got, err := s.keys.InspectAs(o.Secret, token.Secret)
 	if err != nil {
 		return j.accounts.authenticate(s.options.Namespace, o.ID, o.Secret)
 	}
-	if !s.issued(acc) || subtle.ConstantTimeCompare([]byte(acc.ID), []byte(o.ID)) != 1 {
-		return nil, auth.ErrInvalidToken
+	if !s.issued(got.Account) || subtle.ConstantTimeCompare([]byte(got.Account.ID), []byte(o.ID)) != 1 {
+		return nil, "", auth.ErrInvalidToken
 	}
-	return acc, nil
+	return got.Account, "", nil
 }

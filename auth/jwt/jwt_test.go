@@ -206,16 +206,61 @@ func TestAChosenSecretIsKeptAsAHash(t *testing.T) {
 		t.Errorf("in another namespace: %v", err)
 	}
 
-	// Another process with the same store changes the account.
-	if _, err := jwt.NewStoreAuth(s, auth.PrivateKey(private), auth.Namespace("a/b")).Generate("ada", auth.WithSecret("new")); err != nil {
+	// Another process with the same store takes scopes away.
+	changed := strings.Replace(string(records[0].Value), `"dev"`, `"ops"`, 1)
+	if err := s.Write(&store.Record{Key: records[0].Key, Value: []byte(changed)}); err != nil {
 		t.Fatal(err)
 	}
 	next, err := a.Token(auth.WithToken(tok.RefreshToken))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := a.Inspect(next.AccessToken); err != nil || len(got.Scopes) != 0 {
+	if got, err := a.Inspect(next.AccessToken); err != nil || !slices.Equal(got.Scopes, []string{"ops"}) {
 		t.Errorf("refreshed it is %+v, %v", got, err)
+	}
+	if _, err := a.Token(auth.WithToken(next.RefreshToken)); err != nil {
+		t.Errorf("refreshed again: %v", err)
+	}
+}
+
+func TestARefreshTokenEndsWithTheSecretItGoesBackTo(t *testing.T) {
+	for name, change := range map[string]func(a auth.Auth, s store.Store) error{
+		"another secret": func(a auth.Auth, _ store.Store) error {
+			_, err := a.Generate("ada", auth.WithSecret("new"))
+			return err
+		},
+		"the same secret, set again": func(a auth.Auth, _ store.Store) error {
+			_, err := a.Generate("ada", auth.WithSecret("old"))
+			return err
+		},
+		"a removed account": func(_ auth.Auth, s store.Store) error { return s.Delete("auth/accounts//ada") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := store.NewMemoryStore()
+			a := jwt.NewStoreAuth(s, auth.PrivateKey(private))
+			_, tok := accountOf(t, a, auth.WithSecret("old"))
+			next, err := a.Token(auth.WithToken(tok.RefreshToken))
+			if err == nil {
+				err = change(a, s)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, old := range []*auth.Token{tok, next} {
+				if got, err := a.Token(auth.WithToken(old.RefreshToken)); err != auth.ErrInvalidToken {
+					t.Errorf("got %+v, %v", got, err)
+				}
+			}
+		})
+	}
+}
+
+func TestAnAccountThatGetsAStoredSecretIsRefreshedWithThatAlone(t *testing.T) {
+	a := fast()
+	_, tok := accountOf(t, a) // its secret is a token
+	accountOf(t, a, auth.WithSecret("chosen"))
+	if got, err := a.Token(auth.WithToken(tok.RefreshToken)); err != auth.ErrInvalidToken {
+		t.Errorf("got %+v, %v", got, err)
 	}
 }
 
@@ -264,7 +309,7 @@ func TestOtherKeysForgetWhatTheOldOnesVerified(t *testing.T) {
 	}
 }
 
-func TestManyTokensAreRememberedWithinBounds(t *testing.T) {
+func TestManyTokensAreEachOfTheirOwnAccount(t *testing.T) {
 	a := fast()
 	first := ""
 	for i := range 300 {

@@ -16,12 +16,12 @@ package rules
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -40,6 +40,8 @@ const (
 	defaultRefresh = 5 * time.Second
 	// maxStale is how long a copy is used while the store cannot be read.
 	maxStale = time.Minute
+	// retryPause is how long a store that could not be read is left alone.
+	retryPause = time.Second
 )
 
 // Options configure Rules.
@@ -68,7 +70,15 @@ type Rules struct {
 
 	changes atomic.Uint64 // made here
 	copy    atomic.Pointer[snapshot]
-	reading sync.Mutex // of the store; nobody waits for it who has a copy to use
+	reading chan struct{} // holds one who reads the store; who has a copy to use does not wait
+	failure failure       // to read it, of the one who does
+}
+
+// failure is why the store could not be read, and when.
+type failure struct {
+	err     error
+	at      time.Time
+	changes uint64 // that had been made here
 }
 
 // snapshot is the rules as they were.
@@ -91,7 +101,7 @@ func New(s store.Store, opts ...Option) *Rules {
 		o.Refresh = defaultRefresh
 	}
 	o.Logger = logger.LoggerOrDefault(o.Logger)
-	return &Rules{store: s, options: o}
+	return &Rules{store: s, options: o, reading: make(chan struct{}, 1)}
 }
 
 // Grant adds a rule, or replaces the one that has its ID. A rule without an ID is
@@ -154,10 +164,13 @@ func (r *Rules) same(rule *auth.Rule) ([]string, error) {
 }
 
 // List returns copies of the rules, the one that is asked first as the first.
-func (r *Rules) List(...auth.ListOption) ([]*auth.Rule, error) {
-	rules, err := r.current()
-	if err != nil {
-		return nil, err
+func (r *Rules) List(opts ...auth.ListOption) ([]*auth.Rule, error) {
+	rules, ok := r.fresh()
+	if !ok {
+		var err error
+		if rules, err = r.current(options.Of(opts).Context); err != nil {
+			return nil, err
+		}
 	}
 	list := make([]*auth.Rule, len(rules))
 	for i, rule := range rules {
@@ -169,30 +182,60 @@ func (r *Rules) List(...auth.ListOption) ([]*auth.Rule, error) {
 }
 
 // Verify is auth.Verify with the rules. Any error but auth.ErrForbidden means that
-// the rules could not be read.
-func (r *Rules) Verify(acc *auth.Account, res *auth.Resource, _ ...auth.VerifyOption) error {
-	rules, err := r.current()
-	if err != nil {
-		return err
+// the rules could not be read. The context limits the wait for somebody else who
+// reads them; a store is read without one.
+func (r *Rules) Verify(acc *auth.Account, res *auth.Resource, opts ...auth.VerifyOption) error {
+	return r.VerifyWith(nil, acc, res, opts...)
+}
+
+// VerifyWith is Verify with more rules, such as those that a handler declared, as if
+// they had been granted last.
+func (r *Rules) VerifyWith(more []*auth.Rule, acc *auth.Account, res *auth.Resource, opts ...auth.VerifyOption) error {
+	rules, ok := r.fresh()
+	if !ok {
+		var err error
+		if rules, err = r.current(options.Of(opts).Context); err != nil {
+			return err
+		}
+	}
+	if len(more) > 0 {
+		rules = slices.Concat(rules, more)
 	}
 	return auth.Verify(rules, acc, res)
 }
 
-// current returns the rules in force, which nobody changes.
-func (r *Rules) current() ([]*auth.Rule, error) {
+// fresh returns the rules in force, which nobody changes, unless they have to be read.
+func (r *Rules) fresh() ([]*auth.Rule, bool) {
 	have := r.copy.Load()
-	if r.younger(have, r.options.Refresh) {
-		return have.rules, nil
+	if !r.younger(have, r.options.Refresh) {
+		return nil, false
 	}
+	return have.rules, true
+}
+
+// current is fresh that reads the rules, or waits for who does until ctx is done.
+func (r *Rules) current(ctx context.Context) ([]*auth.Rule, error) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	have := r.copy.Load()
 	usable := r.younger(have, r.options.Refresh+maxStale)
-	if !usable {
-		r.reading.Lock()
-	} else if !r.reading.TryLock() {
-		return have.rules, nil
+	if usable {
+		select {
+		case r.reading <- struct{}{}:
+		default:
+			return have.rules, nil
+		}
+	} else {
+		select {
+		case r.reading <- struct{}{}:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("wait for rules from store %s: %w", r.store, context.Cause(ctx))
+		}
 	}
-	defer r.reading.Unlock()
-	if newer := r.copy.Load(); newer != have && r.younger(newer, r.options.Refresh) {
-		return newer.rules, nil
+	defer func() { <-r.reading }()
+	if rules, ok := r.fresh(); ok {
+		return rules, nil
 	}
 	return r.refresh(have, usable)
 }
@@ -203,19 +246,23 @@ func (r *Rules) younger(s *snapshot, age time.Duration) bool {
 	return s != nil && s.changes == r.changes.Load() && time.Since(s.read) < age
 }
 
-// refresh reads the rules. The caller holds reading.
+// refresh reads the rules, unless that has failed just now. The caller is the one who
+// does.
 func (r *Rules) refresh(have *snapshot, usable bool) ([]*auth.Rule, error) {
 	now, changes := time.Now(), r.changes.Load()
-	rules, err := r.read()
-	if err == nil {
-		r.copy.Store(&snapshot{rules, now, changes})
-		return rules, nil
+	if f := &r.failure; f.err == nil || f.changes != changes || now.Sub(f.at) >= retryPause {
+		rules, err := r.read()
+		*f = failure{err, time.Now(), changes}
+		if err == nil {
+			r.copy.Store(&snapshot{rules, now, changes})
+			return rules, nil
+		}
+		r.options.Logger.Logf(logger.ErrorLevel, "auth rules: %v", err)
 	}
-	r.options.Logger.Logf(logger.ErrorLevel, "auth rules: %v", err)
 	if usable {
 		return have.rules, nil
 	}
-	return nil, err
+	return nil, r.failure.err
 }
 
 // read returns the rules in the store.

@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -171,6 +172,7 @@ func TestNobodyIsLetInForLongWithoutTheStore(t *testing.T) {
 			t.Errorf("after 90 seconds: %v", err)
 		}
 		s.gone.Store(false)
+		time.Sleep(time.Second)
 		if err := r.Verify(nil, hello); err != nil {
 			t.Errorf("it is back: %v", err)
 		}
@@ -242,4 +244,96 @@ func TestWhatIsGrantedHereHoldsAtOnce(t *testing.T) {
 	}
 	close(done)
 	reading.Wait()
+}
+
+// stuck is a store that answers when it is let go.
+type stuck struct {
+	store.Store
+	free chan struct{}
+}
+
+func (s *stuck) Read(key string, opts ...store.ReadOption) ([]*store.Record, error) {
+	<-s.free
+	return s.Store.Read(key, opts...)
+}
+
+func TestNobodyWaitsLongerForRulesThanTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &stuck{store.NewMemoryStore(), make(chan struct{})}
+		r := rules.New(s)
+		mustGrant(t, r, public)
+		var first sync.WaitGroup
+		first.Go(func() {
+			if err := r.Verify(nil, hello); err != nil {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := r.Verify(nil, hello, auth.VerifyContext(ctx)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("verify: %v", err)
+		}
+		if _, err := r.List(auth.RulesContext(ctx)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("list: %v", err)
+		}
+		close(s.free)
+		first.Wait()
+	})
+}
+
+func TestRulesOfAHandlerCountAmongTheOthers(t *testing.T) {
+	grant := func(scope string, priority int32) *auth.Rule {
+		return &auth.Rule{Scope: scope, Resource: hello, Priority: priority}
+	}
+	r := rules.New(store.NewMemoryStore())
+	mustGrant(t, r, &auth.Rule{Scope: "dev", Resource: hello, Access: auth.AccessDenied, Priority: 1})
+	dev, ops := &auth.Account{Scopes: []string{"dev"}}, &auth.Account{Scopes: []string{"ops"}}
+	for name, tc := range map[string]struct {
+		more []*auth.Rule
+		acc  *auth.Account
+		want error
+	}{
+		"granted by the handler":    {[]*auth.Rule{grant("ops", 0)}, ops, nil},
+		"granted by nobody":         {[]*auth.Rule{grant("ops", 0)}, nil, auth.ErrForbidden},
+		"denied before":             {[]*auth.Rule{grant("*", 0)}, dev, auth.ErrForbidden},
+		"denied by what came first": {[]*auth.Rule{grant("*", 1)}, dev, auth.ErrForbidden},
+		"granted with priority":     {[]*auth.Rule{grant("*", 2)}, dev, nil},
+	} {
+		if err := r.VerifyWith(tc.more, tc.acc, hello); !errors.Is(err, tc.want) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	if list, err := r.List(); err != nil || len(list) != 1 {
+		t.Errorf("the rules are %v, %v", list, err)
+	}
+}
+
+func TestAStoreThatIsAwayIsNotAskedByEachCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, log := &away{Store: store.NewMemoryStore()}, new(lines)
+		r := rules.New(s, rules.WithLogger(log), rules.Refresh(time.Second))
+		ask := func(when string, want int32) {
+			before := s.reads.Load()
+			for range 100 {
+				_ = r.Verify(nil, hello)
+			}
+			if n := s.reads.Load() - before; n != want {
+				t.Errorf("%s it was read %d times, want %d", when, n, want)
+			}
+		}
+		s.gone.Store(true)
+		ask("without a copy", 1)
+		s.gone.Store(false)
+		time.Sleep(time.Second)
+		ask("when it is back", 1)
+		s.gone.Store(true)
+		time.Sleep(time.Second)
+		ask("with a copy", 1)
+		time.Sleep(time.Second)
+		ask("later", 1)
+		if n := strings.Count(log.text, "away"); n != 3 {
+			t.Errorf("it was logged %d times", n)
+		}
+	})
 }

@@ -22,8 +22,13 @@ const Header = "Authorization"
 type Token func(ctx context.Context, a auth.Auth, o *auth.Options) string
 
 // ReceivedKey is where a context has, as a string, the header that a request
-// came with, if that is not to be passed on.
+// came with, which is not to be passed on.
 type ReceivedKey struct{}
+
+// CallerKey is where a context says, by any value, that a call is made for somebody
+// outside: it carries the token of that one or none, and not that of the service,
+// who would lend its name to strangers.
+type CallerKey struct{}
 
 // New returns a client that sends what token tells; with nil, the token in the
 // options of the Auth as long as it is valid.
@@ -72,7 +77,7 @@ func (a *authenticated) authenticate(ctx context.Context, ownToken bool) context
 	}
 	header, given := metadata.Get(ctx, Header)
 	received := given && ctx.Value(ReceivedKey{}) == header
-	if given && !ownToken && !received {
+	if !ownToken && (given && !received || ctx.Value(CallerKey{}) != nil) {
 		return ctx
 	}
 	var current auth.Auth

@@ -173,7 +173,7 @@ func violated(format string, args ...any) error {
 }
 
 var (
-	errPeerClosed = wire.NotSent(errors.New("the peer has closed the socket"))
+	errPeerClosed = wire.NotSent(wire.ErrPeerClosed)
 	errClosed     = errors.New("the connection is closed")
 	errDraining   = wire.Refused(errors.New("the peer is shutting down and takes no new sockets"))
 )

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"path"
 	"strings"
 
 	mtls "github.com/justcy/go-micro/v4/util/tls"
@@ -20,9 +19,10 @@ const identityScheme = "spiffe"
 // identityDomain is the trust domain of certificates issued here.
 const identityDomain = "go-micro"
 
-// identityURI is the URI that names a service.
+// identityURI is the URI that names a service. The name is one element of the path,
+// whatever is in it: "x/bank" is not the bank.
 func identityURI(service string) *url.URL {
-	return &url.URL{Scheme: identityScheme, Host: identityDomain, Path: "/" + service}
+	return &url.URL{Scheme: identityScheme, Host: identityDomain, Path: "/" + service, RawPath: "/" + url.PathEscape(service)}
 }
 
 // names reports whether a certificate was issued for a service: by a DNS name, or
@@ -34,11 +34,21 @@ func names(cert *x509.Certificate, service string) bool {
 		}
 	}
 	for _, uri := range cert.URIs {
-		if uri.Scheme == identityScheme && uri.Host != "" && path.Base(uri.Path) == service {
+		if uri.Scheme == identityScheme && uri.Host != "" && lastElement(uri) == service {
 			return true
 		}
 	}
 	return false
+}
+
+// lastElement is the last element of the path of a URI.
+func lastElement(uri *url.URL) string {
+	p := uri.EscapedPath()
+	last, err := url.PathUnescape(p[strings.LastIndexByte(p, '/')+1:])
+	if err != nil {
+		return ""
+	}
+	return last
 }
 
 // trust is whom a client believes.

@@ -132,7 +132,7 @@ func TestTheSignatureOfTheRequestIsChecked(t *testing.T) {
 	}
 }
 
-func TestSeveralPEMBlocksAreRead(t *testing.T) {
+func TestSeveralPEMBlocksAreCounted(t *testing.T) {
 	caCert, caKey := newCA(t)
 	csr, _ := newCSR(t)
 	twice := func(b []byte) []byte { return bytes.Repeat(b, 2) }
@@ -177,7 +177,7 @@ func TestBrokenInputIsNamed(t *testing.T) {
 	}
 }
 
-func TestWithoutASerialNumberCreationFails(t *testing.T) {
+func TestWithoutASerialNumberARandomOneIsChosen(t *testing.T) {
 	caCert, caKey := newCA(t)
 	csr, _ := newCSR(t)
 	seen := map[string]bool{}
@@ -222,7 +222,7 @@ func TestKeysAreRequired(t *testing.T) {
 	}
 }
 
-func TestCertificatesAreForServersOnly(t *testing.T) {
+func TestCertificatesAreForBothEndsOfMutualTLS(t *testing.T) {
 	caCert, caKey := newCA(t)
 	certificate := func() tls.Certificate {
 		csr, priv := newCSR(t)

@@ -97,9 +97,7 @@ func authorize(ctx context.Context, a auth.Auth, rules auth.Rules, header string
 	default:
 		return ctx, refuse(ctx, a, acc, res, "no rule grants it to the account", errors.Forbidden)
 	}
-	if header != "" {
-		ctx = context.WithValue(ctx, authcall.ReceivedKey{}, header)
-	}
+	ctx = context.WithValue(ctx, authcall.ReceivedKey{}, header)
 	if known {
 		ctx = auth.ContextWithAccount(ctx, acc)
 	}
@@ -131,6 +129,12 @@ func bearer(header string) (token string, ok bool) {
 	return strings.TrimSpace(header[n:]), true
 }
 
+// merging is implemented by Rules that can be asked together with others, which
+// spares a copy of them all.
+type merging interface {
+	VerifyWith(more []*auth.Rule, acc *auth.Account, res *auth.Resource, opts ...auth.VerifyOption) error
+}
+
 // verify asks the rules and those declared by a handler together.
 func verify(ctx context.Context, rules auth.Rules, declared []*auth.Rule, acc *auth.Account, known bool, res *auth.Resource) error {
 	switch {
@@ -143,6 +147,9 @@ func verify(ctx context.Context, rules auth.Rules, declared []*auth.Rule, acc *a
 		return rules.Verify(acc, res, auth.VerifyContext(ctx))
 	case rules == nil:
 		return auth.Verify(declared, acc, res)
+	}
+	if m, ok := rules.(merging); ok {
+		return m.VerifyWith(declared, acc, res, auth.VerifyContext(ctx))
 	}
 	all, err := rules.List(auth.RulesContext(ctx))
 	if err != nil {
@@ -174,9 +181,10 @@ func name(res *auth.Resource) string {
 }
 
 // ForwardAuthorization returns a context whose calls go on with the token of the
-// request that ctx belongs to, as the caller of that request. Without it they go
-// on with the token of the service itself: a token is not for others than the one
-// it was sent to. The service called can do everything that the caller may.
+// request that ctx belongs to, as the caller of that request, and without one if the
+// caller had none. Otherwise they go on with the token of the service itself: a token
+// is not for others than the one it was sent to. The service called can do everything
+// that the caller may.
 func ForwardAuthorization(ctx context.Context) context.Context {
-	return context.WithValue(ctx, authcall.ReceivedKey{}, "")
+	return context.WithValue(ctx, authcall.CallerKey{}, true)
 }

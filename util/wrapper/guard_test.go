@@ -13,6 +13,7 @@ import (
 	"github.com/justcy/go-micro/v4/auth"
 	"github.com/justcy/go-micro/v4/client"
 	microerrors "github.com/justcy/go-micro/v4/errors"
+	"github.com/justcy/go-micro/v4/internal/authcall"
 	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/metadata"
 	"github.com/justcy/go-micro/v4/server"
@@ -219,7 +220,7 @@ func guarded(t *testing.T, header string, do func(ctx context.Context)) {
 
 func TestATokenStaysWithTheServiceItWasSentTo(t *testing.T) {
 	each(t, func(t *testing.T, do func(client.Client, context.Context) error) {
-		for _, header := range []string{"Bearer t-ada", "Basic x"} {
+		for _, header := range []string{"Bearer t-ada", "Basic x", ""} { // the last is there, and empty
 			guarded(t, header, func(ctx context.Context) {
 				if got, _ := metadata.Get(ctx, "Authorization"); got != header {
 					t.Errorf("the handler sees %q", got)
@@ -244,6 +245,40 @@ func TestATokenStaysWithTheServiceItWasSentTo(t *testing.T) {
 					}
 				}
 			})
+		}
+	})
+}
+
+func TestACallForSomebodyOutsideDoesNotGoInTheNameOfTheService(t *testing.T) {
+	each(t, func(t *testing.T, do func(client.Client, context.Context) error) {
+		for _, header := range []string{"", "Bearer t-ada"} {
+			fake := new(fakeClient)
+			ctx := context.WithValue(bg, authcall.CallerKey{}, true)
+			if header != "" {
+				ctx = metadata.Set(ctx, "Authorization", header)
+			}
+			if err := do(wrapper.AuthCall(authOf(valid()), fake), ctx); err != nil || fake.sent["Authorization"] != header {
+				t.Errorf("sent %v, %v", fake.sent, err)
+			}
+		}
+	})
+}
+
+func TestWhoHasNoTokenIsForwardedWithoutOne(t *testing.T) {
+	each(t, func(t *testing.T, do func(client.Client, context.Context) error) {
+		h := wrapper.AuthHandler(newDirectory().get, &ruleList{rules: []*auth.Rule{rule(auth.ScopePublic, "*", "*")}})
+		err := h(func(ctx context.Context, _ server.Request, _ any) error {
+			fake := new(fakeClient)
+			if err := do(wrapper.AuthCall(authOf(valid()), fake), wrapper.ForwardAuthorization(ctx)); err != nil {
+				return err
+			}
+			if got, ok := fake.sent["Authorization"]; ok {
+				t.Errorf("sent %q", got)
+			}
+			return nil
+		})(bg, serverRequest{hello}, nil)
+		if err != nil {
+			t.Error(err)
 		}
 	})
 }
@@ -283,6 +318,40 @@ func TestATokenIsRenewedBeforeItExpires(t *testing.T) {
 		synctest.Wait()
 		if got := sent(t, c, fake); got != "Bearer two" || len(d.requests()) != 1 {
 			t.Errorf("sent %q after %d renewals", got, len(d.requests()))
+		}
+	})
+}
+
+func TestATokenThatExpiresOnItsWayIsNotSent(t *testing.T) {
+	for name, left := range map[string]time.Duration{"about to expire": time.Second, "expired this second": -time.Second / 2} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := newDirectory(auth.ClientToken(lasting("one")))
+				d.token = func(auth.TokenOptions) (*auth.Token, error) {
+					time.Sleep(time.Second / 4)
+					return lasting("two"), nil
+				}
+				time.Sleep(time.Hour - left)
+				fake := new(fakeClient)
+				if got := sent(t, wrapper.AuthCall(d.get, fake), fake); got != "Bearer two" {
+					t.Errorf("sent %q", got)
+				}
+			})
+		})
+	}
+}
+
+func TestATokenThatCannotBeRenewedIsSentToItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDirectory(auth.ClientToken(lasting("one")))
+		d.token = func(auth.TokenOptions) (*auth.Token, error) { return nil, auth.ErrInvalidToken }
+		time.Sleep(time.Hour - time.Second)
+		fake := new(fakeClient)
+		c := wrapper.AuthCall(d.get, fake)
+		for range 2 { // the renewal fails, then it is not tried again
+			if got := sent(t, c, fake); got != "Bearer one" {
+				t.Errorf("sent %q", got)
+			}
 		}
 	})
 }

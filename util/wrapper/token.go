@@ -13,6 +13,9 @@ const (
 	// maxMargin and a fifth of the lifetime, whichever is less, is how long
 	// before its expiry a token is renewed.
 	maxMargin = time.Minute
+	// travelTime is how long before its expiry a token that can be renewed is not
+	// sent any more: it would arrive too late, or where a clock is ahead.
+	travelTime = 2 * time.Second
 	// renewalPause is how long a renewal that failed is not tried again.
 	renewalPause = time.Second
 )
@@ -35,21 +38,21 @@ type renewal struct {
 }
 
 // current returns the access token to send, "" when there is none. It waits only
-// when there is none that is valid and one can be had.
+// when there is none that will be valid where it arrives, and one can be had.
 func (t *tokens) current(ctx context.Context, a auth.Auth, o *auth.Options) string {
 	now := time.Now()
 	if fresh(o.Token, now) || !renewable(a, o) {
 		return authcall.Usable(o.Token)
 	}
 	r := t.renew(a, o, now)
-	if token := authcall.Usable(o.Token); token != "" || r == nil {
-		return token
+	if r == nil || o.Token != nil && o.Token.Expiry.Sub(now) > travelTime {
+		return authcall.Usable(o.Token)
 	}
 	select {
 	case <-r.done:
 		return authcall.Usable(a.Options().Token)
 	case <-ctx.Done():
-		return ""
+		return authcall.Usable(o.Token)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/justcy/go-micro/v4/api/internal/pathfield"
+	"github.com/justcy/go-micro/v4/internal/authcall"
 	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/metadata"
 	"github.com/justcy/go-micro/v4/transport/headers"
@@ -16,7 +17,9 @@ import (
 // Context returns the context of a call for a request: the request's own, so that
 // it ends when the client goes away, with the metadata that the call carries. That
 // is, each one over the one before: the headers that a client may send, what
-// wrappers put into the context, and the host and method of the request.
+// wrappers put into the context, and the host and method of the request. The call is
+// the client's: it has the Authorization among these or none, whatever token the
+// gateway has.
 func Context(r *http.Request) context.Context {
 	md := make(metadata.Metadata, len(r.Header)+2)
 	listed := r.Header["Connection"]
@@ -41,7 +44,7 @@ func Context(r *http.Request) context.Context {
 	}
 	md["Host"] = r.Host
 	md["Method"] = r.Method
-	return metadata.NewContext(r.Context(), md)
+	return metadata.NewContext(context.WithValue(r.Context(), authcall.CallerKey{}, true), md)
 }
 
 func joined(values []string) string {

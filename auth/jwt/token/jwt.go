@@ -3,8 +3,6 @@ package token
 import (
 	"crypto"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/golang-jwt/jwt/v4"
@@ -92,6 +90,7 @@ type claims struct {
 	Scopes   []string          `json:"scopes"`
 	Metadata map[string]string `json:"metadata"`
 	Use      Use               `json:"use,omitempty"`
+	Cred     string            `json:"cred,omitempty"`
 	jwt.RegisteredClaims
 }
 
@@ -124,7 +123,7 @@ func (j *JWT) Generate(acc *auth.Account, opts ...GenerateOption) (*Token, error
 	now := time.Now()
 	expiry := now.Add(o.Expiry)
 	signed, err := jwt.NewWithClaims(j.method, &claims{
-		Type: acc.Type, Scopes: acc.Scopes, Metadata: acc.Metadata, Use: o.Use,
+		Type: acc.Type, Scopes: acc.Scopes, Metadata: acc.Metadata, Use: o.Use, Cred: o.Credential,
 		RegisteredClaims: jwt.RegisteredClaims{
 			Subject: acc.ID, Issuer: acc.Issuer, ExpiresAt: jwt.NewNumericDate(expiry),
 		},
@@ -142,29 +141,36 @@ func (j *JWT) Generate(acc *auth.Account, opts ...GenerateOption) (*Token, error
 // Inspect returns the account of an access token that one of the keys has signed
 // and that is valid now, or ErrInvalidToken.
 func (j *JWT) Inspect(token string) (*auth.Account, error) {
-	acc, _, err := j.InspectAs(token, Access)
-	return acc, err
+	got, err := j.InspectAs(token, Access)
+	return got.Account, err
 }
 
-// InspectAs is Inspect for a token of another use. It also returns when the token
-// expires.
-func (j *JWT) InspectAs(token string, use Use) (*auth.Account, time.Time, error) {
+// Inspected is what a token says that is accepted.
+type Inspected struct {
+	Account    *auth.Account
+	Expiry     time.Time
+	Credential string // of GenerateOptions
+}
+
+// InspectAs is Inspect for a token of another use, and returns all that is in it.
+func (j *JWT) InspectAs(token string, use Use) (Inspected, error) {
 	if len(token) > maxToken {
-		return nil, time.Time{}, ErrInvalidToken
+		return Inspected{}, ErrInvalidToken
 	}
 	for _, v := range j.verifiers {
-		c := new(claims)
-		_, err := v.parser.ParseWithClaims(token, c, func(*jwt.Token) (any, error) { return v.public, nil })
+		c, err := v.claims(token)
 		if err != nil {
 			continue
 		}
 		if !c.check(time.Now(), use) {
 			break
 		}
-		return &auth.Account{
-			ID: c.Subject, Type: c.Type, Issuer: c.Issuer,
-			Scopes: slices.Clone(c.Scopes), Metadata: maps.Clone(c.Metadata),
-		}, c.ExpiresAt.Time, nil
+		return Inspected{
+			Account: &auth.Account{
+				ID: c.Subject, Type: c.Type, Issuer: c.Issuer, Scopes: c.Scopes, Metadata: c.Metadata,
+			},
+			Expiry: c.ExpiresAt.Time, Credential: c.Cred,
+		}, nil
 	}
-	return nil, time.Time{}, ErrInvalidToken
+	return Inspected{}, ErrInvalidToken
 }

@@ -101,6 +101,9 @@ type GenerateOptions struct {
 	Expiry time.Duration
 	// Use is what the token is good for.
 	Use Use
+	// Credential identifies what the token was had with, for who ends tokens when
+	// that has changed: InspectAs returns it.
+	Credential string
 }
 
 // GenerateOption changes GenerateOptions.
@@ -121,3 +124,8 @@ func WithExpiry(d time.Duration) GenerateOption { return func(o *GenerateOptions
 
 // WithUse sets what the token is good for; Access by default.
 func WithUse(u Use) GenerateOption { return func(o *GenerateOptions) { o.Use = u } }
+
+// WithCredential sets what the token was had with; nothing by default.
+func WithCredential(id string) GenerateOption {
+	return func(o *GenerateOptions) { o.Credential = id }
+}

@@ -211,6 +211,18 @@ func sign(t testing.TB, m jwt.SigningMethod, key any, claims jwt.MapClaims) stri
 	return s
 }
 
+// extended makes a token with an extension that one must understand.
+func extended(t testing.TB, key any, claims jwt.MapClaims) string {
+	t.Helper()
+	tok := jwt.NewWithClaims(jwt.SigningMethodRS256, claims)
+	tok.Header["crit"] = []string{"b64"}
+	s, err := tok.SignedString(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 func in(d time.Duration) int64 { return time.Now().Add(d).Unix() }
 
 func TestBadTokensAreRefused(t *testing.T) {
@@ -251,6 +263,7 @@ func TestBadTokensAreRefused(t *testing.T) {
 		"issued in the future":       sign(t, jwt.SigningMethodRS256, r.signer, with("iat", in(time.Minute))),
 		"for refreshing":             sign(t, jwt.SigningMethodRS256, r.signer, with("use", "refresh")),
 		"scopes that are no list":    sign(t, jwt.SigningMethodRS256, r.signer, with("scopes", "admin")),
+		"with unknown extensions":    extended(t, r.signer, claims),
 		"with the scheme in front":   "Bearer " + good,
 		"with a space":               " " + good,
 		"larger than any that is ok": sign(t, jwt.SigningMethodRS256, r.signer, with("x", strings.Repeat("x", 20<<10))),
@@ -277,7 +290,7 @@ func TestATokenIsGoodForOneUse(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, use := range []token.Use{token.Access, token.Refresh, token.Secret} {
-			if _, _, err := j.InspectAs(tok.Token, use); (err == nil) != (made == use) {
+			if _, err := j.InspectAs(tok.Token, use); (err == nil) != (made == use) {
 				t.Errorf("made for %q, used for %q: %v", made, use, err)
 			}
 		}
