@@ -64,7 +64,7 @@ func (g *binaryGitter) Clone(repo string) error {
 	if err != nil {
 		return err
 	}
-	if cloned, err := isClone(dir); cloned || err != nil {
+	if cloned, err := g.cloned(repo, dir); cloned || err != nil {
 		return err
 	}
 	if err := os.MkdirAll(g.folder, 0o755); err != nil {
@@ -83,7 +83,7 @@ func (g *binaryGitter) Clone(repo string) error {
 		return err
 	}
 	if err := os.Rename(half, dir); err != nil {
-		if cloned, _ := isClone(dir); cloned { // somebody else was faster
+		if cloned, _ := g.cloned(repo, dir); cloned { // somebody else was faster
 			return nil
 		}
 		return fmt.Errorf("clone %s: %w", repo, err)
@@ -91,9 +91,10 @@ func (g *binaryGitter) Clone(repo string) error {
 	return nil
 }
 
-// isClone reports whether there is a clone at dir. Anything else that is there is
-// an error.
-func isClone(dir string) (bool, error) {
+// cloned reports whether there is a clone of a repository at dir. Anything else that is
+// there is an error: a clone, too, of a repository that has the same folder, since
+// slashes and dashes are one.
+func (g *binaryGitter) cloned(repo, dir string) (bool, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0 {
 		return false, nil
@@ -103,6 +104,13 @@ func isClone(dir string) (bool, error) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, ".git")); err != nil {
 		return false, fmt.Errorf("%s is in the way: it is not the clone of a repository", dir)
+	}
+	origin, err := g.git(dir, "config", "--get", "remote.origin.url")
+	if err != nil {
+		return false, fmt.Errorf("%s is in the way: whose clone it is cannot be told: %w", dir, err)
+	}
+	if origin = strings.TrimSpace(origin); origin != repo {
+		return false, fmt.Errorf("%s is in the way: it is a clone of %s", dir, origin)
 	}
 	return true, nil
 }

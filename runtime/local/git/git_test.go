@@ -195,6 +195,29 @@ func TestACloneThatFailsLeavesNothing(t *testing.T) {
 	}
 }
 
+func TestACloneIsNotTakenForThatOfAnotherRepository(t *testing.T) {
+	o := newOrigin(t, "main")
+	folder := t.TempDir()
+	g := git.NewGitter(folder)
+	config := "[url \"" + o.url() + "\"]\n\tinsteadOf = https://github.com/a/b-c\n\tinsteadOf = https://github.com/a-b/c\n"
+	if err := os.WriteFile(os.Getenv("GIT_CONFIG_GLOBAL"), []byte(config), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := g.Clone("https://github.com/a/b-c"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, err := range []error{
+		g.Clone("https://github.com/a-b/c"),
+		git.CheckoutSource(folder, &git.Source{Repo: "github.com/a-b/c", Ref: "latest"}),
+	} {
+		if err == nil || !strings.Contains(err.Error(), "it is a clone of https://github.com/a/b-c") {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
 func TestARefThatIsNotThereIsNamed(t *testing.T) {
 	o := newOrigin(t, "main")
 	g := git.NewGitter(t.TempDir())

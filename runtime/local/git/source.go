@@ -182,7 +182,7 @@ func CheckoutSourceContext(ctx context.Context, folder string, source *Source) e
 
 // update clones a repository, or fetches what is new in its clone.
 func (g *binaryGitter) update(repo, dir string) error {
-	cloned, err := isClone(dir)
+	cloned, err := g.cloned(repo, dir)
 	switch {
 	case err != nil:
 		return err
