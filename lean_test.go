@@ -121,3 +121,19 @@ func TestHelloworldBinaryIsSmall(t *testing.T) {
 		t.Errorf("binary holds %d modules, want at most %d", len(modules), maxModules)
 	}
 }
+
+// What generated code brings along is the description of endpoints.
+func TestAGeneratedServiceIsHardlyLargerThanHelloworld(t *testing.T) {
+	size := func(program string) int64 {
+		info, err := os.Stat(buildProgram(t, program, "-ldflags=-s -w"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	small, generated := size("./examples/helloworld"), size("./examples/greeter/srv")
+	t.Logf("%d and %d bytes", small, generated)
+	if generated > small+small/100 {
+		t.Errorf("the service has %d bytes, hello world %d", generated, small)
+	}
+}

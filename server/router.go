@@ -15,6 +15,7 @@ import (
 
 	"github.com/justcy/go-micro/v4/codec"
 	"github.com/justcy/go-micro/v4/internal/options"
+	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/logger"
 )
 
@@ -233,15 +234,15 @@ func (t *routes) find(endpoint string, req Request) (*route, error) {
 	}
 	handler, method, ok := strings.Cut(endpoint, ".")
 	if !ok || strings.Contains(method, ".") {
-		return nil, t.routingError(400, "rpc: service/endpoint request ill-formed: "+endpoint, endpoint, req,
+		return nil, t.routingError(400, wire.IllFormed+endpoint, endpoint, req,
 			"the endpoint is not of the form Type.Method", nil)
 	}
 	var unknown *namedError
 	if !t.serves(handler) {
-		unknown = t.routingError(404, "rpc: can't find service "+handler, endpoint, req, "there is no handler "+handler, nil)
+		unknown = t.routingError(404, wire.NoHandler+handler, endpoint, req, "there is no handler "+handler, nil)
 		unknown.unknown = handler
 	} else {
-		unknown = t.routingError(404, "rpc: can't find method "+method, endpoint, req, "handler "+handler+" has no method "+method, nil)
+		unknown = t.routingError(404, wire.NoMethod+method, endpoint, req, "handler "+handler+" has no method "+method, nil)
 		unknown.unknown = endpoint
 	}
 	return nil, unknown
@@ -317,7 +318,7 @@ func (e *exchange) read(req Request) error {
 }
 
 func (t *routes) decodeError(err error, endpoint string, req Request) error {
-	return t.routingError(400, "rpc: router cannot decode request: "+err.Error(), endpoint, req, "the request cannot be decoded: "+err.Error(), err)
+	return t.routingError(400, wire.Undecodable+err.Error(), endpoint, req, "the request cannot be decoded: "+err.Error(), err)
 }
 
 func (t *routes) serveUnary(ctx context.Context, e *route, ex *exchange, req Request, rsp Response) error {

@@ -258,6 +258,24 @@ func TestErrorsOfServicesKeepTheirCode(t *testing.T) {
 	}
 }
 
+func TestWhatTheServiceDoesNotUnderstandIsNotItsFault(t *testing.T) {
+	h, w := gateway(t)
+	if e := apitest.Failure(t, apitest.Do(h, request("POST", "/echo/x", typeJSON, `{"count":[]}`))); e.GetCode() != 400 {
+		t.Errorf("a value of another type: %v", e)
+	}
+	services, err := w.Registry.GetService("items")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, code := range map[string]int32{"Items.Nothing": 404, "Nobody.Echo": 404, "a.b.c": 400} {
+		route := &router.Route{Service: "items", Endpoint: &router.Endpoint{Name: name}, Versions: services}
+		h := rpc.NewHandler(w.Options(apitest.Fixed{Found: route})...)
+		if e := apitest.Failure(t, apitest.Do(h, request("POST", "/", typeJSON, `{}`))); e.GetCode() != code || e.GetId() != "go.micro.api" {
+			t.Errorf("%s: %v", name, e)
+		}
+	}
+}
+
 func TestRequestsWithoutARouteSayWhy(t *testing.T) {
 	h, _ := gateway(t)
 	if e := apitest.Failure(t, apitest.Do(h, request("GET", "/nowhere/at/all/there", "", ""))); e.GetCode() != 404 {

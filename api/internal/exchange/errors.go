@@ -13,6 +13,7 @@ import (
 	"github.com/justcy/go-micro/v4/api/resolver"
 	"github.com/justcy/go-micro/v4/api/router"
 	"github.com/justcy/go-micro/v4/errors"
+	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/selector"
 	"github.com/justcy/go-micro/v4/transport"
@@ -62,7 +63,7 @@ func CallError(err error) *errors.Error {
 	case stderrors.Is(err, context.Canceled) && e.GetCode() != 0:
 		return newError(statusClientClosed, e.GetDetail())
 	case e.GetCode() == 0:
-		return newError(http.StatusInternalServerError, "error during request: "+e.GetDetail())
+		return newError(wire.RoutingStatus(e.GetDetail()), "error during request: "+e.GetDetail())
 	}
 	return e
 }
