@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"reflect"
 	"runtime"
@@ -24,10 +25,11 @@ const timeLayout = "2006-01-02 15:04:05"
 // defaultLogger writes lines of text. Its options are a snapshot that is
 // replaced as a whole, so logging takes no lock but the output's.
 type defaultLogger struct {
-	mu   sync.Mutex // serialises Init
-	opts atomic.Pointer[Options]
-	out  *sync.Mutex // serialises writes of this logger and those made from it
-	used func()      // called before the first use; nil for most loggers
+	mu    sync.Mutex // serialises Init
+	opts  atomic.Pointer[Options]
+	least atomic.Int32 // levels below it are not shown, whatever else is to be done
+	out   *sync.Mutex  // serialises writes of this logger and those made from it
+	used  func()       // called before the first use; nil for most loggers
 }
 
 // NewLogger returns a logger that writes lines of text. By default it shows
@@ -38,15 +40,25 @@ func NewLogger(opts ...Option) Logger {
 		Out:             os.Stderr,
 		CallerSkipCount: ownCalls,
 		Context:         context.Background(),
-	}, new(sync.Mutex))
+	}, new(sync.Mutex), nil)
 	l.apply(opts)
 	return l
 }
 
-func newDefaultLogger(o *Options, out *sync.Mutex) *defaultLogger {
-	l := &defaultLogger{out: out}
-	l.opts.Store(o)
+func newDefaultLogger(o *Options, out *sync.Mutex, used func()) *defaultLogger {
+	l := &defaultLogger{out: out, used: used}
+	l.store(o)
 	return l
+}
+
+// store puts options into use.
+func (l *defaultLogger) store(o *Options) {
+	l.opts.Store(o)
+	if l.used == nil {
+		l.least.Store(int32(o.Level))
+	} else {
+		l.least.Store(math.MinInt32)
+	}
 }
 
 // Init changes the options that are given and leaves the others. It never
@@ -61,7 +73,7 @@ func (l *defaultLogger) apply(opts []Option) {
 	defer l.mu.Unlock()
 	o := l.Options()
 	options.To(&o, opts)
-	l.opts.Store(&o)
+	l.store(&o)
 }
 
 // Options returns a copy of the options, the fields included.
@@ -77,9 +89,7 @@ func (l *defaultLogger) Options() Options {
 func (l *defaultLogger) Fields(fields map[string]any) Logger {
 	o := l.Options()
 	maps.Copy(o.Fields, fields)
-	child := newDefaultLogger(&o, l.out)
-	child.used = l.used
-	return child
+	return newDefaultLogger(&o, l.out, l.used)
 }
 
 // Enabled reports whether records of this level are shown.

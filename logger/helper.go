@@ -53,12 +53,20 @@ func (h *Helper) WithFields(fields map[string]any) *Helper {
 }
 
 func (h *Helper) target() Logger {
-	if h.logger == nil && h.ctx != nil {
+	if h.logger != nil {
+		return h.logger
+	}
+	return h.defaultTarget()
+}
+
+// defaultTarget is the logger of the helper's context, or else DefaultLogger.
+func (h *Helper) defaultTarget() Logger {
+	if h.ctx != nil {
 		if l, ok := FromContext(h.ctx); ok {
 			return l
 		}
 	}
-	return LoggerOrDefault(h.logger)
+	return DefaultLogger
 }
 
 // fielded returns l with the fields of the helper's context.

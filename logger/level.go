@@ -80,7 +80,7 @@ func newFromEnvironment() Logger {
 	level, err := LevelFromEnvironment()
 	l := NewLogger(WithLevel(level)).(*defaultLogger)
 	if err != nil {
-		l.used = sync.OnceFunc(func() { fmt.Fprintln(os.Stderr, err) })
+		return newDefaultLogger(l.opts.Load(), l.out, sync.OnceFunc(func() { fmt.Fprintln(os.Stderr, err) }))
 	}
 	return l
 }
@@ -97,10 +97,16 @@ type enabler interface {
 	Enabled(level Level) bool
 }
 
+// enabled reports whether log shows level. That a logger of this package does not
+// takes a comparison to see.
 func enabled(log Logger, level Level) bool {
-	if own, ok := log.(*defaultLogger); ok { // the quickest of all ways
-		return own.Enabled(level)
+	if own, ok := log.(*defaultLogger); ok && int32(level) < own.least.Load() {
+		return false
 	}
+	return shows(log, level)
+}
+
+func shows(log Logger, level Level) bool {
 	if e, ok := log.(enabler); ok {
 		return e.Enabled(level)
 	}

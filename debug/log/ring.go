@@ -46,19 +46,12 @@ func (l *ringLog) Write(r Record) error {
 // bounded returns the record with its text cut. The metadata of its writer stay as
 // they are.
 func bounded(r Record) Record {
-	if message, ok := r.Message.(string); ok && len(message) > maxText {
-		r.Message = text.Cut(message, maxText)
-	}
-	for _, v := range r.Metadata {
-		if len(v) <= maxText {
-			continue
+	if message, ok := r.Message.(string); ok {
+		if short := text.Cut(message, maxText); len(short) != len(message) {
+			r.Message = short
 		}
-		r.Metadata = maps.Clone(r.Metadata)
-		for k, v := range r.Metadata {
-			r.Metadata[k] = text.Cut(v, maxText)
-		}
-		break
 	}
+	r.Metadata = text.Each(r.Metadata, func(s string) string { return text.Cut(s, maxText) })
 	return r
 }
 

@@ -70,9 +70,7 @@ func (t *memory) Finish(s *Span) error {
 	s.Duration = time.Since(s.Started)
 	kept := clone(s)
 	kept.Name = text.Cut(kept.Name, maxText)
-	for k, v := range kept.Metadata {
-		kept.Metadata[k] = text.Cut(v, maxText)
-	}
+	kept.Metadata = text.Each(kept.Metadata, func(s string) string { return text.Cut(s, maxText) })
 
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"math"
 	"time"
-	"unicode/utf8"
 
 	"github.com/justcy/go-micro/v4/debug/log"
 	"github.com/justcy/go-micro/v4/debug/trace"
@@ -107,22 +106,7 @@ func take(records []log.Record, r *log.Record) bool {
 // readable returns a record whose text every encoding can carry. The metadata may be
 // shared with others, and are not changed.
 func readable(r *log.Record) *log.Record {
-	return &log.Record{Timestamp: r.Timestamp, Metadata: valid(r.Metadata), Message: text.Valid(Text(r))}
-}
-
-// valid returns metadata of valid text, the same map if it is.
-func valid(metadata map[string]string) map[string]string {
-	for k, v := range metadata {
-		if utf8.ValidString(k) && utf8.ValidString(v) {
-			continue
-		}
-		clean := make(map[string]string, len(metadata))
-		for k, v := range metadata {
-			clean[text.Valid(k)] = text.Valid(v)
-		}
-		return clean
-	}
-	return metadata
+	return &log.Record{Timestamp: r.Timestamp, Metadata: text.Each(r.Metadata, text.Valid), Message: text.Valid(Text(r))}
 }
 
 // Spans returns the spans of a trace, or all if it is empty, with text that every
@@ -130,8 +114,10 @@ func valid(metadata map[string]string) map[string]string {
 func Spans(t trace.Tracer, id string) ([]*trace.Span, error) {
 	spans, err := t.Read(trace.ReadTrace(id))
 	for _, s := range spans {
-		s.Trace, s.Id, s.Parent, s.Name = text.Valid(s.Trace), text.Valid(s.Id), text.Valid(s.Parent), text.Valid(s.Name)
-		s.Metadata = valid(s.Metadata)
+		for _, field := range []*string{&s.Trace, &s.Id, &s.Parent, &s.Name} {
+			*field = text.Valid(*field)
+		}
+		s.Metadata = text.Each(s.Metadata, text.Valid)
 	}
 	return spans, err
 }

@@ -4,7 +4,6 @@ package text
 import (
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -28,6 +27,22 @@ func Cut(s string, limit int) string {
 // protobuf nor Prometheus takes.
 func Valid(s string) string { return strings.ToValidUTF8(s, string(utf8.RuneError)) }
 
+// Each returns m with its names and values as fix makes them, and m itself if it
+// changes none. M stays as it is.
+func Each(m map[string]string, fix func(string) string) map[string]string {
+	for k, v := range m {
+		if fix(k) == k && fix(v) == v {
+			continue
+		}
+		fixed := make(map[string]string, len(m))
+		for k, v := range m {
+			fixed[fix(k)] = fix(v)
+		}
+		return fixed
+	}
+	return m
+}
+
 // Printable reports whether s is UTF-8 that shows on one line.
 func Printable(s string) bool {
 	for i := range len(s) {
@@ -39,7 +54,7 @@ func Printable(s string) bool {
 }
 
 func printable(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) })
 }
 
 // Line returns a printable s of no more than limit bytes as it is, and anything else

@@ -29,6 +29,20 @@ func TestValidReplacesWhatIsNoText(t *testing.T) {
 	}
 }
 
+func TestEachCopiesWhatItChanges(t *testing.T) {
+	m := map[string]string{"a": "b", "c\xff": "d\xff"}
+	if got := text.Each(m, text.Valid); len(got) != 2 || got["a"] != "b" || got["c\uFFFD"] != "d\uFFFD" || m["c\xff"] != "d\xff" {
+		t.Errorf("%q became %q", m, got)
+	}
+	same := text.Each(m, func(s string) string { return s })
+	if same["new"] = "n"; m["new"] != "n" {
+		t.Error("what is not changed is copied")
+	}
+	if text.Each(nil, text.Valid) != nil {
+		t.Error("nil is not nil")
+	}
+}
+
 func TestLineQuotesWhatDoesNotShowOnALine(t *testing.T) {
 	for in, want := range map[string]string{
 		"": "", "Shop.Sell": "Shop.Sell", "zwei Wörter": "zwei Wörter",

@@ -113,7 +113,7 @@ func (l *slogLogger) Log(level logger.Level, v ...any) {
 	if !ok {
 		message = fmt.Sprint(v...)
 	}
-	s.write(level, message)
+	s.write(level, message, caller(s.opts.CallerSkipCount-ownCalls))
 }
 
 func (l *slogLogger) Logf(level logger.Level, format string, v ...any) {
@@ -124,11 +124,11 @@ func (l *slogLogger) Logf(level logger.Level, format string, v ...any) {
 	if len(v) > 0 || strings.Contains(format, "%") {
 		format = fmt.Sprintf(format, v...)
 	}
-	s.write(level, format)
+	s.write(level, format, caller(s.opts.CallerSkipCount-ownCalls))
 }
 
-func (s *snapshot) write(level logger.Level, message string) {
-	r := slog.NewRecord(time.Now(), toSlog(level), message, caller(s.opts.CallerSkipCount-ownCalls))
+func (s *snapshot) write(level logger.Level, message string, pc uintptr) {
+	r := slog.NewRecord(time.Now(), toSlog(level), message, pc)
 	_ = s.handler.Handle(s.opts.Context, r)
 }
 
@@ -145,7 +145,7 @@ const (
 // tenth of the whole record, so the first two are tried alone: mostly they are a
 // method of a Helper and its caller.
 func caller(more int) uintptr {
-	const skipped = 4 // runtime.Callers, caller, write, Log
+	const skipped = 3 // runtime.Callers, caller, Log
 	if more <= 0 {
 		var first [2]uintptr
 		for _, pc := range first[:runtime.Callers(skipped, first[:])] {

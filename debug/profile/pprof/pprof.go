@@ -49,15 +49,15 @@ type files struct {
 // output is a file that remembers what went wrong: the profiler writes the CPU
 // profile in the background and tells nobody.
 type output struct {
-	*os.File
-	mu  sync.Mutex
-	err error // of the first write that failed
+	file *os.File
+	mu   sync.Mutex
+	err  error // of the first write that failed
 }
 
 func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	n, err := o.File.Write(p)
+	n, err := o.file.Write(p)
 	if o.err == nil {
 		o.err = err
 	}
@@ -66,7 +66,7 @@ func (o *output) Write(p []byte) (int, error) {
 
 // Close closes the file and returns the first error it ever had.
 func (o *output) Close() error {
-	return errors.Join(o.err, o.File.Close())
+	return errors.Join(o.err, o.file.Close())
 }
 
 func (f *files) String() string { return "pprof" }
@@ -81,7 +81,7 @@ func (f *files) Start() error {
 	if err != nil {
 		return fmt.Errorf("start cpu profile: %w", err)
 	}
-	cpu := &output{File: file}
+	cpu := &output{file: file}
 	heap, err := open(f.heapPath)
 	if err != nil {
 		return errors.Join(fmt.Errorf("start heap profile: %w", err), cpu.Close())
