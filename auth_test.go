@@ -273,7 +273,7 @@ func TestTheNoopGuardsNothing(t *testing.T) {
 func TestAServiceWhoseAuthIsNilDoesNotRun(t *testing.T) {
 	service := micro.NewService(inMemory(micro.Auth(nil))...)
 	t.Cleanup(func() { _ = service.Client().Options().Selector.Close() })
-	if err := service.Run(); err == nil || !strings.Contains(err.Error(), "the Auth is nil") {
+	if err := service.Run(); err == nil || !strings.Contains(err.Error(), "micro.Auth") {
 		t.Errorf("got %v", err)
 	}
 	if err := micro.RegisterHandler(service.Server(), Who{}); err != nil {

@@ -55,11 +55,9 @@ func NewService(opts ...Option) Service {
 	return newService(opts...)
 }
 
-// These keep a service from running with an Auth that guards nothing.
-var (
-	errUnguarded = errors.New("configure auth: nobody would be verified; give it to the service with micro.Auth")
-	errNoAuth    = errors.New("configure auth: the Auth is nil; auth.NewAuth is the one that trusts everybody")
-)
+// errUnguarded keeps a service from running without an Auth, or with one that guards
+// nothing.
+var errUnguarded = errors.New("configure auth: nobody would be verified; use micro.Auth")
 
 // service is the one implementation of Service.
 type service struct {
@@ -202,10 +200,7 @@ func (s *service) serve() error {
 // hooks. When it fails nothing is left running.
 func (s *service) Start() error {
 	o := s.Options()
-	if o.Auth == nil {
-		return errNoAuth
-	}
-	if o.Auth.String() != auth.Noop && authwire.Linked.Load() == nil {
+	if o.Auth == nil || o.Auth.String() != auth.Noop && authwire.Linked.Load() == nil {
 		return errUnguarded
 	}
 	for _, fn := range o.BeforeStart {

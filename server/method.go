@@ -109,7 +109,9 @@ func (m *method) serve(ctx context.Context, req Request, rsp any) (err error) {
 	defer recoverInto(&err)
 	if m.stream {
 		if own, ok := rsp.(*rpcStream); ok {
-			own.enter(ctx)
+			own.mu.Lock()
+			own.ctx = ctx // in which wrappers may have put something
+			own.mu.Unlock()
 		}
 		if s, ok := rsp.(Stream); ok && m.onStream != nil {
 			return m.onStream(ctx, s)

@@ -2,7 +2,7 @@ package server
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"slices"
 	"strings"
 
@@ -96,13 +96,17 @@ func rulesOf(h Handler) []*auth.Rule {
 // rulesFit fails when a rule was declared for an endpoint that a handler has not: its
 // name is misspelt, and the endpoint it is meant for would be open.
 func rulesFit(h Handler, methods []*method) error {
+rules:
 	for _, r := range rulesOf(h) {
 		if r == nil || r.Resource == nil {
 			continue
 		}
-		if !slices.ContainsFunc(methods, func(m *method) bool { return m.name == r.Resource.Endpoint }) {
-			return fmt.Errorf("rpc.Handle: EndpointRules name %q, which is no endpoint of the handler", r.Resource.Endpoint)
+		for _, m := range methods {
+			if m.name == r.Resource.Endpoint {
+				continue rules
+			}
 		}
+		return errors.New("rpc.Handle: rules for no endpoint: " + r.Resource.Endpoint)
 	}
 	return nil
 }

@@ -52,13 +52,6 @@ func (s *rpcStream) Context() context.Context {
 	return s.ctx
 }
 
-// enter makes ctx, in which wrappers may have put something, that of the stream.
-func (s *rpcStream) enter(ctx context.Context) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.ctx = ctx
-}
-
 func (s *rpcStream) Send(v any) error {
 	if err := s.usable(); err != nil {
 		return err

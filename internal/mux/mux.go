@@ -173,9 +173,8 @@ func violated(format string, args ...any) error {
 }
 
 var (
-	errPeerClosed = wire.NotSent(wire.ErrPeerClosed)
-	errClosed     = errors.New("the connection is closed")
-	errDraining   = wire.Refused(errors.New("the peer is shutting down and takes no new sockets"))
+	errClosed   = errors.New("the connection is closed")
+	errDraining = wire.Refused(errors.New("the peer is shutting down and takes no new sockets"))
 )
 
 func timedOut(what string, limit time.Duration) error {

@@ -279,7 +279,7 @@ func (s *Socket) peerClosed() func() {
 	if s.part {
 		err = io.ErrUnexpectedEOF
 	}
-	return s.end(errPeerClosed, err)
+	return s.end(wire.ErrPeerClosed, err)
 }
 
 // alert tells the one who receives, or has parked, that there is something new.

@@ -11,7 +11,7 @@ var (
 
 // ErrPeerClosed is the error of a message that was not sent because the peer has closed
 // the socket. What it sent before can be received.
-var ErrPeerClosed = errors.New("the peer has closed the socket")
+var ErrPeerClosed = NotSent(errors.New("the peer has closed the socket"))
 
 // NotSent marks an error after which the peer has executed nothing. The text of
 // what it returns is that of err.
