@@ -71,7 +71,7 @@ func New(config Config) *Conn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.writer.credit = InitialCredit
-	c.writer.out = appendWindow(nil, 0, config.MaxBuffered-InitialCredit)
+	c.writer.add(appendWindow(nil, 0, config.MaxBuffered-InitialCredit))
 	if config.Ping > 0 {
 		c.ping = time.AfterFunc(config.Ping, c.checkPeer)
 	}

@@ -48,8 +48,8 @@ type writer struct {
 	err     error         // why nothing can be written any more
 
 	// queued counts the bytes that were ever in out, and attempted those of them
-	// that a write was started with. What lies beyond has certainly not reached
-	// the peer.
+	// that a write was started with, without those that the system did not take
+	// when the connection broke. What lies beyond has certainly not reached the peer.
 	queued, attempted uint64
 
 	line   []*transfer // messages that wait for room, for credit, or for their turn
@@ -166,7 +166,7 @@ func (c *Conn) writeOn(b *batch) {
 		}
 		if c.direct == nil {
 			if err := c.writeCopy(b); err != nil {
-				c.broken(err)
+				c.broken(0, err)
 				return
 			}
 			c.written(b)
@@ -181,7 +181,7 @@ func (c *Conn) writeOn(b *batch) {
 			continue
 		}
 		if err := c.direct.wait(c.conn, writeStall); err != nil {
-			c.broken(err)
+			c.broken(b.untaken(), err)
 			return
 		}
 	}
@@ -193,6 +193,7 @@ type batch struct {
 	waited []byte
 	pieces []piece
 	size   int  // of all pieces that are left
+	wrote  int  // of all pieces
 	shared bool // some of them lie in a sender's memory
 	space  [1 + 2*batchFrames]piece
 	own    []byte // what was copied
@@ -212,7 +213,7 @@ func (c *Conn) take() *batch {
 	w := &c.writer
 	if w.err == nil && (len(w.out) > 0 || len(w.line) > 0) {
 		b := &w.batch // only one goroutine writes
-		b.waited, b.pieces, b.size, b.shared = nil, b.space[:0], 0, false
+		b.waited, b.pieces, b.size, b.wrote, b.shared = nil, b.space[:0], 0, 0, false
 		if len(w.out) > 0 {
 			b.waited = w.swap()
 			b.add(piece{data: b.waited})
@@ -242,6 +243,9 @@ func (b *batch) copy(data []byte) {
 	b.add(piece{data: b.own[start:]})
 }
 
+// untaken is how much of what waited was not written.
+func (b *batch) untaken() int { return max(0, len(b.waited)-b.wrote) }
+
 // swap returns out and puts an empty buffer in its place. The lock is held.
 func (w *writer) swap() []byte {
 	waited := w.out
@@ -265,6 +269,7 @@ func (c *Conn) attempt(b *batch) bool {
 	if b.shared {
 		c.unpinAll(b)
 	}
+	b.wrote += n
 	for b.size -= n; n > 0; {
 		p := &b.pieces[0]
 		more := min(n, len(p.data))
@@ -277,12 +282,13 @@ func (c *Conn) attempt(b *batch) bool {
 			b.pieces = b.pieces[1:]
 		}
 	}
+	untaken := b.untaken()
 	if b.size == 0 {
 		c.writer.done(b)
 	}
 	c.mu.Unlock()
 	if err != nil {
-		c.broken(err)
+		c.broken(untaken, err)
 		return false
 	}
 	return true
@@ -352,8 +358,11 @@ func (w *writer) keep(b []byte) {
 	}
 }
 
-func (c *Conn) broken(err error) {
+// broken ends a connection that did not take the last bytes of what was to be
+// written.
+func (c *Conn) broken(untaken int, err error) {
 	c.mu.Lock()
+	c.writer.attempted -= uint64(untaken)
 	c.writer.rest()
 	c.mu.Unlock()
 	c.fail(err)
@@ -393,7 +402,7 @@ func (c *Conn) sayLast(why string) {
 	}
 	c.leave()
 	c.deferring.Store(false)
-	w.out = appendGoAway(w.out, goAwayEnd, c.lastID, why)
+	w.add(appendGoAway(nil, goAwayEnd, c.lastID, why))
 	if !w.writing {
 		w.writing = true
 		c.own.Go(func() { c.writeOn(nil) })

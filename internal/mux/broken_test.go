@@ -1,0 +1,56 @@
+//go:build unix
+
+package mux_test
+
+import (
+	"errors"
+	"net"
+	"testing"
+
+	"github.com/justcy/go-micro/v4/internal/mux"
+	"github.com/justcy/go-micro/v4/internal/testkit"
+	"github.com/justcy/go-micro/v4/internal/wire"
+)
+
+// A peer that is gone takes nothing: the writes fail before the end of reading says
+// so. What was written before may have been executed, what was not may be repeated.
+func TestWhatTheSystemDidNotTakeIsNotSent(t *testing.T) {
+	for name, second := range map[string]func(*mux.Conn) error{
+		"call": func(c *mux.Conn) error {
+			return mux.NewCall().Do(c, &wire.Request{Body: []byte("second")}, new(wire.Reply))
+		},
+		"stream": func(c *mux.Conn) error {
+			s, err := c.Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if err := s.Open(&wire.Request{Body: []byte("second")}); err != nil {
+				return err
+			}
+			_, err = s.RecvHeader(new(wire.Header))
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, b := tcpPair(t)
+			peer, c := &raw{t, a}, running(t, a, mux.Config{Conn: b})
+			first := make(chan error, 1)
+			go func() {
+				first <- mux.NewCall().Do(c, &wire.Request{Body: []byte("first")}, new(wire.Reply))
+			}()
+			for f, ok := peer.read(); ok && f.Kind != mux.KindMessage; f, ok = peer.read() {
+			}
+			if err := b.(*net.TCPConn).CloseWrite(); err != nil { // writes fail from here on
+				t.Fatal(err)
+			}
+			if err := second(c); !errors.Is(err, wire.ErrNotSent) {
+				t.Errorf("what was not written fails with %v, want %v", err, wire.ErrNotSent)
+			}
+			testkit.Eventually(t, "the connection ends", func() bool { return !c.Usable() })
+			if err := <-first; err == nil || errors.Is(err, wire.ErrNotSent) {
+				t.Errorf("what was written fails with %v, which should not say that it was not", err)
+			}
+		})
+	}
+}
