@@ -279,7 +279,7 @@ func TestStreamWrapperGetsTheStream(t *testing.T) {
 	}
 }
 
-func TestThousandsOfFinishedStreams(t *testing.T) {
+func TestAConnectionServesOnAfterThousandsOfStreams(t *testing.T) {
 	h := newStreams(func(context.Context, server.Stream) error { return nil })
 	p := serve(t, h)
 	go func() {

@@ -416,3 +416,25 @@ func TestAPeerThatIsHeardIsNotSuspected(t *testing.T) {
 		t.Error("a peer that answers others is suspected")
 	}
 }
+
+func TestTheMemoryOfSocketsThatWereOpenComesBack(t *testing.T) {
+	const sockets = 20_000
+	p := newPair(t, mux.Config{MaxSockets: sockets}, mux.Config{}, never)
+	before := heap()
+	open := make([]*mux.Socket, sockets)
+	for i := range open {
+		var err error
+		if open[i], err = p.client.Open(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	full := int64(heap()) - int64(before)
+	for _, s := range open {
+		s.Close()
+	}
+	open = nil
+	if left := int64(heap()) - int64(before); left > full/50 {
+		t.Errorf("%d of %d bytes are left", left, full)
+	}
+	runtime.KeepAlive(p)
+}

@@ -46,7 +46,7 @@ func (k *Call) begin(c *Conn, reply *wire.Reply) error {
 	k.conn = c
 	k.id, k.reply, k.heard = id, reply, c.heard.Load()
 	k.pending, k.written, k.end, k.waiting, k.over, k.err = nil, false, 0, false, false, nil
-	c.calls[id] = k
+	c.addCall(k)
 	return nil
 }
 

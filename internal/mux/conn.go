@@ -14,6 +14,10 @@ import (
 	"github.com/justcy/go-micro/v4/internal/wire"
 )
 
+// manySockets is how many sockets or calls leave maps that are worth making anew
+// when all are over.
+const manySockets = 1024
+
 // Conn is a connection that carries calls and sockets. Its methods may be called
 // concurrently, Run once.
 type Conn struct {
@@ -37,6 +41,7 @@ type Conn struct {
 	mu          sync.Mutex // guards what follows; never held while anything else is called
 	sockets     map[uint32]*Socket
 	calls       map[uint32]*Call
+	most        int // of sockets or calls at once, since their maps were made
 	lastID      uint32
 	err         error         // why the connection has ended
 	ended       chan struct{} // closed when it has
@@ -130,7 +135,16 @@ func (c *Conn) number() (uint32, error) {
 }
 
 // add counts a socket among the open ones. The lock is held.
-func (c *Conn) add(s *Socket) { c.sockets[s.id] = s }
+func (c *Conn) add(s *Socket) {
+	c.sockets[s.id] = s
+	c.most = max(c.most, len(c.sockets))
+}
+
+// addCall counts a call among those that are made. The lock is held.
+func (c *Conn) addCall(k *Call) {
+	c.calls[k.id] = k
+	c.most = max(c.most, len(c.calls))
+}
 
 // unused reports whether there is no socket and no call. The lock is held.
 func (c *Conn) unused() bool { return len(c.sockets)+len(c.calls) == 0 }
@@ -140,6 +154,9 @@ func (c *Conn) unused() bool { return len(c.sockets)+len(c.calls) == 0 }
 func (c *Conn) removed() (over bool) {
 	if !c.unused() || c.err != nil {
 		return false
+	}
+	if c.most > manySockets { // maps do not shrink
+		c.sockets, c.calls, c.most = map[uint32]*Socket{}, map[uint32]*Call{}, 0
 	}
 	c.armIdle()
 	return c.leaving && !c.serves()

@@ -12,6 +12,6 @@ type directWriter struct{}
 
 func newDirectWriter(net.Conn) *directWriter { return nil }
 
-func (*directWriter) add([]byte)                         {}
-func (*directWriter) writeAdded() (int, error)           { return 0, nil }
-func (*directWriter) wait(net.Conn, time.Duration) error { return nil }
+func (*directWriter) add([]byte)                                      {}
+func (*directWriter) writeAdded() (int, error)                        { return 0, nil }
+func (*directWriter) wait(net.Conn, time.Duration, func() bool) error { return nil }

@@ -19,6 +19,8 @@ type directWriter struct {
 	n        int
 	err      error
 	vector   vector
+	fd       uintptr // that wait has, which lends it to writeAdded
+	lent     bool
 }
 
 // newDirectWriter returns nil for a connection that is none of the system's,
@@ -48,7 +50,11 @@ func (w *directWriter) add(b []byte) {
 // forgets the rest.
 func (w *directWriter) writeAdded() (n int, err error) {
 	w.n, w.err = 0, nil
-	err = w.raw.Write(w.attempts)
+	if w.lent {
+		w.attempt(w.fd)
+	} else {
+		err = w.raw.Write(w.attempts)
+	}
 	clear(w.buffers)
 	w.buffers, w.from = w.buffers[:0], 0
 	if err == nil {
@@ -57,14 +63,15 @@ func (w *directWriter) writeAdded() (n int, err error) {
 	return w.n, err
 }
 
-// wait waits until the system takes more, for up to limit.
-func (w *directWriter) wait(conn net.Conn, limit time.Duration) error {
+// wait calls try, which writes by writeAdded, until that reports that it is done,
+// whenever the system takes more, for up to limit. It does so at once: the system
+// tells only once that it takes more, and before wait nobody listens.
+func (w *directWriter) wait(conn net.Conn, limit time.Duration, try func() (done bool)) error {
 	conn.SetWriteDeadline(time.Now().Add(limit)) //nolint:errcheck // a closed connection fails what follows
-	waited := false
-	err := w.raw.Write(func(uintptr) bool {
-		ready := waited
-		waited = true
-		return ready
+	err := w.raw.Write(func(fd uintptr) bool {
+		w.fd, w.lent = fd, true
+		defer func() { w.lent = false }()
+		return try()
 	})
 	conn.SetWriteDeadline(time.Time{}) //nolint:errcheck // what is written next fails if the connection is closed
 	return err

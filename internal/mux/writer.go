@@ -132,7 +132,8 @@ func (c *Conn) flush() {
 		if b == nil {
 			return
 		}
-		if !c.attempt(b) {
+		if err := c.attempt(b); err != nil {
+			c.broken(b.untaken(), err)
 			return
 		}
 		if b.size > 0 {
@@ -164,27 +165,34 @@ func (c *Conn) writeOn(b *batch) {
 				return
 			}
 		}
+		var err error
 		if c.direct == nil {
-			if err := c.writeCopy(b); err != nil {
-				c.broken(0, err)
-				return
-			}
-			c.written(b)
-			b = nil
-			continue
+			err = c.writeCopy(b)
+		} else {
+			err = c.writeDirect(b)
 		}
-		if !c.attempt(b) {
-			return
-		}
-		if b.size == 0 {
-			b = nil
-			continue
-		}
-		if err := c.direct.wait(c.conn, writeStall); err != nil {
+		if err != nil {
 			c.broken(b.untaken(), err)
 			return
 		}
+		b = nil
 	}
+}
+
+// writeDirect writes a batch, and waits for the connection to take it. While it
+// waits no sender's memory is in use.
+func (c *Conn) writeDirect(b *batch) error {
+	err := c.attempt(b)
+	for err == nil && b.size > 0 {
+		var failed error
+		err = c.direct.wait(c.conn, writeStall, func() bool {
+			left := b.size
+			failed = c.attempt(b)
+			return failed != nil || b.size < left
+		})
+		err = orElse(err, failed)
+	}
+	return err
 }
 
 // batch is what is written at once: what waited in out, and frames of messages
@@ -255,9 +263,8 @@ func (w *writer) swap() []byte {
 	return waited
 }
 
-// attempt writes as much of a batch as the connection takes at once. It is false
-// when the connection has ended.
-func (c *Conn) attempt(b *batch) bool {
+// attempt writes as much of a batch as the connection takes at once.
+func (c *Conn) attempt(b *batch) error {
 	if b.shared {
 		c.pin(b)
 	}
@@ -282,16 +289,11 @@ func (c *Conn) attempt(b *batch) bool {
 			b.pieces = b.pieces[1:]
 		}
 	}
-	untaken := b.untaken()
 	if b.size == 0 {
 		c.writer.done(b)
 	}
 	c.mu.Unlock()
-	if err != nil {
-		c.broken(untaken, err)
-		return false
-	}
-	return true
+	return err
 }
 
 // pin keeps the memory of the senders for a write.
@@ -315,7 +317,8 @@ func (c *Conn) unpinAll(b *batch) {
 }
 
 // writeCopy writes a batch to a connection that can only be written to by
-// blocking, after a copy: the senders may not wait for as long as that takes.
+// blocking, after a copy: the senders may not wait for as long as that takes. It
+// gives the buffer of the batch back.
 func (c *Conn) writeCopy(b *batch) error {
 	data := b.waited
 	if len(b.pieces) > 1 || data == nil {
@@ -331,14 +334,10 @@ func (c *Conn) writeCopy(b *batch) error {
 	}
 	c.conn.SetWriteDeadline(time.Now().Add(writeStall)) //nolint:errcheck // a closed connection fails the write
 	_, err := c.conn.Write(data)
-	return err
-}
-
-// written gives the buffer of a batch back.
-func (c *Conn) written(b *batch) {
 	c.mu.Lock()
 	c.writer.done(b)
 	c.mu.Unlock()
+	return err
 }
 
 // done forgets a batch that was written. The lock is held.

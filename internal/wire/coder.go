@@ -12,9 +12,10 @@ import (
 )
 
 // keepBuffer is the largest encode buffer that goes back to the pool with its
-// coder, so that one huge message does not stay in memory for long. The pool
-// drops what was not used between two garbage collections.
-const keepBuffer = 2 << 20
+// coder, so that one huge message does not stay in memory for long. Bodies of some
+// MiB are encoded without allocating, in JSON too. The pool drops what was not used
+// between two garbage collections.
+const keepBuffer = 8 << 20
 
 // A Coder turns values into message bodies and message bodies into values,
 // with a codec of its own. One goroutine may encode while another decodes;

@@ -1,6 +1,9 @@
 package wire_test
 
 import (
+	"math"
+	"runtime"
+	"runtime/debug"
 	"testing"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -80,4 +83,29 @@ func BenchmarkLargeBody(b *testing.B) {
 			c.Release()
 		}
 	})
+}
+
+// A body of some MiB is encoded into memory that was used before.
+func TestLargeBodiesAreEncodedWithoutAllocatingEachTime(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the collector empties pools
+	format, err := wire.NewFormats(wire.Codecs()).Lookup("application/protobuf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, mib := range []int{1, 2, 3, 4} {
+		value := make([]byte, mib<<20)
+		least := uint64(math.MaxUint64)
+		for range 20 { // the race detector has pools lose a quarter of what they get
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			c := format.Coder()
+			encodeBytes(t, c, value)
+			c.Release()
+			runtime.ReadMemStats(&after)
+			least = min(least, after.TotalAlloc-before.TotalAlloc)
+		}
+		if least > uint64(len(value))/10 {
+			t.Errorf("encoding %d MiB allocates %d bytes", mib, least)
+		}
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/justcy/go-micro/v4/client"
 	"github.com/justcy/go-micro/v4/debug/stats"
 	"github.com/justcy/go-micro/v4/debug/trace"
+	"github.com/justcy/go-micro/v4/internal/testkit"
 	"github.com/justcy/go-micro/v4/metadata"
 	"github.com/justcy/go-micro/v4/server"
 	"github.com/justcy/go-micro/v4/util/wrapper"
@@ -228,9 +229,10 @@ func TestTheSpanOfAStreamEndsWithItsContext(t *testing.T) {
 	}
 	fake.stream.err = io.EOF
 	fake.stream.end()
-	for spans, _ := tracer.Read(); len(spans) == 0; spans, _ = tracer.Read() {
-		time.Sleep(time.Millisecond)
-	}
+	testkit.Eventually(t, "the span ends", func() bool {
+		spans, _ := tracer.Read()
+		return len(spans) > 0
+	})
 	if got := only(t, tracer).Metadata; len(got) != 0 {
 		t.Errorf("got %v", got)
 	}
