@@ -203,8 +203,9 @@ type Stream interface {
 	// Error returns the last error of Send or Recv.
 	Error() error
 	// Close tells the server that no more messages follow, unless CloseSend
-	// or the end of the stream already did, and closes the connection. Further
-	// calls do nothing and return nil.
+	// or the end of the stream already did, and closes the connection. It takes up
+	// to two seconds when the server does not receive: what was sent before waits,
+	// and is lost then. Further calls do nothing and return nil.
 	Close() error
 }
 

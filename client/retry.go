@@ -20,11 +20,11 @@ func RetryAlways(_ context.Context, _ Request, _ int, _ error) (bool, error) {
 
 // RetryOnError repeats attempts that timed out, that is, whose error says code
 // 408, as that of a client does and one that a handler made so; a deadline of the
-// handler's own that it returns as it is does not. An attempt whose connection was lost before the reply came is repeated
-// once a call: the node crashed, or was killed, and as after a time-out nobody
-// knows whether the handler ran. Once, because a request that crashes its server
-// must not go on to crash them all. Any other 500 is the business of the service
-// and its callers and is not repeated.
+// handler's own that it returns as it is does not. An attempt whose connection was
+// lost before the reply came is repeated once a call: the node crashed, or was
+// killed, and as after a time-out nobody knows whether the handler ran. Once,
+// because a request that crashes its server must not go on to crash them all. Any
+// other 500 is the business of the service and its callers and is not repeated.
 func RetryOnError(ctx context.Context, _ Request, _ int, err error) (bool, error) {
 	if err == nil {
 		return false, nil

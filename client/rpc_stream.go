@@ -24,7 +24,7 @@ type rpcStream struct {
 	id       string
 	request  streamRequest
 	response streamResponse
-	coder    *wire.Coder
+	coder    *wire.Coder      // nil when it was given back; used with sending or receiving held
 	conn     transport.Client // guarded by mu
 	carrier  wire.Carrier     // conn without maps of headers; nil when it or the codec needs them
 	retry    *reopening       // how to open the stream at another node; nil when that cannot be done any more
@@ -266,6 +266,9 @@ func (s *rpcStream) open() (remote, err error) {
 // readBody decodes the message received.
 func (s *rpcStream) readBody(v any) (err error) {
 	defer recovered(&err)
+	if s.coder == nil {
+		return s.over()
+	}
 	if err := s.coder.ReadBody(v); err != nil {
 		return codecError(err)
 	}
@@ -285,6 +288,7 @@ func (s *rpcStream) failure(err error) error {
 
 // Close ends both sides and closes the connection.
 func (s *rpcStream) Close() error {
+	defer s.releaseCoder()
 	if !s.shut(ErrShutdown) {
 		return nil
 	}
@@ -297,6 +301,22 @@ func (s *rpcStream) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.closeErr
+}
+
+// releaseCoder gives the coder back, unless somebody is still using it.
+func (s *rpcStream) releaseCoder() {
+	if !s.sending.TryLock() {
+		return
+	}
+	defer s.sending.Unlock()
+	if !s.receiving.TryLock() {
+		return
+	}
+	defer s.receiving.Unlock()
+	if s.coder != nil {
+		s.coder.Release()
+		s.coder = nil
+	}
 }
 
 // finish ends the stream because of err, unless it is over already, and

@@ -44,7 +44,7 @@ func (c *rpcClient) Stream(ctx context.Context, req Request, opts ...CallOption)
 	}
 	stream.retry.prepare(s, nodes, options)
 	stream.watch(streamCtx, cancel)
-	s.follow(streamCtx, call.opening, stream)
+	stream.retry.leave = s.follow(streamCtx, call.opening, stream)
 	return stream, nil
 }
 
@@ -64,6 +64,7 @@ func (s *settings) open(ctx context.Context, node *registry.Node, req Request, o
 		return nil, failure(clientID, "", err)
 	}
 	if err := stream.dial(s, ctx, s.verified(req, node), opts); err != nil {
+		stream.releaseCoder()
 		callOf(ctx).report(refused)
 		if contextErr := ended(ctx); contextErr != nil {
 			return nil, callTimeout(ctx, contextErr)
@@ -72,6 +73,7 @@ func (s *settings) open(ctx context.Context, node *registry.Node, req Request, o
 	}
 	if err := stream.sendFirst(ctx); err != nil {
 		stream.closeConn()
+		stream.releaseCoder()
 		return nil, err
 	}
 	return stream, nil

@@ -20,6 +20,7 @@ type reopening struct {
 	settings *settings
 	nodes    picker
 	options  CallOptions
+	leave    func()   // tells the selector that the stream has left its node
 	bodies   [][]byte // of the messages that were sent, in order
 	size     int
 	over     bool // more was sent than is kept
@@ -98,6 +99,8 @@ func (s *rpcStream) reopen(cause error) error {
 	if err := r.settings.run(call, &r.nodes, s.request.Request, nil, r.options, attempt); err != nil {
 		return cause
 	}
+	r.leave()
+	r.leave = r.settings.follow(s.ctx, call.opening, s)
 	return nil
 }
 

@@ -9,6 +9,9 @@ import (
 	"testing"
 
 	"github.com/justcy/go-micro/v4/client"
+	"github.com/justcy/go-micro/v4/internal/testkit"
+	"github.com/justcy/go-micro/v4/registry"
+	"github.com/justcy/go-micro/v4/selector"
 	"github.com/justcy/go-micro/v4/transport"
 )
 
@@ -67,6 +70,59 @@ func TestAStreamThatANodeRefusesGoesToAnotherOne(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// streamCount counts the streams that are open at each address.
+type streamCount struct {
+	selector.Selector
+	mu   sync.Mutex
+	open map[string]int
+}
+
+func (s *streamCount) Begin(string, *registry.Node) func(error) { return func(error) {} }
+
+func (s *streamCount) BeginStream(_ string, n *registry.Node) func() {
+	s.add(n.Address, 1)
+	return func() { s.add(n.Address, -1) }
+}
+
+func (s *streamCount) add(addr string, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open[addr] += n
+}
+
+func (s *streamCount) at(addr string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open[addr]
+}
+
+func TestAStreamThatGoesToAnotherNodeCountsThere(t *testing.T) {
+	tr := transport.NewMemoryTransport()
+	live := newPeer(t, tr, echo)
+	const draining = "127.0.0.1:1"
+	count := &streamCount{Selector: nodesAt(draining, live.addr), open: map[string]int{}}
+	c := newClient(t, refusing{tr, draining}, client.Selector(count), client.Retries(2))
+	stream, err := c.Stream(context.Background(), c.NewRequest("greeter", "Greeter.Talk", &echoBody{"opens"}, client.StreamingRequest()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	if count.at(draining) != 1 {
+		t.Errorf("%d streams are counted at the first node", count.at(draining))
+	}
+	if err := stream.Recv(&echoBody{}); err != nil {
+		t.Fatal(err)
+	}
+	if count.at(draining) != 0 || count.at(live.addr) != 1 {
+		t.Errorf("%d streams are counted at the node that was left and %d at the other", count.at(draining), count.at(live.addr))
+	}
+	stream.Close()
+	testkit.Eventually(t, "the stream is not counted when it has ended", func() bool { return count.at(live.addr) == 0 })
+	if n := count.at(draining); n != 0 {
+		t.Errorf("%d streams are counted at the node that was left", n)
 	}
 }
 

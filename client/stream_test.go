@@ -8,12 +8,14 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/justcy/go-micro/v4/client"
 	"github.com/justcy/go-micro/v4/codec"
+	"github.com/justcy/go-micro/v4/codec/json"
 	"github.com/justcy/go-micro/v4/errors"
 	"github.com/justcy/go-micro/v4/internal/testkit"
 	"github.com/justcy/go-micro/v4/registry"
@@ -372,6 +374,42 @@ func TestStreamCodec(t *testing.T) {
 	}
 	if err := r.ReadHeader(&m, codec.Response); err != client.ErrShutdown {
 		t.Errorf("after Close ReadHeader returned %v", err)
+	}
+}
+
+// closedCodec counts how often it was closed.
+type closedCodec struct {
+	codec.Codec
+	closed *atomic.Int32
+}
+
+func (c closedCodec) Close() error {
+	c.closed.Add(1)
+	return c.Codec.Close()
+}
+
+func TestAStreamClosesItsCodecOnce(t *testing.T) {
+	tr := transport.NewMemoryTransport()
+	p := newPeer(t, tr, chat)
+	var closed atomic.Int32
+	counted := func(rwc io.ReadWriteCloser) codec.Codec { return closedCodec{json.NewCodec(rwc), &closed} }
+	stream := openStream(t, newClient(t, tr, client.Codec("application/json", counted)), p.addr)
+	if err := stream.Send(&echoBody{"a"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Recv(&echoBody{}); err != nil || closed.Load() != 0 {
+		t.Fatalf("closed %d times while the stream is open: %v", closed.Load(), err)
+	}
+	for range 2 {
+		if err := stream.Close(); err != nil {
+			t.Error(err)
+		}
+		if n := closed.Load(); n != 1 {
+			t.Errorf("closed %d times", n)
+		}
+	}
+	if err := stream.Response().Codec().ReadBody(&echoBody{}); err != client.ErrShutdown {
+		t.Errorf("ReadBody of a closed stream: %v", err)
 	}
 }
 

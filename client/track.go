@@ -52,13 +52,14 @@ func (s *settings) trackStream(o *opening, nodes *picker, node *registry.Node) f
 	}
 }
 
-// follow tells the selector how a stream that was opened ends.
-func (s *settings) follow(ctx context.Context, o *opening, stream *rpcStream) {
+// follow tells the selector how a stream that was opened ends: with ctx, or when
+// leave is called because it goes on at another node.
+func (s *settings) follow(ctx context.Context, o *opening, stream *rpcStream) (leave func()) {
 	_, limited := ctx.Deadline()
 	if o.done == nil && (o.static || !limited) {
-		return
+		return func() {}
 	}
-	context.AfterFunc(ctx, func() {
+	stop := context.AfterFunc(ctx, func() {
 		if o.done != nil {
 			o.done()
 		}
@@ -67,6 +68,11 @@ func (s *settings) follow(ctx context.Context, o *opening, stream *rpcStream) {
 			s.opts.Selector.Mark(o.service, o.node, s.silent(o.service, o.node, err))
 		}
 	})
+	return func() {
+		if stop() && o.done != nil {
+			o.done()
+		}
+	}
 }
 
 // probed is the endpoint that is called to see whether a node answers. All

@@ -5,39 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/justcy/go-micro/v4/codec/grpc"
 	microerrors "github.com/justcy/go-micro/v4/errors"
 	"github.com/justcy/go-micro/v4/internal/relay"
 	"github.com/justcy/go-micro/v4/internal/wire"
-	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/transport"
-	"github.com/justcy/go-micro/v4/transport/headers"
 )
 
 const (
-	// maxCalls is how many requests one socket may have open at a time.
-	maxCalls = 4096
-	// maxHeld is how many bytes the requests that are open on one socket may
-	// have in their bodies; others wait. One alone may have any number.
-	maxHeld = 64 << 20
-	// maxName limits what names a request or its content type. Replies repeat
-	// it, some of it twice.
-	maxName = 1 << 10
-	// maxLate is how many finished streams a socket remembers.
-	maxLate = 1024
 	// patienceAlone is how long a stream that has its socket for itself may
 	// keep it waiting with a full queue, and patienceShared how long one that
-	// keeps other requests waiting. Then the stream is ended with an error.
+	// keeps other requests waiting. Then the stream is ended with an error. One
+	// whose own queue has room may always keep it waiting for patienceAlone.
 	patienceAlone  = 30 * time.Second
 	patienceShared = time.Second
-	// sendGrace is how long a stream whose context has ended may still take to
-	// send a message.
-	sendGrace = time.Second
 )
 
 // conn serves the requests that arrive on one socket, whichever they are. The
@@ -278,7 +262,9 @@ func (c *conn) deliver(k *call, head *wire.Head, m *incoming) bool {
 	case foreign:
 		return k.http2 // pieces of a request are never new ones
 	case full:
-		k.overflow()
+		k.overflow("messages arrive faster than the handler receives them")
+	case starved:
+		k.overflow("the messages of other streams leave no room for its own")
 	}
 	return true
 }
@@ -287,8 +273,8 @@ func (c *conn) deliver(k *call, head *wire.Head, m *incoming) bool {
 // empties it.
 type overflowError struct{ error }
 
-func (k *call) overflow() {
-	err := overflowError{microerrors.New(errorID, fmt.Sprintf("stream %s: messages arrive faster than the handler receives them", k.key), 429)}
+func (k *call) overflow(why string) {
+	err := overflowError{microerrors.New(errorID, fmt.Sprintf("stream %s: %s", k.key, why), 429)}
 	k.source.abort(err)
 	k.ctx.cancel(context.Canceled, err)
 }
@@ -321,225 +307,13 @@ func (c *conn) start(head *wire.Head, m *incoming, http2 bool) {
 		closes = true
 	}
 	if err := c.begin(k, closes); err != nil {
+		k.coder.Release()
 		c.refuse(head, err, head.ContentType, nil)
 		return
 	}
 	c.hand(k)
 }
 
-// begin adds a call to the open ones, unless the connection or the server take
-// no more. It waits for the room that others hold.
-func (c *conn) begin(k *call, closes bool) error {
-	if !c.run.begin() {
-		return errStopped
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for c.open > 0 && c.held+k.size > maxHeld && !c.gone {
-		c.room.Wait()
-	}
-	if err := c.admit(); err != nil {
-		c.run.done()
-		return err
-	}
-	if !c.run.held.Take(k.size) {
-		c.run.done()
-		return overfull(c.run.held)
-	}
-	c.shared = c.shared || c.open > 0
-	c.closing = closes
-	c.held += k.size
-	c.add(k)
-	if k.id == "" && k.streamID == "" && c.http2 == nil && c.speaksHTTP() {
-		c.order(k)
-	}
-	if k.key != "" {
-		if c.streams == nil {
-			c.streams = map[string]*call{}
-		}
-		c.streams[k.key] = k
-	}
-	return nil
-}
-
-// order makes the reply to a request without an id wait for the one before it:
-// they can only be told apart by their order (RFC 9112, section 9.3.2). The lock is
-// held.
-func (c *conn) order(k *call) {
-	if before := c.unnamed; before != nil {
-		before.done = make(chan struct{})
-		k.after = before.done
-	}
-	c.unnamed = k
-}
-
-// admit returns why no call can be begun. The lock is held.
-func (c *conn) admit() error {
-	switch {
-	case c.gone:
-		return errConnectionLost
-	case c.closing:
-		return microerrors.New(errorID, "the connection is being closed", 503)
-	case c.open >= maxCalls:
-		return microerrors.New(errorID, fmt.Sprintf("more than %d open requests on one connection", maxCalls), 503)
-	}
-	return nil
-}
-
-// ended removes a call from the open ones.
-func (c *conn) ended(k *call) {
-	c.mu.Lock()
-	c.remove(k)
-	c.held -= k.size
-	c.run.held.Give(k.size)
-	c.room.Broadcast()
-	if c.unnamed == k {
-		c.unnamed = nil
-	}
-	if k.done != nil {
-		close(k.done)
-	}
-	if k.key != "" && c.streams[k.key] == k {
-		delete(c.streams, k.key)
-		if k.request.isStream() && !k.inbox.clientEnded() {
-			c.late.add(strings.Clone(k.key)) // a part of all headers of its message
-		}
-	}
-	last := c.closing && c.open == 0
-	c.mu.Unlock()
-	if last {
-		_ = c.socket.Close() // the reply is sent; there is nobody to tell
-	}
-	c.all.Done()
-	c.run.done()
-}
-
-// lose cancels the open requests: nobody can be told how they end.
-func (c *conn) lose(cause error) {
-	c.calls.lose(cause)
-	c.room.Broadcast()
-}
-
-func (c *conn) isLost() bool {
-	return c.calls.isLost() || c.http2 != nil && c.http2.ctx.Err() != nil
-}
-
-// overlong refuses what names a request when it would not fit into a reply, and
-// drops it from head so that the refusal does.
-func overlong(head *wire.Head) (err error) {
-	names := [...]string{headers.ID, headers.Stream, headers.ContentType, headers.Request, headers.Method, headers.Endpoint}
-	for i, value := range [len(names)]*string{&head.ID, &head.Stream, &head.ContentType, &head.Service, &head.Method, &head.Endpoint} {
-		if n := len(*value); n > maxName {
-			err = microerrors.BadRequest(errorID, "%s of %d bytes, the limit is %d", names[i], n, maxName)
-			*value = ""
-		}
-	}
-	return err
-}
-
-// refuse answers a message that cannot become a request.
-func (c *conn) refuse(head *wire.Head, err error, contentType string, body []byte) {
-	c.refuseAs(c.isWeb(head), head, err, contentType, body)
-}
-
-// refuseAs is refuse for a client that is known to be one of the web, or not.
-func (c *conn) refuseAs(web bool, head *wire.Head, err error, contentType string, body []byte) {
-	h := borrowHeader()
-	defer returnHeader(h)
-	h[headers.ContentType] = contentType
-	setBoth(h, headers.ID, "X-"+headers.ID, head.ID)
-	setBoth(h, headers.Error, "X-"+headers.Error, err.Error())
-	if c.http2 != nil && strings.HasPrefix(head.ContentType, "application/grpc") {
-		h[headers.ContentType] = "application/grpc"
-		grpc.SetStatus(h, err.Error())
-		body = nil
-	}
-	if head.Stream != "" {
-		h[headers.Stream] = head.Stream
-	}
-	if web && !strings.HasPrefix(head.ContentType, "application/grpc") {
-		code := int32(http.StatusBadRequest)
-		if body != nil { // no codec reads it
-			code = http.StatusUnsupportedMediaType
-		}
-		body = fillWeb(h, withCode(microerrors.Parse(err.Error()), code))
-	}
-	if err := c.send(h, body); err != nil && !c.isLost() {
-		logger.LoggerOrDefault(c.run.logger()).Logf(logger.ErrorLevel, "server: refuse a request of %s: %v", c.remote, err)
-	}
-}
-
 func (c *conn) addresses() (local, remote string) { return c.local, c.remote }
 func (c *conn) needsMap() bool                    { return c.carrier == nil }
 func (c *conn) close()                            { _ = c.socket.Close() }
-
-// speaksHTTP reports whether each message is one of HTTP.
-func (c *conn) speaksHTTP() bool {
-	return c.carrier == nil && c.run.server.settings.Load().options.Transport.String() == "http"
-}
-
-// sendMap sends a message of a call.
-func (c *conn) sendMap(k *call, h map[string]string, body []byte) error {
-	if k.after != nil {
-		<-k.after
-	}
-	c.beginSend(k)
-	defer k.endSend()
-	return c.send(h, body)
-}
-
-// beginSend bounds the sending of a stream whose context ends while its client
-// does not receive; endSend has to follow. The caller holds writing.
-func (c *conn) beginSend(k *call) {
-	if !k.mayStream {
-		return
-	}
-	k.sends.Add(1)
-	switch {
-	case !k.watched:
-		k.watched = true
-		k.ctx.AfterFunc(func() { c.closeStuck(k) })
-	case k.ctx.Err() != nil:
-		c.closeStuck(k)
-	}
-}
-
-// endSend ends what beginSend began.
-func (k *call) endSend() {
-	if k.mayStream {
-		k.sends.Add(1)
-	}
-}
-
-// closeStuck closes the socket, on which a message was sent in part, unless k has
-// sent what it is sending now within sendGrace.
-func (c *conn) closeStuck(k *call) {
-	n := k.sends.Load()
-	if n%2 == 0 {
-		return
-	}
-	time.AfterFunc(sendGrace, func() {
-		if k.sends.Load() == n {
-			c.close()
-		}
-	})
-}
-
-// send sends one message. Header and body are the caller's again afterwards.
-func (c *conn) send(h map[string]string, body []byte) error {
-	c.sending.Lock()
-	defer c.sending.Unlock()
-	c.out = transport.Message{Header: h, Body: body}
-	err := c.socket.Send(&c.out)
-	c.out = transport.Message{}
-	return err
-}
-
-// sendFields is sendMap for a socket that needs no map.
-func (c *conn) sendFields(k *call, fields []wire.Field, body []byte) error {
-	c.beginSend(k)
-	defer k.endSend()
-	c.sending.Lock()
-	defer c.sending.Unlock()
-	return c.carrier.SendFields(fields, body)
-}

@@ -21,6 +21,9 @@ type connection interface {
 	needsMap() bool
 	// speaksHTTP reports whether each message is one of HTTP.
 	speaksHTTP() bool
+	// freed is told that the body of the message that opened a call is not held
+	// any more, although the call goes on.
+	freed(k *call)
 	// ended is told that a call is over.
 	ended(k *call)
 

@@ -83,6 +83,8 @@ func (c *exchangeConn) begin(k *call) error {
 	return nil
 }
 
+func (c *exchangeConn) freed(k *call) { k.exchange.Consumed() }
+
 func (c *exchangeConn) ended(k *call) {
 	if k.unwatch != nil {
 		k.unwatch()
@@ -98,7 +100,7 @@ func (c *exchangeConn) ended(k *call) {
 // turnAway refuses an exchange in a goroutine of its own: sending may wait for what
 // the goroutine that reads has to read.
 func (c *exchangeConn) turnAway(x wire.Exchange, stream string, err error) {
-	go c.refuse(x, stream, err)
+	c.run.serving.Go(func() { c.refuse(x, stream, err) })
 }
 
 // refuse answers an exchange that cannot become a call.
@@ -119,7 +121,7 @@ func (c *exchangeConn) refuse(x wire.Exchange, stream string, err error) {
 // later handles a message published straight to the server in a goroutine of its
 // own: subscribers must not hold up the one that reads.
 func (c *exchangeConn) later(x wire.Exchange, topic string, h wire.Header, body []byte) {
-	go c.event(x, topic, h.Map(), body) // the run waits for it as for any message
+	c.run.serving.Go(func() { c.event(x, topic, h.Map(), body) })
 }
 
 // event handles a message published straight to the server and answers it.

@@ -42,11 +42,16 @@ type verdict int
 
 const (
 	taken   verdict = iota // it waits, or belongs to the stream but is too late
-	full                   // there is no room for it
+	full                   // the queue has no room for it
+	starved                // the queue has, but what waits elsewhere leaves none
 	foreign                // it does not belong to the stream but is a new request
 )
 
-// put adds a message, unless the messages that wait fill the budget.
+// roomCheck is how often room is looked for that nobody tells of: what waits on
+// other connections may have left it.
+const roomCheck = 20 * time.Millisecond
+
+// put adds a message, unless the messages that wait fill a budget.
 func (q *inbox) put(m inbound) verdict {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -60,8 +65,10 @@ func (q *inbox) put(m inbound) verdict {
 		return taken
 	case m.err == wire.EOS:
 		q.total.force(cost)
-	case q.size > 0 && q.size+cost > inboxBudget || !q.total.take(cost):
+	case q.size > 0 && q.size+cost > inboxBudget:
 		return full
+	case !q.total.take(cost):
+		return starved
 	}
 	q.size += cost
 	q.queue = append(q.queue, m)
@@ -75,21 +82,29 @@ func (q *inbox) shrink(n int) {
 	q.total.give(n)
 }
 
-// putWithin is put that waits for room, but not for longer than the limit.
+// putWithin is put that waits for room, but not for longer than the limit, or than
+// patienceAlone when it is others who leave none.
 func (q *inbox) putWithin(limit time.Duration, m inbound) verdict {
-	if v := q.put(m); v != full {
+	v := q.put(m)
+	switch v {
+	case full:
+	case starved:
+		limit = max(limit, patienceAlone)
+	default:
 		return v
 	}
-	timer := time.NewTimer(limit)
+	timer, check := time.NewTimer(limit), time.NewTicker(roomCheck)
 	defer timer.Stop()
+	defer check.Stop()
 	for {
 		select {
 		case <-q.room:
-			if v := q.put(m); v != full {
-				return v
-			}
+		case <-check.C:
 		case <-timer.C:
-			return full
+			return v
+		}
+		if v = q.put(m); v != full && v != starved {
+			return v
 		}
 	}
 }

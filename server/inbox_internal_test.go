@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	bytebudget "github.com/justcy/go-micro/v4/internal/budget"
 )
 
 func TestInboxKeepsOrderAndForgetsWhatWasTaken(t *testing.T) {
@@ -74,7 +76,7 @@ func TestInboxesOfAConnectionShareABudget(t *testing.T) {
 		all = append(all, q)
 	}
 	late := newInbox(&total)
-	if late.put(inbound{incoming: incoming{body: body}}) != full {
+	if late.put(inbound{incoming: incoming{body: body}}) != starved {
 		t.Error("the budget of the connection is not kept")
 	}
 	all[0].abort(errRequestOver)
@@ -87,4 +89,43 @@ func TestInboxesOfAConnectionShareABudget(t *testing.T) {
 	if n := total.bytes.Load(); n != 0 {
 		t.Errorf("%d bytes are left", n)
 	}
+}
+
+// The stream of a queue that has room is not to blame for what others hold.
+func TestAStreamWaitsForTheRoomThatOthersHold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		total := held{all: bytebudget.New(connBudget)} // which other connections use, too
+		fill := func() *inbox {
+			q := newInbox(&total)
+			if q.put(inbound{incoming: incoming{body: make([]byte, inboxBudget-messageCost)}}) != taken {
+				t.Fatal("there was room")
+			}
+			return q
+		}
+		var all []*inbox
+		for range connBudget / inboxBudget {
+			all = append(all, fill())
+		}
+		one := inbound{incoming: incoming{body: []byte("x")}}
+		late := newInbox(&total)
+		if v := late.putWithin(time.Second, one); v != starved {
+			t.Errorf("no room for as long as it waits: %v", v)
+		}
+		go func() {
+			time.Sleep(10 * time.Second)
+			all[0].take(t.Context())
+		}()
+		if v := late.putWithin(time.Second, one); v != taken {
+			t.Errorf("another stream made room: %v", v)
+		}
+		other := connBudget - total.all.Held()
+		total.all.Force(other)
+		go func() {
+			time.Sleep(10 * time.Second)
+			total.all.Give(other)
+		}()
+		if v := late.putWithin(time.Second, one); v != taken {
+			t.Errorf("another connection made room: %v", v)
+		}
+	})
 }

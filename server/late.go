@@ -2,6 +2,9 @@ package server
 
 import "slices"
 
+// maxLate is how many finished streams a socket remembers.
+const maxLate = 1024
+
 // lateStreams remembers the ids of the last maxLate streams added.
 type lateStreams struct {
 	ids   map[string]struct{}

@@ -176,7 +176,11 @@ func (r *request) next() (inbound, error) {
 		return inbound{}, errRequestOver
 	case !r.opened, r.single:
 		r.opened = true
-		return inbound{incoming: r.first}, nil
+		first := inbound{incoming: r.first}
+		if c.activity.streams.Load() {
+			r.forget()
+		}
+		return first, nil
 	case c.source == nil:
 		return inbound{}, io.EOF
 	}
@@ -207,7 +211,17 @@ func (r *request) streams() {
 	}
 	if r.call.isGRPC() && !opensOnly {
 		r.opened = false
+		return
 	}
+	r.call.coder.Load(nil)
+	r.forget()
+}
+
+// forget drops the body of the message that opened a stream, which lasts. The
+// call's reading is held.
+func (r *request) forget() {
+	r.first.body = nil
+	r.call.conn.freed(r.call)
 }
 
 // bodyRequest is a Request of a foreign kind with a body decoded by the router.

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/justcy/go-micro/v4/client"
 	"github.com/justcy/go-micro/v4/internal/testkit"
@@ -64,6 +66,49 @@ func TestAllConnectionsTogetherHoldNoMoreThanTheTotal(t *testing.T) {
 			for i := range callers {
 				if err := call(body); err != nil {
 					t.Fatalf("call %d after the others have ended: %v", i, err)
+				}
+			}
+		})
+	}
+}
+
+// What opens a stream is forgotten, and counted no longer, when the stream has begun.
+func TestWhatOpensAStreamIsNotHeldWhileItLasts(t *testing.T) {
+	const body, total, streams = 256 << 10, 1 << 20, 20
+	limit := transport.MaxTotalBytes(total)
+	for name, tr := range map[string]transport.Transport{
+		"multiplexed": transport.NewHTTPTransport(limit),
+		"HTTP/1.1":    transport.NewHTTPTransport(limit, transport.DisableMux()),
+		"memory":      transport.NewMemoryTransport(limit),
+	} {
+		t.Run(name, func(t *testing.T) {
+			entered := make(chan struct{})
+			s := newServer(t, server.Transport(tr))
+			handle(t, s, newEcho(), newStreams(func(ctx context.Context, _ server.Stream) error {
+				entered <- struct{}{}
+				<-ctx.Done()
+				return nil
+			}))
+			start(t, s)
+			c := newCaller(t, s)
+			to := client.WithAddress(s.Options().Address)
+			if err := c.Call(t.Context(), c.NewRequest("test", "Echo.Call", &Text{}), &Text{}, to); err != nil {
+				t.Fatal(err)
+			}
+			for i := range streams {
+				stream, err := c.Stream(t.Context(), c.NewRequest("test", "Streams.Do", &Text{strings.Repeat("x", body)}, client.StreamingRequest()), to)
+				if err != nil {
+					t.Fatalf("stream %d: %v", i, err)
+				}
+				defer stream.Close()
+				refused := make(chan error, 1)
+				go func() { refused <- stream.Recv(&Text{}) }()
+				select {
+				case <-entered:
+				case err := <-refused:
+					t.Fatalf("stream %d: %v", i, err)
+				case <-time.After(testkit.Patience):
+					t.Fatalf("stream %d does not begin", i)
 				}
 			}
 		})

@@ -91,14 +91,15 @@ func (s *exchangeSocket) Recv(m *Message) error { return recvMap(s, m) }
 // RecvHeader receives the next message.
 func (s *exchangeSocket) RecvHeader(h *wire.Header) ([]byte, error) {
 	s.mu.Lock()
-	first := !s.read
-	s.read = true
+	first, body := !s.read, s.body
+	s.read, s.body = true, nil
 	s.mu.Unlock()
 	if !first {
 		return s.Socket.RecvHeader(h)
 	}
 	*h = s.header
-	return s.body, nil
+	s.Consumed()
+	return body, nil
 }
 
 // muxClient is the end that dialled of a socket on a multiplexed connection.

@@ -152,3 +152,106 @@ func TestARequestInAHandlerCountsUntilItIsOverAlthoughItsConnectionHasEnded(t *t
 		t.Errorf("%d bytes are held by nobody", held)
 	}
 }
+
+func TestWhatOpensAStreamCountsUntilItsBodyIsTaken(t *testing.T) {
+	shared := budget.New(1 << 30)
+	entered := make(chan *mux.Socket, 1)
+	p := newPair(t, mux.Config{}, mux.Config{Budget: shared}, func(s *mux.Socket, _ wire.Header, _ []byte, _ bool) { entered <- s })
+	const size, long = 1 << 20, 40 << 10
+	open := func(fields ...wire.Field) *mux.Socket {
+		t.Helper()
+		s, err := p.client.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Open(&wire.Request{ID: 1, Fields: fields, Body: make([]byte, size)}); err != nil {
+			t.Fatal(err)
+		}
+		return <-entered
+	}
+	holds := func(what string, atLeast, below int) {
+		t.Helper()
+		if held := p.server.Held(); held < atLeast || held >= below {
+			t.Errorf("%s: the connection holds %d bytes, want %d to %d", what, held, atLeast, below)
+		}
+		if held := shared.Held(); held < atLeast || held >= below {
+			t.Errorf("%s: all connections hold %d bytes, want %d to %d", what, held, atLeast, below)
+		}
+	}
+	first := open()
+	holds("while nobody has taken it", size, size+long)
+	first.Consumed()
+	first.Consumed() // once is enough
+	holds("when it was taken", 1, long)
+	second := open(wire.Field{Name: "X-Long", Value: strings.Repeat("x", long)})
+	second.Consumed()
+	holds("with headers that are kept", long, 2*long)
+	first.Close()
+	second.Close()
+	first.Consumed()
+	holds("when all is over", 0, 1)
+	third, fourth := open(), open()
+	third.Consumed()
+	p.server.Close()
+	fourth.Consumed()
+	third.Close()
+	fourth.Close()
+	if held := shared.Held(); held != 0 {
+		t.Errorf("%d bytes are held by nobody when the connection has ended", held)
+	}
+}
+
+func TestAMessageWaitsForTheCreditOfItsConnectionAsLongAsItTakes(t *testing.T) {
+	entered, release := make(chan struct{}, 1), make(chan struct{})
+	small := mux.Config{MaxMessage: 1 << 20, MaxBuffered: 2 << 20}
+	p := newPair(t, mux.Config{}, small, func(s *mux.Socket, _ wire.Header, body []byte, _ bool) {
+		go func() {
+			if s.Single() {
+				entered <- struct{}{}
+				<-release
+				s.SendFields(nil, nil)
+				return
+			}
+			var h wire.Header
+			s.RecvHeader(&h)
+			s.SendFields(nil, []byte("got it"))
+		}()
+	})
+	stream, err := p.client.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	if err := stream.Open(&wire.Request{ID: 1}); err != nil {
+		t.Fatal(err)
+	}
+	calls := make(chan error, 2)
+	for i := range 2 { // which hold almost all of it
+		go func() {
+			_, err := call(p.client, uint64(i), make([]byte, 1<<20-16<<10))
+			calls <- err
+		}()
+		<-entered
+	}
+	sent := make(chan error, 1)
+	go func() { sent <- stream.SendFields(nil, make([]byte, 64<<10)) }()
+	testkit.Eventually(t, "the message lines up", func() bool { return p.client.Waiting() == 1 })
+	select {
+	case err := <-sent:
+		t.Fatalf("sent without credit: %v", err)
+	default:
+	}
+	close(release)
+	for range 2 {
+		if err := <-calls; err != nil {
+			t.Error(err)
+		}
+	}
+	if err := <-sent; err != nil {
+		t.Errorf("when there is credit again: %v", err)
+	}
+	var h wire.Header
+	if body, err := stream.RecvHeader(&h); err != nil || string(body) != "got it" {
+		t.Errorf("%q, %v", body, err)
+	}
+}

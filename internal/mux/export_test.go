@@ -67,3 +67,10 @@ func (c *Conn) Led() uint64 {
 	defer c.mu.Unlock()
 	return c.turn.led
 }
+
+// Waiting counts the messages that wait for room, for credit or for their turn.
+func (c *Conn) Waiting() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.writer.line)
+}

@@ -56,7 +56,9 @@
 // a connection starts with InitialCredit; the receiver raises it to its own
 // limit with its first frame, which is a window for socket 0, and gives credit
 // back when what the message held is free: when the user has received a message,
-// when a request is answered. Each direction of a socket that is no call starts
+// when a request is answered. What opens an exchange of several messages counts
+// until its body was taken, and a header block of it that is longer than 2 KiB
+// until the end. Each direction of a socket that is no call starts
 // with Window bytes of credit as well, for all messages but the one that opens an
 // exchange. A message can begin when any of it is left, so that a slow user stops
 // the one sender it does not keep up with.

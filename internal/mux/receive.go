@@ -298,7 +298,11 @@ func (c *Conn) accept(m *incoming, here bool) (lost bool, err error) {
 		c.mu.Unlock()
 	case s.exchange:
 		s.heardBlock = repeatableBlock(m.block)
-		c.release(first)
+		s.cost, s.first = m.cost, m.size
+		if s.heardBlock != nil { // which OpenCost has room for
+			s.cost -= first - m.size
+			c.release(first - m.size)
+		}
 		c.kick()
 	default:
 		s.heardBlock = repeatableBlock(m.block)

@@ -3,7 +3,6 @@ package mux
 import (
 	"io"
 	"sync"
-	"time"
 
 	"github.com/justcy/go-micro/v4/internal/wire"
 )
@@ -37,6 +36,7 @@ type Socket struct {
 	allow      int // what the peer may still send
 	owed       int // credit of the socket that was not given back yet
 	cost       int // what the connection counts for the socket until its end
+	first      int // of that, the body that opened an exchange; until Consumed
 	heardBlock *wire.Block
 	part       bool  // a message has arrived in part
 	recvErr    error // why nothing more comes
@@ -49,13 +49,6 @@ type Socket struct {
 	broken     error         // of Interrupt
 	ended      error         // what onEnd is told
 	taken      chan struct{} // gets a token when a message was received; made by Inject
-}
-
-// arrived is a whole message that nobody has received.
-type arrived struct {
-	header wire.Header
-	body   []byte
-	cost   int
 }
 
 func newSocket(c *Conn, id uint32) *Socket {
@@ -79,13 +72,6 @@ func (s *Socket) Done() <-chan struct{} {
 		}
 	}
 	return s.done
-}
-
-// Quiet reports whether the socket is whole and nothing waits on it.
-func (s *Socket) Quiet() bool {
-	s.c.mu.Lock()
-	defer s.c.mu.Unlock()
-	return !s.closed && s.recvErr == nil && s.next == len(s.queue) && !s.part
 }
 
 // OnEnd makes e be told, once and with the reason, when the peer has ended the
@@ -126,6 +112,21 @@ func (s *Socket) Open(r *wire.Request) error {
 	defer s.sending.Unlock()
 	s.exchange = true
 	return s.send(flagOpen|flagExchange, r)
+}
+
+// Consumed says that the body of the message that opened an exchange is not held
+// any more. It counts until then, or until Close.
+func (s *Socket) Consumed() {
+	c := s.c
+	c.mu.Lock()
+	n := min(s.first, s.cost)
+	s.first = 0
+	s.cost -= n
+	if c.err != nil { // release gives nothing back then
+		c.config.Budget.Give(n)
+	}
+	c.release(n)
+	c.kick()
 }
 
 // SendFields sends a message and keeps nothing of it. It returns when the
@@ -233,15 +234,6 @@ func orElse(err, other error) error {
 	return other
 }
 
-// drop forgets what waits, and returns what it cost. The lock is held.
-func (s *Socket) drop() (free int) {
-	for _, a := range s.queue[s.next:] {
-		free += a.cost
-	}
-	s.queue, s.next = nil, 0
-	return free
-}
-
 // end ends both directions. What has arrived can still be received. Who learns
 // of the end by receiving cannot send any more. The lock is held. What it returns
 // is to be called without the lock, if it is not nil.
@@ -297,180 +289,4 @@ func (s *Socket) alert() {
 		s.resume = nil
 		resume()
 	}
-}
-
-// Park makes resume be called, once, as soon as a Recv would not have to wait. It
-// is false, and resume is not called, when that is so already. Resume must
-// neither block nor use the socket.
-func (s *Socket) Park(resume func()) bool {
-	s.c.mu.Lock()
-	defer s.c.mu.Unlock()
-	if s.hasNews() {
-		return false
-	}
-	s.resume = resume
-	return true
-}
-
-// hasNews reports whether a Recv would not have to wait. The lock is held.
-func (s *Socket) hasNews() bool {
-	return s.closed || s.broken != nil || s.recvErr != nil || s.next < len(s.queue)
-}
-
-// Inject adds a message that did not arrive in frames. It waits while the user
-// of the socket does not keep up. It is false when the socket has ended.
-func (s *Socket) Inject(h map[string]string, body []byte) bool {
-	c := s.c
-	c.mu.Lock()
-	for {
-		if s.closed || s.recvErr != nil {
-			c.mu.Unlock()
-			return false
-		}
-		if s.next == len(s.queue) || s.queued() < Window {
-			break
-		}
-		if s.taken == nil {
-			s.taken = make(chan struct{}, 1)
-		}
-		taken := s.taken
-		c.mu.Unlock()
-		<-taken
-		c.mu.Lock()
-	}
-	defer c.mu.Unlock()
-	s.push(arrived{header: wire.MapHeader(h), body: body})
-	return true
-}
-
-// queued is how many bytes of bodies wait. The lock is held.
-func (s *Socket) queued() (n int) {
-	for _, a := range s.queue[s.next:] {
-		n += MessageCost + len(a.body)
-	}
-	return n
-}
-
-// push adds a message to those that wait. The lock is held.
-func (s *Socket) push(a arrived) {
-	if s.next > 32 && s.next*2 > len(s.queue) { // a queue that never runs empty must not grow for ever
-		n := copy(s.queue, s.queue[s.next:])
-		clear(s.queue[n:])
-		s.queue, s.next = s.queue[:n], 0
-	}
-	s.queue = append(s.queue, a)
-	s.alert()
-}
-
-// RecvHeader waits for the next message. Header and body are the caller's. It
-// returns io.EOF when the peer has closed the socket and everything was received,
-// and after Close.
-func (s *Socket) RecvHeader(h *wire.Header) (body []byte, err error) {
-	s.receiving.Lock()
-	defer s.receiving.Unlock()
-	limit := s.c.config.RecvLimit
-	var expired <-chan time.Time
-	for {
-		a, ok, err := s.poll()
-		if ok {
-			*h = a.header
-			return a.body, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		if limit > 0 && expired == nil {
-			t := time.NewTimer(limit)
-			defer t.Stop()
-			expired = t.C
-		}
-		if limit <= 0 && s.c.lead(s, s.news) {
-			continue
-		}
-		select {
-		case <-s.ready:
-		case <-expired:
-			s.stopWaiting()
-			return nil, timedOut("receive", limit)
-		}
-	}
-}
-
-// news is hasNews for those who do not hold the lock.
-func (s *Socket) news() bool {
-	s.c.mu.Lock()
-	defer s.c.mu.Unlock()
-	return s.hasNews()
-}
-
-func (s *Socket) stopWaiting() {
-	s.c.mu.Lock()
-	defer s.c.mu.Unlock()
-	if s.waiting {
-		s.waiting = false
-		s.c.blocked--
-	}
-}
-
-// poll takes a message if there is one, and gives back the credit that it cost.
-// When there is none, the caller is noted as waiting.
-func (s *Socket) poll() (a arrived, ok bool, err error) {
-	c := s.c
-	c.mu.Lock()
-	switch {
-	case s.closed:
-		c.mu.Unlock()
-		return arrived{}, false, io.EOF
-	case s.broken != nil:
-		err = s.broken
-		c.mu.Unlock()
-		return arrived{}, false, err
-	case s.next == len(s.queue) && s.recvErr != nil:
-		err = s.recvErr
-		c.mu.Unlock()
-		return arrived{}, false, err
-	case s.next == len(s.queue):
-		s.wait()
-		c.mu.Unlock()
-		return arrived{}, false, nil
-	}
-	a = s.queue[s.next]
-	s.queue[s.next] = arrived{}
-	if s.next++; s.next == len(s.queue) {
-		s.queue, s.next = s.queue[:0], 0
-	}
-	s.unanswered, s.answered = 0, true
-	if s.taken != nil {
-		signal(s.taken)
-	}
-	s.settle(a.cost)
-	return a, true, nil
-}
-
-// wait notes that somebody waits for the next message. The lock is held.
-func (s *Socket) wait() {
-	if s.ready == nil {
-		s.ready = make(chan struct{}, 1)
-	}
-	select {
-	case <-s.ready: // of an earlier wait
-	default:
-	}
-	if !s.waiting {
-		s.waiting = true
-		s.c.waits()
-	}
-}
-
-// settle gives back the credit of a message that was received. It is called with
-// the lock held and releases it.
-func (s *Socket) settle(cost int) {
-	c := s.c
-	if s.owed += cost; s.owed >= Window/2 && s.recvErr == nil {
-		c.writer.add(appendWindow(make([]byte, 0, headSize+4), s.id, s.owed))
-		s.allow += s.owed
-		s.owed = 0
-	}
-	c.release(cost)
-	c.kick()
 }

@@ -75,6 +75,9 @@ type Exchange interface {
 	// pending SendFields. What is sent afterwards is sent if that needs no
 	// waiting.
 	Interrupt(err error)
+	// Consumed says that the body of the first message is not held any more. It
+	// counts for the connection until then, or until Close.
+	Consumed()
 	// Quiet reports whether nothing waits to be received, and something may come.
 	Quiet() bool
 	// Close ends the exchange. What was sent before still reaches the caller.

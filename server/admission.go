@@ -1,0 +1,126 @@
+package server
+
+import (
+	"fmt"
+	"strings"
+
+	microerrors "github.com/justcy/go-micro/v4/errors"
+)
+
+const (
+	// maxCalls is how many requests one socket may have open at a time.
+	maxCalls = 4096
+	// maxHeld is how many bytes the requests that are open on one socket may
+	// have in their bodies; others wait. One alone may have any number.
+	maxHeld = 64 << 20
+)
+
+// begin adds a call to the open ones, unless the connection or the server take
+// no more. It waits for the room that others hold.
+func (c *conn) begin(k *call, closes bool) error {
+	if !c.run.begin() {
+		return errStopped
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.open > 0 && c.held+k.size > maxHeld && !c.gone {
+		c.room.Wait()
+	}
+	if err := c.admit(); err != nil {
+		c.run.done()
+		return err
+	}
+	if !c.run.held.Take(k.size) {
+		c.run.done()
+		return overfull(c.run.held)
+	}
+	c.shared = c.shared || c.open > 0
+	c.closing = closes
+	c.held += k.size
+	c.add(k)
+	if k.id == "" && k.streamID == "" && c.http2 == nil && c.speaksHTTP() {
+		c.order(k)
+	}
+	if k.key != "" {
+		if c.streams == nil {
+			c.streams = map[string]*call{}
+		}
+		c.streams[k.key] = k
+	}
+	return nil
+}
+
+// order makes the reply to a request without an id wait for the one before it:
+// they can only be told apart by their order (RFC 9112, section 9.3.2). The lock is
+// held.
+func (c *conn) order(k *call) {
+	if before := c.unnamed; before != nil {
+		before.done = make(chan struct{})
+		k.after = before.done
+	}
+	c.unnamed = k
+}
+
+// admit returns why no call can be begun. The lock is held.
+func (c *conn) admit() error {
+	switch {
+	case c.gone:
+		return errConnectionLost
+	case c.closing:
+		return microerrors.New(errorID, "the connection is being closed", 503)
+	case c.open >= maxCalls:
+		return microerrors.New(errorID, fmt.Sprintf("more than %d open requests on one connection", maxCalls), 503)
+	}
+	return nil
+}
+
+// freed makes room for others while the call goes on.
+func (c *conn) freed(k *call) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.giveBack(k)
+}
+
+// giveBack counts the body of a call's first message no longer. The lock is held.
+func (c *conn) giveBack(k *call) {
+	c.held -= k.size
+	c.run.held.Give(k.size)
+	k.size = 0
+	c.room.Broadcast()
+}
+
+// ended removes a call from the open ones.
+func (c *conn) ended(k *call) {
+	c.mu.Lock()
+	c.remove(k)
+	c.giveBack(k)
+	if c.unnamed == k {
+		c.unnamed = nil
+	}
+	if k.done != nil {
+		close(k.done)
+	}
+	if k.key != "" && c.streams[k.key] == k {
+		delete(c.streams, k.key)
+		if k.request.isStream() && !k.inbox.clientEnded() {
+			c.late.add(strings.Clone(k.key)) // a part of all headers of its message
+		}
+	}
+	last := c.closing && c.open == 0
+	c.mu.Unlock()
+	if last {
+		_ = c.socket.Close() // the reply is sent; there is nobody to tell
+	}
+	c.all.Done()
+	c.run.done()
+}
+
+// lose cancels the open requests: nobody can be told how they end.
+func (c *conn) lose(cause error) {
+	c.calls.lose(cause)
+	c.room.Broadcast()
+}
+
+func (c *conn) isLost() bool {
+	return c.calls.isLost() || c.http2 != nil && c.http2.ctx.Err() != nil
+}
