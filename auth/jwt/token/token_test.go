@@ -282,6 +282,21 @@ func TestClocksMayDifferByAFewSeconds(t *testing.T) {
 	}
 }
 
+// As tokens of other issuers have it, which name their key.
+func TestAHeaderMaySayMore(t *testing.T) {
+	eachKind(t, func(t *testing.T, p pair, alg string) {
+		tok := jwt.NewWithClaims(jwt.GetSigningMethod(alg), jwt.MapClaims{"sub": "ada", "exp": in(time.Hour)})
+		tok.Header["kid"] = "1"
+		text, err := tok.SignedString(p.signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if acc, err := token.New(token.WithPublicKey(p.public)).Inspect(text); err != nil || acc.ID != "ada" {
+			t.Errorf("got %+v, %v", acc, err)
+		}
+	})
+}
+
 func TestATokenIsGoodForOneUse(t *testing.T) {
 	j := token.New(token.WithPrivateKey(edPair().private)).(*token.JWT)
 	for _, made := range []token.Use{token.Access, token.Refresh, token.Secret} {
