@@ -81,3 +81,23 @@ func inUse() uint64 {
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc + m.StackInuse
 }
+
+// Allocated returns the bytes that do allocates when it has been done before, as
+// the mean of a few times.
+func Allocated(do func() error) (bytes float64, err error) {
+	const times = 4
+	var before, after runtime.MemStats
+	for range times {
+		if err := do(); err != nil {
+			return 0, err
+		}
+	}
+	runtime.ReadMemStats(&before)
+	for range times {
+		if err := do(); err != nil {
+			return 0, err
+		}
+	}
+	runtime.ReadMemStats(&after)
+	return float64(after.TotalAlloc-before.TotalAlloc) / times, nil
+}

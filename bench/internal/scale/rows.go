@@ -8,5 +8,9 @@ func Rows() []Row {
 	return slices.Concat(
 		discoveryRows(),
 		multicastRows(),
+		messagingRows(),
+		storageRows(),
+		configRows(),
+		connectionRows(),
 	)
 }

@@ -20,7 +20,7 @@ type Unit int
 // The units of costs.
 const (
 	Seconds Unit = iota // of processor time, see [Processor]
-	Bytes               // that are kept, see [Held]
+	Bytes               // see [Held] and [Allocated]
 )
 
 // A Row is one piece of work.

@@ -72,6 +72,16 @@ func TestHeldCountsWhatStaysInUse(t *testing.T) {
 	}
 }
 
+var kept []byte
+
+func TestAllocatedCountsWhatIsAllocatedEachTime(t *testing.T) {
+	const size = 1 << 20
+	allocated, err := scale.Allocated(func() error { kept = make([]byte, size); return nil })
+	if err != nil || allocated < size || allocated > 2*size {
+		t.Errorf("%.0f bytes are allocated, %v", allocated, err)
+	}
+}
+
 func TestTablesNameTheRowsThatGrowTooFast(t *testing.T) {
 	known := costs(1e-9, 2, 0)
 	known.Name, known.Known = "known", "everybody hears everybody"
