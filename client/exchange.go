@@ -110,14 +110,14 @@ func (x *exchange) decode(rsp any) error {
 // deliver sends the request and receives the reply. Connections that the node
 // closed while they lay idle say nothing about the node and are passed over.
 func (x *exchange) deliver() (clean bool, err error) {
-	if ok, whole, clean, err := x.overCall(); ok {
+	if ok, end, err := x.overCall(); ok {
 		if err != nil {
-			return clean, x.failed(err, whole)
+			return end == quiet, x.failed(err, end)
 		}
 		callOf(x.ctx).report(answered)
-		return clean, nil
-	} else if !clean {
-		return false, x.failed(cmp.Or(err, errExpired), whole)
+		return end == quiet, nil
+	} else if end != quiet {
+		return false, x.failed(cmp.Or(err, errExpired), end)
 	}
 	for stale := 0; ; stale++ {
 		conn, err := x.connect()
@@ -125,21 +125,21 @@ func (x *exchange) deliver() (clean bool, err error) {
 			callOf(x.ctx).report(refused)
 			return true, x.explain(err, "connection error: ", clientID)
 		}
-		whole, clean, err := x.over(conn)
+		end, err := x.over(conn)
 		switch {
 		case err == nil:
 			callOf(x.ctx).report(answered)
-			return clean, nil
-		case notSent(err) && !x.dialled && clean && stale < x.settings.opts.PoolSize:
+			return end == quiet, nil
+		case notSent(err) && !x.dialled && end == quiet && stale < x.settings.opts.PoolSize:
 			continue
 		}
-		return clean, x.failed(err, whole)
+		return end == quiet, x.failed(err, end)
 	}
 }
 
 // failed tells the call whether a handler may have run, and returns the error of
 // an exchange that failed with err.
-func (x *exchange) failed(err error, whole bool) error {
+func (x *exchange) failed(err error, end ending) error {
 	call := callOf(x.ctx)
 	switch {
 	case notSent(err):
@@ -149,7 +149,7 @@ func (x *exchange) failed(err error, whole bool) error {
 	default:
 		call.report(reached)
 	}
-	if !whole && ended(x.ctx) == nil {
+	if end == broken && ended(x.ctx) == nil {
 		return timeout(fmt.Sprintf("no reply from %s within %v", x.node.Address, x.opts.ConnectionTimeout), context.DeadlineExceeded)
 	}
 	return x.explain(err, "", transportID)
@@ -157,10 +157,10 @@ func (x *exchange) failed(err error, whole bool) error {
 
 // overCall makes the exchange as a call, if the transport has a connection for
 // that.
-func (x *exchange) overCall() (ok, whole, clean bool, err error) {
+func (x *exchange) overCall() (ok bool, end ending, err error) {
 	caller := x.settings.caller
 	if caller == nil || x.opts.ConnClose {
-		return false, true, true, nil
+		return false, quiet, nil
 	}
 	if x.caller != caller {
 		x.call, x.caller = caller.NewCall(), caller
@@ -168,7 +168,7 @@ func (x *exchange) overCall() (ok, whole, clean bool, err error) {
 	now := time.Now()
 	x.prepare(now)
 	x.guard.arm(x.ctx, x.call, x.limit, now)
-	defer func() { whole, clean = x.guard.disarm() }()
+	defer func() { end = x.guard.disarm() }()
 	ok, err = x.call.Do(x.settings.verified(x.req, x.node), &x.request, &x.reply)
 	return
 }
@@ -181,15 +181,15 @@ func (x *exchange) prepare(now time.Time) {
 	}
 }
 
-// over makes the exchange on conn and gives conn back. It is not whole when the
-// guard had to break it.
-func (x *exchange) over(conn *connection) (whole, clean bool, err error) {
+// over makes the exchange on conn and gives conn back, unless the guard had to
+// break it.
+func (x *exchange) over(conn *connection) (end ending, err error) {
 	failure := errExpired // of the connection, should the transport panic
 	now := time.Now()
 	x.prepare(now)
 	x.guard.arm(x.ctx, conn, x.limit, now)
 	defer func() {
-		if whole, clean = x.guard.disarm(); whole {
+		if end = x.guard.disarm(); end != broken {
 			conn.done(failure)
 		}
 	}()

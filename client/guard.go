@@ -4,10 +4,6 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	"github.com/justcy/go-micro/v4/internal/wire"
-	"github.com/justcy/go-micro/v4/transport"
-	"github.com/justcy/go-micro/v4/util/pool"
 )
 
 // breaker is what an attempt waits on, which breaking off ends the wait for.
@@ -79,53 +75,32 @@ func (g *guard) fire(err error, late bool) {
 	}
 }
 
-// disarm ends the guarding. It is not whole when the attempt was broken off. A
-// guard that is not clean must not be used again: it may still be about to break
-// something off.
-func (g *guard) disarm() (whole, clean bool) {
-	clean = true
-	if g.timed {
-		clean = g.timer.Stop()
+// ending is how the guarding of an attempt ended.
+type ending int
+
+const (
+	quiet  ending = iota // the guard did nothing, and may be used again
+	late                 // it may still be about to break something off, but not the attempt
+	broken               // it broke the attempt off
+)
+
+// disarm ends the guarding. A guard that is not quiet must not be used again.
+func (g *guard) disarm() ending {
+	end := quiet
+	if g.timed && !g.timer.Stop() {
+		end = late
 	}
 	if g.stop != nil {
-		clean = g.stop() && clean
+		if !g.stop() {
+			end = late
+		}
 		g.stop = nil
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.target = nil
-	return !g.expired, clean
-}
-
-// connection is what an attempt sends on: from the pool, or dialled for the
-// attempt alone.
-type connection struct {
-	transport.Client
-	pooled pool.Conn
-	pool   pool.Pool
-	once   sync.Once
-}
-
-// carrier returns the connection as one that carries headers without maps, nil
-// when it cannot do that.
-func (c *connection) carrier() wire.Carrier {
-	if p, ok := c.pooled.(interface{ Carrier() wire.Carrier }); ok {
-		return p.Carrier()
+	if g.expired {
+		end = broken
 	}
-	return nil
-}
-
-// Break ends what is done with the connection, and the connection.
-func (c *connection) Break(err error, _ bool) { c.done(err) }
-
-// done gives the connection back, or closes it if err is not nil or nobody
-// else is to use it. Only the first call counts.
-func (c *connection) done(err error) {
-	c.once.Do(func() {
-		if c.pool != nil {
-			_ = c.pool.Release(c.pooled, err)
-			return
-		}
-		_ = c.Client.Close()
-	})
+	return end
 }

@@ -1,8 +1,6 @@
 package server
 
 import (
-	"errors"
-
 	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/transport/headers"
@@ -115,30 +113,6 @@ func (c *exchangeConn) refuse(x wire.Exchange, stream string, err error) {
 	}
 	if err := x.SendFields(f, nil); err != nil && !c.isLost() {
 		logger.LoggerOrDefault(c.run.logger()).Logf(logger.DebugLevel, "server: refuse a request of %s: %v", c.remote, err)
-	}
-}
-
-// later handles a message published straight to the server in a goroutine of its
-// own: subscribers must not hold up the one that reads.
-func (c *exchangeConn) later(x wire.Exchange, topic string, h wire.Header, body []byte) {
-	c.run.serving.Go(func() { c.event(x, topic, h.Map(), body) })
-}
-
-// event handles a message published straight to the server and answers it.
-func (c *exchangeConn) event(x wire.Exchange, topic string, header map[string]string, body []byte) {
-	defer x.Close()
-	err := c.run.server.accept(c.run, nil, topic, header, body, c)
-	reply := map[string]string{}
-	echoHeader(reply, header)
-	if err != nil {
-		reply[headers.Error] = errorText(err)
-	}
-	sent := x.SendFields(wire.AppendMap(nil, reply), nil)
-	if errors.Is(sent, wire.ErrTooLarge) && err != nil {
-		sent = x.SendFields([]wire.Field{{Name: headers.Error, Value: shortened(err).Error()}}, nil)
-	}
-	if sent != nil {
-		logger.LoggerOrDefault(c.run.logger()).Logf(logger.DebugLevel, "server: answer a message on topic %s of %s: %v", topic, c.remote, sent)
 	}
 }
 

@@ -128,22 +128,34 @@ func newCaller(t testing.TB, s server.Server) client.Client {
 	return c
 }
 
+// Overtaken answers the second request before the first one.
+type Overtaken struct{ fast chan struct{} }
+
+func (o *Overtaken) Slow(_ context.Context, _, rsp *Text) error {
+	<-o.fast
+	time.Sleep(time.Second) // for the reply to the fast one to leave, if it may
+	rsp.Text = "slow"
+	return nil
+}
+
+func (o *Overtaken) Fast(_ context.Context, _, rsp *Text) error {
+	close(o.fast)
+	rsp.Text = "fast"
+	return nil
+}
+
 func TestRepliesToRequestsWithoutAnIDKeepTheirOrder(t *testing.T) {
 	s := newServer(t, server.Transport(transport.NewHTTPTransport()))
-	e := newEcho()
-	handle(t, s, e)
+	handle(t, s, &Overtaken{make(chan struct{})})
 	start(t, s)
 	conn, err := net.Dial("tcp", s.Options().Address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	for _, r := range []struct{ endpoint, body string }{{"Echo.Wait", `{"text":"slow"}`}, {"Echo.Call", `{"text":"fast"}`}} {
-		fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nMicro-Service: test\r\nMicro-Endpoint: %s\r\nContent-Length: %d\r\n\r\n%s",
-			r.endpoint, len(r.body), r.body)
+	for _, endpoint := range []string{"Overtaken.Slow", "Overtaken.Fast"} {
+		fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nMicro-Service: test\r\nMicro-Endpoint: %s\r\nContent-Length: 2\r\n\r\n{}", endpoint)
 	}
-	within(t, "the slow request", e.entered)
-	close(e.release)
 	in := bufio.NewReader(conn)
 	conn.SetReadDeadline(time.Now().Add(testkit.Patience))
 	for _, want := range []string{"slow", "fast"} {
@@ -224,6 +236,44 @@ func TestATimeoutOfTheCallerIsNoErrorOfTheServer(t *testing.T) {
 				}
 				within(t, "the end of the handler", e.ended)
 			}
+			if err := s.Stop(); err != nil {
+				t.Error(err)
+			}
+			if strings.Contains(log.String(), "level=error") {
+				t.Errorf("logged:\n%s", log.String())
+			}
+		})
+	}
+}
+
+func TestAReplyForWhichNobodyWaitsIsNoErrorOfTheServer(t *testing.T) {
+	for name, newTransport := range transports {
+		t.Run(name, func(t *testing.T) {
+			var log logged
+			e := newEcho()
+			s := newServer(t, server.Transport(newTransport()), server.WithLogger(logger.NewLogger(logger.WithOutput(&log), logger.WithLevel(logger.InfoLevel))))
+			handle(t, s, e)
+			start(t, s)
+			c := newCaller(t, s)
+			call := func(endpoint string, opts ...client.CallOption) error {
+				return c.Call(context.Background(), c.NewRequest("test", endpoint, &Text{}), &Text{}, append(opts, client.WithAddress(s.Options().Address))...)
+			}
+			if err := call("Echo.Call"); err != nil {
+				t.Fatal(err)
+			}
+			waits := make(chan error, 1)
+			go func() { waits <- call("Echo.Wait", client.WithRequestTimeout(time.Second)) }()
+			<-e.entered
+			if err := call("Echo.Call"); err != nil { // so that the connection is known to be alive
+				t.Fatal(err)
+			}
+			if err := <-waits; !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("the call ends with %v", err)
+			}
+			if err := call("Echo.Call"); err != nil { // on a shared connection it comes after the end of the other
+				t.Fatal(err)
+			}
+			close(e.release)
 			if err := s.Stop(); err != nil {
 				t.Error(err)
 			}

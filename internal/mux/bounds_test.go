@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -124,6 +125,32 @@ func TestAnnouncedBytesCountBeforeTheyArrive(t *testing.T) {
 		t.Errorf("the heap grew by %d bytes", grown)
 	}
 	runtime.KeepAlive(c)
+}
+
+func TestOpenSocketsCountThoughNothingIsSentOnThem(t *testing.T) {
+	for name, flags := range map[string]byte{
+		"calls":   openCall,
+		"streams": mux.FlagBegin | mux.FlagOpen | mux.FlagExchange,
+		"sockets": mux.FlagBegin | mux.FlagOpen,
+	} {
+		t.Run(name, func(t *testing.T) {
+			const fit = 1 << 20 / mux.OpenCost
+			var opened atomic.Int32
+			p, _ := rawClient(t, mux.Config{MaxMessage: 1 << 10, MaxBuffered: 1 << 20}, func(*mux.Socket, wire.Header, []byte, bool) { opened.Add(1) })
+			for i := range 2 * fit {
+				b := mux.Frame{Kind: mux.KindMessage, Flags: flags, Socket: uint32(i + 1), Payload: mux.Begin(flags, "", 0, nil)}.Append(nil)
+				if _, err := p.conn.Write(b); err != nil {
+					break // it has had enough
+				}
+			}
+			if why := p.goAway(); !strings.Contains(why, "no credit") {
+				t.Errorf("the connection ended because of %q", why)
+			}
+			if n := opened.Load(); n < fit*9/10 || n > fit {
+				t.Errorf("%d were open, want about %d", n, fit)
+			}
+		})
+	}
 }
 
 func TestSocketsThatAreNotReadStopTheirSenders(t *testing.T) {

@@ -26,6 +26,8 @@ const (
 	FlagLast     = flagLast
 	FlagExchange = flagExchange
 
+	ResetRefused = byte(resetRefused)
+
 	HeadSize = headSize
 )
 
