@@ -12,11 +12,11 @@ import (
 // A hello-world binary stays small: what only some services need must not be
 // reachable from the root package.
 const (
-	// maxBinary is in bytes, without symbols: 14.1 MB. Every service carries the
+	// maxBinary is in bytes, without symbols: 14.2 MB. Every service carries the
 	// Debug handler, the guard of micro.Auth and the multiplexed engine, about
-	// 110 KB together; the rest is the standard library's TLS and HTTP server,
+	// 150 KB together; the rest is the standard library's TLS and HTTP server,
 	// protobuf and the command line.
-	maxBinary  = 14_100_000
+	maxBinary  = 14_200_000
 	maxModules = 12
 )
 
