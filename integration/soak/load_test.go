@@ -24,10 +24,10 @@ const (
 	callers   = 16
 	streamers = 8
 
-	callPause   = 2 * time.Millisecond   // at most, between two calls of a caller
-	longestCall = 20 * time.Millisecond  // of those that are cancelled
-	longestStay = 200 * time.Millisecond // until the context of an abandoned stream ends
-	maxMessages = 300                    // of a stream
+	callPause   = 2 * time.Millisecond  // at most, between two calls of a caller
+	longestCall = 20 * time.Millisecond // of those that are cancelled
+	longestStay = 60 * time.Millisecond // until the context of an abandoned stream ends
+	maxMessages = 300                   // of a stream
 )
 
 // load is what the client does, and what went wrong.
