@@ -19,7 +19,7 @@ func newMemory(t testing.TB, opts ...broker.Option) broker.Broker {
 	return connect(t, broker.NewMemoryBroker(opts...))
 }
 
-func TestMemoryNotConnected(t *testing.T) {
+func TestTheMemoryBrokerMustBeConnectedToBeUsed(t *testing.T) {
 	b := broker.NewMemoryBroker()
 	if _, err := b.Subscribe("topic", new(log).handle); err == nil || err.Error() != "not connected" {
 		t.Errorf("Subscribe: %v", err)

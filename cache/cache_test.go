@@ -114,7 +114,7 @@ func TestALifetimePastTheEndOfTimeIsForEver(t *testing.T) {
 	wantErr(t, c, "key", nil)
 }
 
-func TestItemExpired(t *testing.T) {
+func TestAnItemExpiresAtItsTimeOrNever(t *testing.T) {
 	for name, tc := range map[string]struct {
 		expiration int64
 		want       bool

@@ -102,7 +102,7 @@ func TestCodecErrors(t *testing.T) {
 	}
 }
 
-func TestSocketFailure(t *testing.T) {
+func TestALostSocketIsAnErrorOfTheTransport(t *testing.T) {
 	tr := transport.NewMemoryTransport()
 	p := newPeer(t, tr, hangUp)
 	_, err := call(context.Background(), newClient(t, tr), p.addr)

@@ -158,7 +158,7 @@ func TestLegacyReplyErrorInTheBody(t *testing.T) {
 }
 
 // An empty message is no bytes at all in some encodings.
-func TestEmptyReply(t *testing.T) {
+func TestNoBytesAreAnEmptyMessage(t *testing.T) {
 	for _, ct := range []string{"application/json", "application/protobuf", "application/grpc", "application/grpc+json"} {
 		rsp := &wrapperspb.StringValue{}
 		if err := callFor(t, ct, "mucp", "", wrapperspb.String("x"), rsp); err != nil || rsp.Value != "" {

@@ -124,7 +124,7 @@ func TestDeadNodeIsPassedOver(t *testing.T) {
 	}
 }
 
-func TestDeadNodeWithoutRetries(t *testing.T) {
+func TestWithoutRetriesADeadNodeIsNotPassedOver(t *testing.T) {
 	tr := transport.NewMemoryTransport()
 	p := newPeer(t, tr, echo)
 	nodes := nodesAt("127.0.0.1:1", p.addr)
@@ -135,7 +135,7 @@ func TestDeadNodeWithoutRetries(t *testing.T) {
 }
 
 // With no other node to go to Retry decides, as about every failure.
-func TestOnlyNodeDead(t *testing.T) {
+func TestRetryDecidesWhenThereIsNoOtherNode(t *testing.T) {
 	tr := transport.NewMemoryTransport()
 	asked := 0
 	retry := func(context.Context, client.Request, int, error) (bool, error) { asked++; return false, nil }

@@ -477,7 +477,7 @@ func TestProxyEnvironment(t *testing.T) {
 	})
 }
 
-func TestLegacyStream(t *testing.T) {
+func TestAStreamInAnEnvelopeOpensWithItsRequestAndEndsWithEOS(t *testing.T) {
 	tr := transport.NewMemoryTransport()
 	p := newPeer(t, tr, silent)
 	nodes := &fixedNodes{nodes: []*registry.Node{{Address: p.addr}}}

@@ -300,7 +300,7 @@ func TestWatcherSkipsWhatDidNotChange(t *testing.T) {
 	}
 }
 
-func TestWatcherDisabled(t *testing.T) {
+func TestWithoutAWatcherChangesComeBySyncAlone(t *testing.T) {
 	src := jsonSource(`{"a":1}`)
 	c := newConfig(t, config.WithSource(src), config.WithWatcherDisabled())
 	if _, err := c.Watch("a"); err == nil || err.Error() != "watcher is disabled" {

@@ -91,7 +91,7 @@ func TestTLSConfigMakesTheTransportSecure(t *testing.T) {
 	}
 }
 
-func TestWaitGroupCountsTwice(t *testing.T) {
+func TestAWaitGroupAlsoCountsInThatOfTheCaller(t *testing.T) {
 	var other sync.WaitGroup
 	w := server.NewWaitGroup(&other)
 	w.Add(2)

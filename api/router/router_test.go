@@ -29,7 +29,7 @@ func TestEncodeLeavesOutEmptyFields(t *testing.T) {
 	}
 }
 
-func TestEncodeAndDecodeKeepStream(t *testing.T) {
+func TestAStreamingEndpointStaysOneThroughItsMetadata(t *testing.T) {
 	md := router.Encode(&router.Endpoint{Name: "Greeter.Chat", Stream: true})
 	if md["stream"] != "true" {
 		t.Errorf("metadata is %v", md)

@@ -90,7 +90,7 @@ func TestBox(t *testing.T) {
 	wantError(t, "no sender", err, "sender's public key bust be provided")
 }
 
-func TestWrongKeys(t *testing.T) {
+func TestInitRefusesKeysOfTheWrongLength(t *testing.T) {
 	wantError(t, "no key", secretbox.NewSecrets().Init(), "no secret key is defined")
 	wantError(t, "a short key", secretbox.NewSecrets(secrets.Key(key[:31])).Init(), "secret key must be 32 bytes long")
 	wantError(t, "no keys", box.NewSecrets().Init(), wrongKeys)

@@ -252,7 +252,7 @@ func TestAuthFlagsConfigureTheCurrentAuth(t *testing.T) {
 	}
 }
 
-func TestBadInput(t *testing.T) {
+func TestAFlagThatCannotBeReadIsNamedWithItsOrigin(t *testing.T) {
 	for _, tt := range []struct{ flag, value, want string }{
 		{"client_request_timeout", "soon", "failed to parse client_request_timeout: soon"},
 		{"client_pool_ttl", "5", "failed to parse client_pool_ttl: 5"},

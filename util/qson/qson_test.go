@@ -36,7 +36,7 @@ func TestToJSON(t *testing.T) {
 	}
 }
 
-func TestInvalidParams(t *testing.T) {
+func TestParametersThatCannotBeReadAreRefused(t *testing.T) {
 	for _, query := range []string{"", "a", "a=1&b", "a=1&", "a[b=1", "a]=1", "a[b]c=1", "a[b[c]]=1", "a" + strings.Repeat("[b]", 300) + "=1"} {
 		if _, err := qson.ToJSON(query); !errors.Is(err, qson.ErrInvalidParam) {
 			t.Errorf("%.20q: got %v", query, err)

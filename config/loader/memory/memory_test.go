@@ -422,7 +422,7 @@ func (e *ending) Next() (*source.ChangeSet, error) {
 
 func (e *ending) Stop() error { e.stop <- struct{}{}; return nil }
 
-func TestDisabledWatcher(t *testing.T) {
+func TestWithoutAWatcherNoSourceIsWatched(t *testing.T) {
 	src := &scripted{name: "watched", read: func() (*source.ChangeSet, error) { return jsonSet(`{}`), nil }}
 	src.watch = func() (source.Watcher, error) { t.Error("the source is watched"); return source.NewNoopWatcher() }
 	l := newLoader(t, memory.WithWatcherDisabled(), memory.WithSource(src))

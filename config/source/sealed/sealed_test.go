@@ -76,7 +76,7 @@ func TestValueThatCannotBeOpenedIsNamed(t *testing.T) {
 	}
 }
 
-func TestBrokenDocument(t *testing.T) {
+func TestADocumentThatCannotBeReadIsAnErrorAndAnEmptyOneIsNot(t *testing.T) {
 	if _, err := sealed.NewSource(memory.NewSource(memory.WithJSON([]byte(`{`))), box(t, 1)).Read(); err == nil {
 		t.Error("no error")
 	}
