@@ -68,6 +68,7 @@ func requestMessage(req Request, id string, header map[string]string) codec.Mess
 type received struct {
 	header wire.Header
 	body   []byte
+	whole  transport.Message // while it is received with a map
 }
 
 // receive receives a message, without a map of its headers if the connection
@@ -77,9 +78,9 @@ func (r *received) receive(conn transport.Socket, carrier wire.Carrier) (err err
 		r.body, err = carrier.RecvHeader(&r.header)
 		return err
 	}
-	var m transport.Message
-	err = conn.Recv(&m)
-	r.header, r.body = wire.MapHeader(m.Header), m.Body
+	err = conn.Recv(&r.whole)
+	r.header, r.body = wire.MapHeader(r.whole.Header), r.whole.Body
+	r.whole = transport.Message{}
 	return err
 }
 

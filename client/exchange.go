@@ -30,7 +30,9 @@ type exchange struct {
 	fields  []wire.Field      // all headers of the request, for a connection
 	header  map[string]string // the same for a codec that wants to see them, else nil
 	reply   wire.Reply
-	out, in codec.Message
+	in      received
+	out     codec.Message
+	message codec.Message // of in, as the codec sees it
 	coder   *wire.Coder
 	guard   guard
 	call    wire.Call // nil when the transport carries none
@@ -73,7 +75,7 @@ func (x *exchange) recycle() {
 	x.request = wire.Request{Fields: x.request.Fields[:0]}
 	x.fields, x.header, x.reply = x.fields[:0], nil, wire.Reply{}
 	x.settings, x.ctx, x.node, x.req, x.opts, x.limit = nil, nil, nil, nil, CallOptions{}, time.Time{}
-	x.out, x.in = codec.Message{}, codec.Message{}
+	x.in, x.out, x.message = received{}, codec.Message{}, codec.Message{}
 	exchanges.Put(x)
 }
 
@@ -103,8 +105,8 @@ func (x *exchange) do(rsp any) (clean bool, err error) {
 
 // decode reads the reply into rsp.
 func (x *exchange) decode(rsp any) error {
-	r := received{x.reply.Header, x.reply.Body}
-	return r.decode(x.coder, &x.in, rsp)
+	x.in.header, x.in.body = x.reply.Header, x.reply.Body
+	return x.in.decode(x.coder, &x.message, rsp)
 }
 
 // deliver sends the request and receives the reply. Connections that the node
@@ -195,9 +197,8 @@ func (x *exchange) over(conn *connection) (end ending, err error) {
 	}()
 	carrier := conn.carrier()
 	if err = x.send(conn, carrier); err == nil {
-		var r received
-		err = r.receive(conn.Client, carrier)
-		x.reply = wire.Reply{Header: r.header, Body: r.body}
+		err = x.in.receive(conn.Client, carrier)
+		x.reply = wire.Reply{Header: x.in.header, Body: x.in.body}
 	}
 	failure = err
 	return
