@@ -265,7 +265,7 @@ func TestEveryPackageOfTheModuleOfPluginsIsKnown(t *testing.T) {
 			t.Fatal(err)
 		}
 		folder = filepath.ToSlash(folder)
-		if strings.HasPrefix(folder, "examples/") || strings.HasPrefix(folder, "integration/") {
+		if strings.HasPrefix(folder, "examples/") || strings.HasPrefix(folder, "integration/") || strings.HasPrefix(folder, "internal/") {
 			continue
 		}
 		if !beside[folder] {

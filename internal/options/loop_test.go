@@ -12,8 +12,8 @@ import (
 // ownLoop is a loop that applies options without the ones of this package.
 var ownLoop = regexp.MustCompile(`for _, (\w+) := range \w*[oO]pt\w* \{\s+(?:if \w+ != nil \{\s+)?(\w+)\(&?[\w.]+\)\n`)
 
-// elsewhere are the folders of other modules, and that of the loop.
-var elsewhere = []string{"plugins", "bench", "integration", "internal/options"}
+// elsewhere are the folders of other modules and programs, and that of the loop.
+var elsewhere = []string{"plugins", "bench", "integration", "internal/options", "cmd/micro-migrate/testdata"}
 
 func TestOptionsAreAppliedByOneLoop(t *testing.T) {
 	const root = "../.."
