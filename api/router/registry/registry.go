@@ -80,8 +80,10 @@ func (r *registryRouter) Endpoint(req *http.Request) (*router.Route, error) {
 	if r.ctx.Err() != nil {
 		return nil, router.ErrClosed
 	}
+	complete := r.hasRoutes() // asked first: they may come during the match
 	route, fields, err := r.table.Load().Match(req)
-	if err != nil && r.await(req.Context()) {
+	if err != nil && !complete {
+		r.await(req.Context())
 		route, fields, err = r.table.Load().Match(req)
 	}
 	if err != nil {
@@ -91,13 +93,18 @@ func (r *registryRouter) Endpoint(req *http.Request) (*router.Route, error) {
 	return route, nil
 }
 
-// await waits for the first routes. It reports false if they had been there.
-func (r *registryRouter) await(ctx context.Context) bool {
+// hasRoutes reports whether the first routes are there.
+func (r *registryRouter) hasRoutes() bool {
 	select {
 	case <-r.ready:
-		return false
+		return true
 	default:
+		return false
 	}
+}
+
+// await waits for the first routes.
+func (r *registryRouter) await(ctx context.Context) {
 	timer := time.NewTimer(firstWait)
 	defer timer.Stop()
 	select {
@@ -106,7 +113,6 @@ func (r *registryRouter) await(ctx context.Context) bool {
 	case <-ctx.Done():
 	case <-r.ctx.Done():
 	}
-	return true
 }
 
 // Route returns the route that an endpoint describes, or else the one of the
