@@ -1,7 +1,6 @@
 package events_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -102,24 +101,6 @@ func none(t testing.TB, ch <-chan events.Event) {
 		t.Fatalf("there is %q", e.Payload)
 	default:
 	}
-}
-
-// logged collects the log.
-type logged struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 func TestConformance(t *testing.T) {
@@ -264,7 +245,7 @@ func TestLateAckCountsWhileRedeliveryWaitsForTheReader(t *testing.T) {
 }
 
 func TestRetryLimitDiscardsAndLogs(t *testing.T) {
-	out := new(logged)
+	out := new(testkit.Buffer)
 	log := logger.NewLogger(logger.WithOutput(out))
 	bubble(t, func(t *testing.T, s events.Stream) {
 		ch := consume(t, s, "topic", events.WithAutoAck(false, time.Minute), events.WithRetryLimit(2))
@@ -328,7 +309,7 @@ func TestGroupThatFellBehindReadsOnFromTheHistory(t *testing.T) {
 }
 
 func TestConsumerThatStoppedReadingIsBounded(t *testing.T) {
-	out := new(logged)
+	out := new(testkit.Buffer)
 	bubble(t, func(t *testing.T, s events.Stream) {
 		ch := consume(t, s, "topic")
 		publish(t, s, "topic", "0")

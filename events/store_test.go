@@ -12,6 +12,7 @@ import (
 
 	"github.com/justcy/go-micro/v4/events"
 	"github.com/justcy/go-micro/v4/events/eventstest"
+	"github.com/justcy/go-micro/v4/internal/testkit"
 	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/store"
 )
@@ -74,7 +75,7 @@ func TestBackupAtOnceAndEveryHour(t *testing.T) {
 }
 
 func TestBackupErrorIsLogged(t *testing.T) {
-	out := new(logged)
+	out := new(testkit.Buffer)
 	synctest.Test(t, func(t *testing.T) {
 		s := events.NewStore(events.StoreBackup(&snapshots{err: errors.New("on purpose")}),
 			events.WithLogger(logger.NewLogger(logger.WithOutput(out))))

@@ -3,13 +3,11 @@
 package runtime_test
 
 import (
-	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -33,23 +31,8 @@ func newRuntime(t *testing.T, opts ...runtime.Option) (runtime.Runtime, string) 
 	return r, dir
 }
 
-// buffer is an output that may be read meanwhile.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
+// buffer is the output of services.
+type buffer struct{ testkit.Buffer }
 
 // await waits until the output has a text.
 func (b *buffer) await(t *testing.T, text string) {

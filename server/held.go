@@ -1,7 +1,6 @@
 package server
 
 import (
-	"fmt"
 	"sync/atomic"
 
 	microerrors "github.com/justcy/go-micro/v4/errors"
@@ -39,5 +38,5 @@ func (h *held) give(n int) {
 
 // overfull is the error of a message for which all sockets together leave no room.
 func overfull(b *bytebudget.Budget) error {
-	return microerrors.New(errorID, fmt.Sprintf("more than %d bytes are held for all connections (transport.MaxTotalBytes)", b.Limit()), 503)
+	return microerrors.New(errorID, b.Full()+" (transport.MaxTotalBytes)", 503)
 }

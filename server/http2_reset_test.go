@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"bytes"
 	"io"
 	"strings"
 	"sync"
@@ -12,18 +11,6 @@ import (
 	"github.com/justcy/go-micro/v4/server"
 	"github.com/justcy/go-micro/v4/transport"
 )
-
-// resetLog keeps what is logged.
-type resetLog struct {
-	mu  sync.Mutex
-	all bytes.Buffer
-}
-
-func (l *resetLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.Write(p)
-}
 
 // flood sends requests that are reset at once until the server has had enough.
 func flood(c *testkit.H2Conn, headers ...string) {
@@ -41,7 +28,7 @@ func flood(c *testkit.H2Conn, headers ...string) {
 }
 
 func TestRapidResetsAreNotLoggedOneByOne(t *testing.T) {
-	logged := new(resetLog)
+	logged := new(testkit.Buffer)
 	log := logger.NewLogger(logger.WithOutput(logged), logger.WithLevel(logger.WarnLevel))
 	s := newServer(t, server.Transport(transport.NewHTTPTransport(transport.Logger(log))), server.WithLogger(log))
 	handle(t, s, newEcho())
@@ -54,9 +41,7 @@ func TestRapidResetsAreNotLoggedOneByOne(t *testing.T) {
 	if err := s.Stop(); err != nil {
 		t.Error(err)
 	}
-	logged.mu.Lock()
-	defer logged.mu.Unlock()
-	if n := strings.Count(logged.all.String(), "\n"); n > 6 {
-		t.Errorf("six connections made %d lines: %.2000s", n, logged.all.String())
+	if n := strings.Count(logged.String(), "\n"); n > 6 {
+		t.Errorf("six connections made %d lines: %.2000s", n, logged.String())
 	}
 }

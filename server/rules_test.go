@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -201,28 +199,10 @@ func TestACallOfAStreamAndAStreamOfACallAreErrorsAtOnce(t *testing.T) {
 	}
 }
 
-// logged keeps what is logged.
-type logged struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 func TestATimeoutOfTheCallerIsNoErrorOfTheServer(t *testing.T) {
 	for name, newTransport := range transports {
 		t.Run(name, func(t *testing.T) {
-			var log logged
+			var log testkit.Buffer
 			e := newEcho()
 			s := newServer(t, server.Transport(newTransport()), server.WithLogger(logger.NewLogger(logger.WithOutput(&log), logger.WithLevel(logger.InfoLevel))))
 			handle(t, s, e)
@@ -249,7 +229,7 @@ func TestATimeoutOfTheCallerIsNoErrorOfTheServer(t *testing.T) {
 func TestAReplyForWhichNobodyWaitsIsNoErrorOfTheServer(t *testing.T) {
 	for name, newTransport := range transports {
 		t.Run(name, func(t *testing.T) {
-			var log logged
+			var log testkit.Buffer
 			e := newEcho()
 			s := newServer(t, server.Transport(newTransport()), server.WithLogger(logger.NewLogger(logger.WithOutput(&log), logger.WithLevel(logger.InfoLevel))))
 			handle(t, s, e)

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"strings"
-	"sync"
 	"testing"
 
 	"github.com/justcy/go-micro/v4/broker"
@@ -13,28 +11,10 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// output is written by handlers while the test reads it.
-type output struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
-}
-
 const three = "received message 1, id 1\nreceived message 2, id 2\nreceived message 3, id 3\n"
 
 func TestBothInOneProcess(t *testing.T) {
-	out := new(output)
+	out := new(testkit.Buffer)
 	b := broker.NewBroker(broker.Registry(registry.NewMemoryRegistry()))
 	if err := run(context.Background(), []string{"-count=3", "-interval=1ms"}, out, b); err != nil {
 		t.Fatal(err)
@@ -47,7 +27,7 @@ func TestBothInOneProcess(t *testing.T) {
 func TestPublisherAndSubscriber(t *testing.T) {
 	r := registry.NewMemoryRegistry()
 	ctx, cancel := context.WithCancel(context.Background())
-	out, ended := new(output), make(chan error, 1)
+	out, ended := new(testkit.Buffer), make(chan error, 1)
 	go func() {
 		ended <- run(ctx, []string{"subscribe", "-queue=workers"}, out, broker.NewBroker(broker.Registry(r)))
 	}()

@@ -4,7 +4,6 @@ package soak_test
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/justcy/go-micro/v4/internal/testkit"
 )
 
 // unnoticed is how long a client that gets no processor may take to notice that a
@@ -27,7 +28,7 @@ type process struct {
 	cmd         *exec.Cmd
 	stdin       io.WriteCloser
 	stdout      *bufio.Scanner
-	log         *lockedBuffer
+	log         *testkit.Buffer
 }
 
 // death is the end of a node.
@@ -53,7 +54,7 @@ func (n *nodes) start(t *testing.T) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{id: fmt.Sprint("node", n.started), cmd: exec.Command(binary), log: new(lockedBuffer)}
+	p := &process{id: fmt.Sprint("node", n.started), cmd: exec.Command(binary), log: new(testkit.Buffer)}
 	n.started++
 	p.cmd.Env = append(os.Environ(), nodeVariable+"="+p.id, domainVariable+"="+n.domain)
 	p.cmd.Stderr = p.log
@@ -149,22 +150,4 @@ func (n *nodes) stop() {
 		_ = p.stdin.Close()
 		_ = p.cmd.Wait()
 	}
-}
-
-// lockedBuffer is what a process prints.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

@@ -1,7 +1,10 @@
 // Package budget counts bytes that several owners hold together.
 package budget
 
-import "sync/atomic"
+import (
+	"fmt"
+	"sync/atomic"
+)
 
 // Budget is a number of bytes of which no more than a limit may be held at a
 // time. Its methods may be called concurrently, also on nil, which has no limit.
@@ -44,6 +47,11 @@ func (b *Budget) Limit() int {
 		return 0
 	}
 	return int(b.limit)
+}
+
+// Full says that the limit is reached.
+func (b *Budget) Full() string {
+	return fmt.Sprintf("more than %d bytes are held for all connections", b.Limit())
 }
 
 // Held is the number of bytes that are held.

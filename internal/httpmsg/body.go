@@ -2,7 +2,6 @@ package httpmsg
 
 import (
 	"bytes"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -58,10 +57,7 @@ func (r *Reader) append(b []byte, n int) ([]byte, error) {
 // charge claims n bytes for the body.
 func (r *Reader) charge(n int) error {
 	if !r.Budget.Take(n) {
-		return &Error{
-			Status: http.StatusServiceUnavailable,
-			Detail: fmt.Sprintf("more than %d bytes are held for all connections", r.Budget.Limit()),
-		}
+		return &Error{Status: http.StatusServiceUnavailable, Detail: r.Budget.Full()}
 	}
 	r.charged += n
 	return nil

@@ -2,6 +2,7 @@ package mux
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -155,7 +156,7 @@ func (c *Conn) charge(m *incoming) error {
 	case m.size > c.config.MaxMessage:
 		m.refuse = fmt.Errorf("%w: body of %d bytes, the limit is %d", wire.ErrTooLarge, m.size, c.config.MaxMessage)
 	case !c.config.Budget.Take(m.cost):
-		m.refuse = fmt.Errorf("more than %d bytes are held for all connections", c.config.Budget.Limit())
+		m.refuse = errors.New(c.config.Budget.Full())
 	default:
 		c.taken += m.cost
 	}
