@@ -70,6 +70,16 @@ func (c *Conn) Led() uint64 {
 	return c.turn.led
 }
 
+// Awaited counts those who wait for something to arrive, or read for themselves.
+func (c *Conn) Awaited() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.turn.who == leading {
+		return c.blocked + 1
+	}
+	return c.blocked
+}
+
 // Waiting counts the messages that wait for room, for credit or for their turn.
 func (c *Conn) Waiting() int {
 	c.mu.Lock()
