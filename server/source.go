@@ -25,7 +25,8 @@ func (m *inbound) halfCloses() bool { return m.header.Has(wire.HalfCloseHeader) 
 
 // source is where the messages of a stream come from after the first one.
 type source interface {
-	// take returns the next message, waiting for it until ctx is done.
+	// take returns the next message, waiting for it until ctx is done. One
+	// goroutine at a time calls it.
 	take(ctx context.Context) (inbound, error)
 	// isWaiting reports whether messages may come and none is there.
 	isWaiting() bool
@@ -41,20 +42,20 @@ type source interface {
 // ownSource is the source of a stream that has an exchange for itself: the
 // handler receives from it directly.
 type ownSource struct {
-	call  *call
-	ended atomic.Bool
+	call   *call
+	header wire.Header // for take alone, which would have to allocate one
+	ended  atomic.Bool
 }
 
 func (s *ownSource) take(ctx context.Context) (inbound, error) {
-	var m inbound
-	body, err := s.call.exchange.RecvHeader(&m.header)
+	body, err := s.call.exchange.RecvHeader(&s.header)
 	if err != nil {
 		if cause := causeOf(ctx); cause != nil {
 			err = cause
 		}
 		return inbound{}, err
 	}
-	m.body = body
+	m := inbound{incoming: incoming{s.header, body}}
 	m.err, _ = m.header.Error()
 	if m.err == wire.EOS {
 		s.ended.Store(true)

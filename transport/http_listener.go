@@ -245,6 +245,7 @@ func (s *httpSocket) receiveFirst(err error) error {
 		return err
 	}
 	if s.head.Upgrade == mux.Protocol { // for this end alone
+		s.exchange = m.Header["Connection"] == offerExchange
 		delete(m.Header, "Upgrade")
 		delete(m.Header, "Connection")
 	}

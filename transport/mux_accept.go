@@ -36,8 +36,9 @@ func (e *muxEnd) Close() error { return e.conn.Close() }
 // multiplexes reports whether connections may be switched.
 func (l *httpListener) multiplexes() bool { return !l.opts.DisableMux && !l.draining.Load() }
 
-// newMuxEnd makes the connection of s a multiplexed one.
-func (l *httpListener) newMuxEnd(s *httpSocket, fn func(Socket)) *muxEnd {
+// newMuxEnd makes the connection of s a multiplexed one. Opened is what its first
+// socket costs, if that carries an exchange.
+func (l *httpListener) newMuxEnd(s *httpSocket, fn func(Socket), opened int) *muxEnd {
 	s.conn.SetWriteDeadline(time.Time{}) //nolint:errcheck // the limit was for the answer alone; a closed connection ends Run
 	e := &muxEnd{listener: l, fn: fn, remote: s.remote}
 	idle := l.opts.IdleTimeout
@@ -52,7 +53,7 @@ func (l *httpListener) newMuxEnd(s *httpSocket, fn func(Socket)) *muxEnd {
 		limit = l.opts.IdleTimeout
 	}
 	e.conn = mux.New(mux.Config{
-		Conn: s.conn, Accept: e.accept,
+		Conn: s.conn, Accept: e.accept, Opened: opened,
 		MaxMessage: l.opts.maxMessageSize(), MaxBuffered: l.opts.MaxConnBytes, Budget: l.budget,
 		SendLimit: l.opts.Timeout, RecvLimit: limit,
 		Ping: l.opts.pingInterval(), Idle: idle,
@@ -67,23 +68,38 @@ func (l *httpListener) upgrade(s *httpSocket, fn func(Socket)) {
 	if s.write(&head, nil) != nil {
 		return
 	}
-	e := l.newMuxEnd(s, fn)
-	first := e.conn.First()
-	first.Inject(s.first.Header, s.first.Body)
-	s.first = nil
+	var opened int
+	if s.exchange && l.exchanges != nil {
+		opened = mux.OpenCost + len(s.first.Body)
+	}
+	e := l.newMuxEnd(s, fn, opened)
 	if !l.track(e) {
 		e.Close()
 		e.end()
 		return
 	}
 	defer l.untrack(e)
-	e.socket(first)
-	if err := s.followUp(first); err != nil {
+	if err := s.followUp(e.first(s)); err != nil {
 		e.conn.Abort(followUpError(err))
 		e.end()
 		return
 	}
 	e.carry(s)
+}
+
+// first serves the first socket, on which the request of the offer has arrived.
+func (e *muxEnd) first(s *httpSocket) *mux.Socket {
+	m := s.first
+	s.first = nil
+	if socket := e.conn.FirstExchange(); socket != nil {
+		e.serving.Serve(socket, wire.MapHeader(m.Header), m.Body, false)
+		return socket
+	}
+	s.exchange = false
+	socket := e.conn.First()
+	socket.Inject(m.Header, m.Body)
+	e.socket(socket)
+	return socket
 }
 
 // followUp reads the plain requests that the peer sent before it knew that the
@@ -110,7 +126,7 @@ func (s *httpSocket) followUp(first *mux.Socket) error {
 		if err != nil {
 			return err
 		}
-		if !first.Inject(s.head.Header, body) {
+		if !first.Inject(s.head.Header, body) && !s.exchange { // an exchange may be over before its caller knows
 			return errors.New("the first socket ended before the switch was complete")
 		}
 	}
@@ -133,7 +149,7 @@ func isPreface(line []byte) bool {
 func (l *httpListener) serveMux(s *httpSocket, fn func(Socket)) {
 	s.reader.Skip(len(mux.Preface))
 	s.reader.SetDeadline(time.Time{})
-	e := l.newMuxEnd(s, fn)
+	e := l.newMuxEnd(s, fn, 0)
 	if !l.track(e) {
 		e.Close()
 		e.end()

@@ -16,8 +16,14 @@ import (
 	"github.com/justcy/go-micro/v4/internal/wire"
 )
 
-// offerLines are the header lines of a request that offers to switch.
-const offerLines = "Connection: Upgrade\r\nUpgrade: " + mux.Protocol + "\r\n"
+const (
+	// offerLines are the header lines of a request that offers to switch.
+	offerLines = "Connection: Upgrade\r\nUpgrade: " + mux.Protocol + "\r\n"
+	// offerExchange is the value of Connection in an offer which says that the
+	// first socket carries one exchange: the one that the request opens.
+	offerExchange      = "Upgrade, Exchange"
+	offerExchangeLines = "Connection: " + offerExchange + "\r\nUpgrade: " + mux.Protocol + "\r\n"
+)
 
 // accepted is how the answer of a peer begins that switches.
 const accepted = "HTTP/1.1 101 "
@@ -55,7 +61,10 @@ func (c *offer) Local() string { return c.plain.local }
 func (c *offer) Remote() string { return c.plain.remote }
 
 // Send sends m, the first time with the offer.
-func (c *offer) Send(m *Message) error {
+func (c *offer) Send(m *Message) error { return c.send(m, offerLines) }
+
+// send sends m, the first time with an offer in these lines.
+func (c *offer) send(m *Message, lines string) error {
 	if s := c.socket.Load(); s != nil {
 		return s.Send(m)
 	}
@@ -73,7 +82,7 @@ func (c *offer) Send(m *Message) error {
 	if !c.mayOffer(m) {
 		return c.plain.Send(m)
 	}
-	err := c.plain.request(m, offerLines)
+	err := c.plain.request(m, lines)
 	c.offered = err == nil
 	c.await()
 	return err
@@ -176,7 +185,8 @@ func (c *offer) SendFields(fields []wire.Field, body []byte) error {
 
 // Open sends the first message of an exchange.
 func (c *offer) Open(r *wire.Request) error {
-	return c.SendFields(r.AppendAll(make([]wire.Field, 0, len(r.Fields)+2)), r.Body)
+	fields := r.AppendAll(make([]wire.Field, 0, len(r.Fields)+2))
+	return c.send(&Message{Header: wire.FieldMap(fields), Body: r.Body}, offerExchangeLines)
 }
 
 // RecvHeader receives the next message.

@@ -76,7 +76,11 @@ func New(config Config) *Conn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.writer.credit = InitialCredit
-	c.writer.add(appendWindow(nil, 0, config.MaxBuffered-InitialCredit))
+	if n := c.config.Opened; n > c.config.MaxBuffered-InitialCredit || !config.Budget.Take(n) {
+		c.config.Opened = 0
+	}
+	c.held, c.taken = c.config.Opened, c.config.Opened
+	c.writer.add(appendWindow(nil, 0, c.config.MaxBuffered-InitialCredit-c.held))
 	if config.Ping > 0 {
 		c.ping = time.AfterFunc(config.Ping, c.checkPeer)
 	}
@@ -90,8 +94,21 @@ func (c *Conn) serves() bool { return c.config.Accept != nil }
 // First returns the socket with the number 1, which both ends have from the
 // start when the connection was upgraded by that socket's first message. It is
 // called at most once, before any other socket is opened.
-func (c *Conn) First() *Socket {
+func (c *Conn) First() *Socket { return c.first(newSocket(c, 1)) }
+
+// FirstExchange is First for a socket that carries one exchange, opened by the
+// message that Config.Opened is about. It is nil without that, and when the bounds
+// have no room for it.
+func (c *Conn) FirstExchange() *Socket {
+	if c.config.Opened == 0 {
+		return nil
+	}
 	s := newSocket(c, 1)
+	s.exchange, s.cost, s.first = true, c.config.Opened, c.config.Opened-OpenCost
+	return c.first(s)
+}
+
+func (c *Conn) first(s *Socket) *Socket {
 	s.opened = true
 	c.mu.Lock()
 	defer c.mu.Unlock()

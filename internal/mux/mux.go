@@ -134,6 +134,10 @@ type Config struct {
 	// Budget limits what this and other connections hold together, nil for no
 	// limit.
 	Budget *budget.Budget
+	// Opened is what the message costs that opened the first socket, if that is an
+	// exchange: OpenCost and the size of its body. It arrived before there were
+	// frames, and counts like what opens any other; see FirstExchange.
+	Opened int
 	// MaxSockets limits the open sockets. Zero: MaxSockets. A smaller number is
 	// for tests: peers count on MaxSockets.
 	MaxSockets int

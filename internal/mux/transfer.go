@@ -185,6 +185,7 @@ func (c *Conn) sent(m *outgoing, end uint64) {
 		c.remove(s)
 	case s.unanswered == 0:
 		s.unanswered = max(end, 1)
+		c.writer.piped = c.writer.piped || s.next < len(s.queue) // it will answer that as well
 	default:
 		c.writer.piped = true
 	}

@@ -41,7 +41,7 @@ type writer struct {
 	spare   []byte // the buffer that is out next
 	frames  int    // in out, of messages
 	crowded bool   // the last write carried several messages
-	piped   bool   // a socket sent several messages without waiting for any
+	piped   bool   // a socket sent several messages without waiting for any, or has others to answer
 	writing bool
 	batch   batch         // for the one that writes
 	rested  chan struct{} // closed when writing ends; nil when nobody waits for that
@@ -94,8 +94,9 @@ func (c *Conn) put(frames []byte) {
 // A lone message is written at once by the goroutine that sends it. While the
 // reader works on several messages that have arrived together, what is sent
 // waits for its end. When others are about to follow, the sender lets them run
-// first: they add to the batch. A stream that sends without waiting has a
-// goroutine of the connection's own write, so that it can go on meanwhile.
+// first: they add to the batch. A stream that sends without waiting, or answers
+// messages that wait, has a goroutine of the connection's own write, so that it can
+// go on meanwhile: pipelined messages of a stream are twice as many a second.
 func (c *Conn) kick() {
 	w := &c.writer
 	switch {
