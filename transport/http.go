@@ -36,7 +36,7 @@ type httpTransport struct {
 //
 // Between two transports of this kind the sockets share one connection: the
 // first request on a connection offers to switch to frames (Upgrade:
-// micro-mux/1, or ALPN under TLS), and when the peer agrees, further Dials of
+// micro-mux/2, or ALPN under TLS), and when the peer agrees, further Dials of
 // the address open sockets on it. A socket means the same either way. A
 // connection without a socket is closed after a few seconds. DisableMux turns
 // this off for a transport, WithConnClose for a Dial.

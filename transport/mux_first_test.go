@@ -17,7 +17,7 @@ import (
 )
 
 // openExchange is the request that opens a stream on a connection of its own.
-const openExchange = "POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, Exchange\r\nUpgrade: micro-mux/1\r\n" +
+const openExchange = "POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, Exchange\r\nUpgrade: micro-mux/2\r\n" +
 	"Micro-Stream: 1\r\nContent-Length: 5\r\n\r\nfirst"
 
 // served is an exchange that a listener handed over.
@@ -111,7 +111,7 @@ func TestAnOfferWithAStreamSaysThatTheSocketIsTheStreams(t *testing.T) {
 		t.Fatal(err)
 	}
 	body, _ := io.ReadAll(got.Body)
-	if h := got.Header; h.Get("Connection") != "Upgrade, Exchange" || h.Get("Upgrade") != "micro-mux/1" || h.Get("Micro-Id") != "7" ||
+	if h := got.Header; h.Get("Connection") != "Upgrade, Exchange" || h.Get("Upgrade") != "micro-mux/2" || h.Get("Micro-Id") != "7" ||
 		h.Get("Timeout") != "1000000000" || h.Get("Micro-Stream") != "7" || string(body) != "hello" {
 		t.Errorf("the offer is %v with %q", h, body)
 	}
@@ -192,5 +192,29 @@ func TestAnOfferWithoutAStreamIsNoExchange(t *testing.T) {
 	}
 	if len(exchanges) > 0 {
 		t.Error("it was served as an exchange")
+	}
+}
+
+// Ends whose frames differ have protocols of different names, and speak plain HTTP.
+func TestAnOfferOfOtherFramesIsAnsweredInPlainHTTP(t *testing.T) {
+	l := listen(t, transport.NewHTTPTransport(quiet), echo)
+	for _, protocol := range []string{"micro-mux/1", "micro-mux/3", "micro-mux/2x", "websocket"} {
+		conn, err := net.Dial("tcp", l.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(testkit.Patience))
+		in := bufio.NewReader(conn)
+		for _, text := range []string{"first", "after"} {
+			fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: %s\r\nContent-Length: 5\r\n\r\n%s", protocol, text)
+			answer, err := http.ReadResponse(in, nil)
+			if err != nil || answer.StatusCode != http.StatusOK {
+				t.Fatalf("%s: the answer is %v, %v", protocol, answer, err)
+			}
+			if body, err := io.ReadAll(answer.Body); err != nil || string(body) != text {
+				t.Errorf("%s: answered %q, %v", protocol, body, err)
+			}
+		}
 	}
 }

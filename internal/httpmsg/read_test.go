@@ -221,16 +221,16 @@ func TestReadPrefix(t *testing.T) {
 
 func TestHeadsAreRead(t *testing.T) {
 	r := newReader(strings.NewReader("POST / HTTP/1.1\r\nhost: a:1\r\nMICRO-ID:  7 \t\r\nmicro-id: 8\r\nx-Some-other: \r\nContent-Length: 0\r\n" +
-		"Connection: Upgrade, x\r\nUpgrade: micro-mux/1\r\nExpect: 100-Continue\r\n\r\n" +
+		"Connection: Upgrade, x\r\nUpgrade: micro-mux/2\r\nExpect: 100-Continue\r\n\r\n" +
 		"POST / HTTP/1.0\r\n\r\nPOST / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"))
 	h, _, err := request(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.Host != "a:1" || h.Upgrade != "micro-mux/1" || !h.Continue || h.Close {
+	if h.Host != "a:1" || h.Upgrade != "micro-mux/2" || !h.Continue || h.Close {
 		t.Errorf("the head is %+v", h)
 	}
-	want := map[string]string{"Micro-Id": "7", "X-Some-Other": "", "Connection": "Upgrade, x", "Upgrade": "micro-mux/1"}
+	want := map[string]string{"Micro-Id": "7", "X-Some-Other": "", "Connection": "Upgrade, x", "Upgrade": "micro-mux/2"}
 	if len(h.Header) != len(want) {
 		t.Errorf("the header is %v, want %v", h.Header, want)
 	}

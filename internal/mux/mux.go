@@ -83,8 +83,10 @@ import (
 	"github.com/justcy/go-micro/v4/internal/wire"
 )
 
-// Protocol names the protocol in an Upgrade header and in ALPN.
-const Protocol = "micro-mux/1"
+// Protocol names the protocol in an Upgrade header and in ALPN. Its number changes
+// when ends that do not know of a change would misunderstand each other: they find
+// no protocol in common then, and speak plain HTTP.
+const Protocol = "micro-mux/2"
 
 // Preface is what the end that dialled sends before its first frame. It cannot
 // be taken for the first line of an HTTP message.
