@@ -101,8 +101,12 @@ func TestAFloodEndsItsConnection(t *testing.T) {
 			code := make(chan uint32, 1)
 			go func() { code <- goAway(c) }()
 			sent := 0
-			for ; sent < 100_000; sent++ {
-				if _, err := c.Write(flood(c, nil)); err != nil {
+			for ; sent < 100_000; sent += 10 {
+				var b []byte
+				for range 10 {
+					b = flood(c, b)
+				}
+				if _, err := c.Write(b); err != nil {
 					break
 				}
 			}
