@@ -68,9 +68,6 @@ func TestAFloodEndsItsConnection(t *testing.T) {
 		"settings": func(_ *testkit.H2Conn, b []byte) []byte {
 			return testkit.AppendFrame(b, testkit.H2Settings, 0, 0, nil)
 		},
-		"acknowledgements of settings": func(_ *testkit.H2Conn, b []byte) []byte {
-			return testkit.AppendFrame(b, testkit.H2Settings, testkit.H2Ack, 0, nil)
-		},
 		"pings": func(_ *testkit.H2Conn, b []byte) []byte {
 			return testkit.AppendFrame(b, h2Ping, 0, 0, make([]byte, 8))
 		},
