@@ -36,6 +36,9 @@ type h2Socket struct {
 	begun  bool       // guarded by recvMu: a piece was delivered
 	pace   httpmsg.Pace
 	closed atomic.Bool
+
+	endMu sync.Mutex
+	ended bool // guarded by endMu: control must not be used any more
 }
 
 // messageH2 serves an HTTP/2 request as a socket.
@@ -64,9 +67,20 @@ func (w *webServer) messageH2(rw http.ResponseWriter, r *http.Request) {
 	}
 	defer w.listener.untrack(s)
 	w.listener.run(s, w.fn)
+	s.end()
+}
+
+// end ends the socket with its handler, after which net/http lets nobody use the
+// request and the response any more.
+func (s *h2Socket) end() {
 	s.Close()
-	s.sendMu.Lock() // the response must not be written after this handler
+	s.recvMu.Lock() // those who wait for it find the socket closed
+	defer s.recvMu.Unlock()
+	s.sendMu.Lock()
 	defer s.sendMu.Unlock()
+	s.endMu.Lock()
+	defer s.endMu.Unlock()
+	s.ended = true
 }
 
 // Recv reads a piece of the body into m, with the request's headers.
@@ -183,10 +197,19 @@ func (s *h2Socket) Close() error {
 	if s.sendMu.TryLock() {
 		s.sendMu.Unlock() // no Send is pending, and the next one sees closed
 	} else {
-		s.control.SetWriteDeadline(time.Unix(1, 0)) //nolint:errcheck // the stream has ended already
+		s.interrupt()
 	}
 	s.request.Body.Close()
 	return nil
+}
+
+// interrupt ends a pending Send.
+func (s *h2Socket) interrupt() {
+	s.endMu.Lock()
+	defer s.endMu.Unlock()
+	if !s.ended {
+		s.control.SetWriteDeadline(time.Unix(1, 0)) //nolint:errcheck // the stream has ended already
+	}
 }
 
 // Local returns the listener's address.

@@ -15,6 +15,19 @@ const (
 	h2ResetsSecond = 20
 )
 
+// How many frames an HTTP/2 connection may have that ask for nothing, as pings and
+// empty data, beyond those that its exchanges explain, and how many of them are
+// forgiven each second. Each costs its sender nine bytes and the server some work.
+const (
+	h2Idle       = 2000
+	h2IdleSecond = 200
+	// h2Explained is how many such frames a request, or data that the peer is sent,
+	// explains: credit for the stream and for the connection, and a ping.
+	h2Explained = 3
+	// h2Ahead is how many explained frames may still be to come.
+	h2Ahead = 100_000
+)
+
 // h2Penalty is how long a connection stays as it is after that. Its peer cannot
 // begin anew with it, and what it has sent cannot reset the go-away away.
 const h2Penalty = 2 * time.Second
@@ -41,7 +54,8 @@ type h2Guard struct {
 	in, out    h2Frames  // guarded by mu, as what follows
 	lastStream uint32    // the highest id that the peer has used
 	resets     float64   // beyond what was answered and forgiven
-	counted    time.Time // when resets was reckoned last
+	idle       float64   // frames that ask for nothing; below 0 when more are explained
+	counted    time.Time // when resets and idle were reckoned last
 	over       bool      // there were too many; answers on their way change nothing
 }
 
@@ -52,15 +66,18 @@ func newH2Guard() *h2Guard { return &h2Guard{in: h2Frames{skip: h2Preface}} }
 func (g *h2Guard) received(p []byte) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.in.each(p, func(kind, flags byte, stream uint32) {
+	g.in.each(p, func(kind, flags byte, stream uint32, length int) {
 		switch {
 		case kind == h2Headers:
 			g.lastStream = max(g.lastStream, stream)
+			g.explain()
 		case kind == h2Reset, kind == h2Settings && flags&h2Ack == 0:
-			g.charge()
+			g.charge(&g.resets)
+		case kind != h2Data, length == 0 && flags&h2EndStream == 0:
+			g.charge(&g.idle)
 		}
 	})
-	g.over = g.over || g.resets > h2Resets
+	g.over = g.over || g.resets > h2Resets || g.idle > h2Idle
 	return !g.over
 }
 
@@ -68,25 +85,34 @@ func (g *h2Guard) received(p []byte) bool {
 func (g *h2Guard) sent(p []byte) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.out.each(p, func(kind, flags byte, _ uint32) {
-		switch {
-		case kind == h2Reset: // a peer can make the server reset as well
-			g.charge()
-		case (kind == h2Data || kind == h2Headers) && flags&h2EndStream != 0:
+	g.out.each(p, func(kind, flags byte, _ uint32, _ int) {
+		if kind == h2Reset { // a peer can make the server reset as well
+			g.charge(&g.resets)
+		}
+		if kind == h2Data {
+			g.explain()
+		}
+		if (kind == h2Data || kind == h2Headers) && flags&h2EndStream != 0 {
 			g.resets = max(0, g.resets-1)
 		}
 	})
 }
 
-// charge counts a reset. The lock is held.
-func (g *h2Guard) charge() {
+// charge counts a frame in one of the counts, of which the time since the last
+// frame forgives some. The lock is held, as it is for explain.
+func (g *h2Guard) charge(count *float64) {
 	now := time.Now()
 	if !g.counted.IsZero() {
-		g.resets = max(0, g.resets-now.Sub(g.counted).Seconds()*h2ResetsSecond)
+		past := now.Sub(g.counted).Seconds()
+		g.resets = max(0, g.resets-past*h2ResetsSecond)
+		g.idle = max(min(g.idle, 0), g.idle-past*h2IdleSecond)
 	}
 	g.counted = now
-	g.resets++
+	*count++
 }
+
+// explain notes what is a reason for frames that ask for nothing.
+func (g *h2Guard) explain() { g.idle = max(-h2Ahead, g.idle-h2Explained) }
 
 // end tells the peer why its connection ends, unless a frame is cut short
 // already, and makes it wait for the end, or until done. What it still sends is
@@ -124,7 +150,7 @@ type h2Frames struct {
 }
 
 // each calls f for each frame whose head is complete with the bytes of p.
-func (s *h2Frames) each(p []byte, f func(kind, flags byte, stream uint32)) {
+func (s *h2Frames) each(p []byte, f func(kind, flags byte, stream uint32, length int)) {
 	for len(p) > 0 {
 		if s.skip > 0 {
 			n := min(s.skip, len(p))
@@ -140,7 +166,7 @@ func (s *h2Frames) each(p []byte, f func(kind, flags byte, stream uint32)) {
 		}
 		s.have = 0
 		s.skip = int(binary.BigEndian.Uint32(s.head[:]) >> 8)
-		f(s.head[3], s.head[4], binary.BigEndian.Uint32(s.head[5:])&h2StreamIDMask)
+		f(s.head[3], s.head[4], binary.BigEndian.Uint32(s.head[5:])&h2StreamIDMask, s.skip)
 	}
 }
 

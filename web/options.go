@@ -19,6 +19,9 @@ import (
 // stopTimeout is how long Stop waits for requests in flight unless told otherwise.
 const stopTimeout = 25 * time.Second
 
+// maxConnections is how many connections are served unless told otherwise.
+const maxConnections = 16_384
+
 // Options configure a Service.
 type Options struct {
 	// Handler answers all requests, in place of what is handled and of StaticDir.
@@ -45,7 +48,9 @@ type Options struct {
 	// TLSConfig serves TLS with it.
 	TLSConfig *tls.Config
 
-	// Server serves; its Handler and BaseContext are replaced.
+	// Server serves; its Handler and BaseContext are replaced. What it does not limit
+	// itself is limited for it: ReadHeaderTimeout to 10 seconds (unless there is a
+	// ReadTimeout), IdleTimeout to 2 minutes and MaxHeaderBytes to 64 KiB.
 	Server *http.Server
 
 	// RegisterCheck is asked before each registration.
@@ -83,6 +88,11 @@ type Options struct {
 	// flight; 25 seconds by default.
 	StopTimeout time.Duration
 
+	// MaxConnections is how many connections are served at a time, those that
+	// handlers took over included; further ones wait. 16,384 by default, 0 for any
+	// number.
+	MaxConnections int
+
 	// Secure serves TLS, with a self-signed certificate without a TLSConfig.
 	Secure bool
 	// Signal ends Run at a signal of the operating system.
@@ -100,6 +110,7 @@ func newOptions(opts []Option) Options {
 		RegisterCheck:    DefaultRegisterCheck,
 		StaticDir:        DefaultStaticDir,
 		StopTimeout:      stopTimeout,
+		MaxConnections:   maxConnections,
 		Context:          context.TODO(),
 		Signal:           true,
 		Logger:           logger.DefaultLogger,
@@ -256,6 +267,11 @@ func HandleSignal(b bool) Option {
 // StopTimeout sets how long Stop waits, for the registry and for requests in flight.
 func StopTimeout(d time.Duration) Option {
 	return func(o *Options) { o.StopTimeout = d }
+}
+
+// MaxConnections sets how many connections are served at a time; 0 for any number.
+func MaxConnections(n int) Option {
+	return func(o *Options) { o.MaxConnections = n }
 }
 
 // Logger sets the logger.

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"os"
 
+	"golang.org/x/net/netutil"
+
 	"github.com/justcy/go-micro/v4/internal/urlpath"
 	"github.com/justcy/go-micro/v4/util/addr"
 	mnet "github.com/justcy/go-micro/v4/util/net"
@@ -16,11 +18,15 @@ import (
 // errorID is the id of errors that the service itself reports.
 const errorID = "go.micro.web"
 
-// listen listens on the address of the options.
+// listen listens on the address of the options, for as many connections as they
+// allow.
 func (s *service) listen(o Options) (net.Listener, error) {
 	l, err := mnet.Listen(o.Address, func(address string) (net.Listener, error) { return net.Listen("tcp", address) })
 	if err != nil {
 		return nil, fmt.Errorf("web service %s: %w", o.Name, err)
+	}
+	if o.MaxConnections > 0 {
+		l = netutil.LimitListener(l, o.MaxConnections)
 	}
 	return l, nil
 }

@@ -10,6 +10,12 @@
 // An endpoint that streams is reached over a WebSocket, with a message in each
 // frame, or by a request that accepts text/event-stream, which gets each message
 // as an event.
+//
+// A WebSocket is closed when its client does not answer a ping, of which there is one
+// every 30 seconds, within as long; when a message is over handler.Options.MaxRecvSize
+// or 16 MiB (code 1009), or finds no room in MaxTotalSize (1013); when a message comes
+// at less than 16 KiB a second for 30 seconds, and when the client sends pings and
+// pongs without end (1008). A service that does not receive stops its client.
 package rpc
 
 import (

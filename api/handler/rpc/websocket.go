@@ -32,6 +32,11 @@ const (
 	// maxFrame is the largest frame of a client, whatever the limit of bodies:
 	// the transport takes no larger messages by default.
 	maxFrame = 16 << 20
+	// maxControls is how many pings and pongs a client may send at once, and
+	// controlsSecond how many each second: a program that is to be kept up by pings
+	// sends one in some seconds.
+	maxControls    = 100
+	controlsSecond = 10
 	// maxReason is how long the reason of a close frame may be (RFC 6455, section
 	// 5.5).
 	maxReason = 123
@@ -59,13 +64,13 @@ func (h *rpcHandler) serveWebSocket(w http.ResponseWriter, r *http.Request, rout
 		return
 	}
 	defer stream.Close() //nolint:errcheck // nobody is left to be told
-	conn, err := accept(w, r)
-	if err != nil {
+	b := &bridge{stream: stream, bodies: h.bodies, refused: make(chan string, 1)}
+	if b.conn, err = accept(w, r, b.control); err != nil {
 		h.log("websocket for %s.%s: %v", route.Service, route.Endpoint.Name, err)
 		return
 	}
-	conn.SetReadLimit(min(h.opts.MaxRecvSize, maxFrame))
-	b := &bridge{conn: conn, stream: stream, frames: frameType(r, conn.Subprotocol()), bodies: h.bodies}
+	b.conn.SetReadLimit(min(h.opts.MaxRecvSize, maxFrame))
+	b.frames = frameType(r, b.conn.Subprotocol())
 	b.run(ctx, cancel, drain.Of(r.Context()))
 }
 
@@ -73,8 +78,9 @@ func (h *rpcHandler) log(format string, args ...any) {
 	logger.LoggerOrDefault(h.opts.Logger).Logf(logger.DebugLevel, "api: "+format, args...)
 }
 
-// accept answers with 101. When it fails the request is answered already.
-func accept(w http.ResponseWriter, r *http.Request) (*websocket.Conn, error) {
+// accept answers with 101. When it fails the request is answered already. Answer is
+// called for each ping and pong of the client, and says whether to answer it.
+func accept(w http.ResponseWriter, r *http.Request, answer func(context.Context) bool) (*websocket.Conn, error) {
 	control := http.NewResponseController(w)
 	_ = control.SetWriteDeadline(time.Now().Add(upgradeTimeout)) // the hijacked connection has none
 	_ = control.SetReadDeadline(time.Time{})
@@ -83,6 +89,8 @@ func accept(w http.ResponseWriter, r *http.Request) (*websocket.Conn, error) {
 		Subprotocols:       offered(r),
 		InsecureSkipVerify: true, // allowedOrigin has looked at it
 		CompressionMode:    websocket.CompressionDisabled,
+		OnPingReceived:     func(ctx context.Context, _ []byte) bool { return answer(ctx) },
+		OnPongReceived:     func(ctx context.Context, _ []byte) { answer(ctx) },
 	})
 	if err != nil && u.status != 0 {
 		e := exchange.BadRequest(err.Error())
@@ -166,7 +174,14 @@ type bridge struct {
 	frames websocket.MessageType
 	bodies *exchange.Bodies
 
-	sending atomic.Bool // a frame waits for the service, and no other is read
+	// taking says that a frame is on its way to the service: pongs behind it are not
+	// read, nor can a client send one within it. Heard counts frames.
+	taking  atomic.Bool
+	heard   atomic.Uint64
+	refused chan string // why the client is refused; has room for the first reason
+
+	controls float64   // pings and pongs, without those that time has forgiven; as
+	counted  time.Time // when they were reckoned last, the reader's own
 }
 
 // run works until one of both ends, or the server is being stopped.
@@ -181,10 +196,12 @@ func (b *bridge) run(ctx context.Context, cancel context.CancelFunc, draining <-
 		b.ping(ctx)
 	})
 	group.Go(func() {
+		defer cancel()
 		select {
 		case <-draining:
 			b.close(websocket.StatusGoingAway, "the server is being stopped")
-			cancel()
+		case reason := <-b.refused:
+			b.close(websocket.StatusPolicyViolation, reason)
 		case <-ctx.Done():
 		}
 	})
@@ -206,7 +223,10 @@ func (b *bridge) pass(ctx context.Context) bool {
 	if err != nil {
 		return false // the client is gone, or has been told
 	}
-	data, held, err := b.bodies.Frame(r)
+	b.heard.Add(1)
+	b.taking.Store(true)
+	defer b.taking.Store(false)
+	data, held, err := b.bodies.Frame(r, func() { b.refuse("a message comes too slowly") })
 	defer held.Release()
 	if errors.Is(err, exchange.ErrBusy) {
 		b.close(websocket.StatusTryAgainLater, err.Error())
@@ -214,8 +234,6 @@ func (b *bridge) pass(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	b.sending.Store(true)
-	defer b.sending.Store(false)
 	if err := b.stream.Send(&bytes.Frame{Data: data}); err != nil {
 		b.end(ctx, err)
 		return false
@@ -254,15 +272,38 @@ func (b *bridge) ping(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if b.sending.Load() {
-			continue // an answer would not be read
-		}
+		heard := b.heard.Load()
 		pong, cancel := context.WithTimeout(ctx, pingInterval)
 		err := b.conn.Ping(pong)
 		cancel()
-		if err != nil && !b.sending.Load() {
+		late := errors.Is(err, context.DeadlineExceeded)
+		if err != nil && !(late && (b.taking.Load() || b.heard.Load() != heard)) {
 			return
 		}
+	}
+}
+
+// control counts a ping or a pong, and reports whether to answer it. A client that
+// sends too many is refused, and is not read until it is.
+func (b *bridge) control(ctx context.Context) bool {
+	now := time.Now()
+	if !b.counted.IsZero() {
+		b.controls = max(0, b.controls-now.Sub(b.counted).Seconds()*controlsSecond)
+	}
+	b.counted = now
+	if b.controls++; b.controls <= maxControls {
+		return true
+	}
+	b.refuse("too many pings")
+	<-ctx.Done()
+	return false
+}
+
+// refuse has the client told that it does what it must not.
+func (b *bridge) refuse(reason string) {
+	select {
+	case b.refused <- reason:
+	default:
 	}
 }
 

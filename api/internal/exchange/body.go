@@ -69,11 +69,30 @@ func Limited(w http.ResponseWriter, r *http.Request, limit int64) io.ReadCloser 
 	return &p
 }
 
-// Frame reads a frame of a WebSocket, which has limits of its own.
-func (b *Bodies) Frame(r io.Reader) (frame []byte, held *Held, err error) {
-	held = &Held{total: b.total, source: r}
+// Frame reads a frame of a WebSocket, which has limits of its own. It calls late when
+// the frame comes too slowly, and goes on: late must see to it that the reader ends,
+// and must not wait for that.
+func (b *Bodies) Frame(r io.Reader, late func()) (frame []byte, held *Held, err error) {
+	p := &pacedFrame{Reader: r, deadline: time.Now().Add(grace), late: time.AfterFunc(grace, late)}
+	defer p.late.Stop()
+	held = &Held{total: b.total, source: p}
 	frame, err = readAll(held, -1)
 	return frame, held, err
+}
+
+// pacedFrame is a frame that must come at the rate.
+type pacedFrame struct {
+	io.Reader
+	deadline time.Time
+	late     *time.Timer
+}
+
+func (p *pacedFrame) Read(b []byte) (int, error) {
+	n, err := p.Reader.Read(b[:min(len(b), rate)]) // which returns when all of it has come
+	now := time.Now()
+	p.deadline = extended(p.deadline, n, now)
+	p.late.Reset(p.deadline.Sub(now))
+	return n, err
 }
 
 // ErrBusy is returned when too much is held already.

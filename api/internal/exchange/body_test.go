@@ -108,7 +108,7 @@ func TestAllRequestsTogetherHoldNoMoreThanTheLimit(t *testing.T) {
 	} else {
 		second.Release()
 	}
-	if _, held, err := bodies.Frame(strings.NewReader("0123456789")); err != exchange.ErrBusy {
+	if _, held, err := bodies.Frame(strings.NewReader("0123456789"), func() {}); err != exchange.ErrBusy {
 		t.Errorf("a frame: %v", err)
 	} else {
 		held.Release()

@@ -305,21 +305,56 @@ func TestNoMoreConnectionsThanTheLimitAreServed(t *testing.T) {
 	s := newServer(t, server.MaxConnections(1))
 	s.Handle("/", text("page"))
 	at := start(t, s)
-	ask := func(patience time.Duration) *http.Response {
-		conn, err := net.Dial("tcp", at)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = conn.Close() })
-		fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-		_ = conn.SetReadDeadline(time.Now().Add(patience))
-		rsp, _ := http.ReadResponse(bufio.NewReader(conn), nil)
-		return rsp
-	}
-	if ask(testkit.Patience) == nil {
+	if rsp, _ := ask(t, at, testkit.Patience); rsp == nil {
 		t.Error("the first connection is not served")
 	}
-	if ask(time.Second) != nil {
+	if rsp, _ := ask(t, at, time.Second); rsp != nil {
 		t.Error("a second connection is served")
+	}
+}
+
+// ask makes a request over a connection of its own, which stays open.
+func ask(t *testing.T, at string, patience time.Duration) (*http.Response, net.Conn) {
+	t.Helper()
+	conn, err := net.Dial("tcp", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	rsp, _ := http.ReadResponse(bufio.NewReader(conn), nil)
+	return rsp, conn
+}
+
+// A WebSocket of which nothing comes is such a connection.
+func TestConnectionsThatHandlersTookOverCountUntilTheyEnd(t *testing.T) {
+	s := newServer(t, server.MaxConnections(1))
+	s.Handle("/", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		_ = conn.SetDeadline(time.Time{})
+		fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\n\r\n")
+		_, _ = io.Copy(io.Discard, conn)
+	}))
+	at := start(t, s)
+	rsp, held := ask(t, at, testkit.Patience)
+	if rsp == nil {
+		t.Fatal("the first connection is not served")
+	}
+	if rsp, waiting := ask(t, at, time.Second); rsp != nil {
+		t.Error("a second connection is served")
+	} else {
+		_ = waiting.Close()
+	}
+	_ = held.Close()
+	if rsp, last := ask(t, at, testkit.Patience); rsp == nil {
+		t.Error("nothing is served when the first has ended")
+	} else {
+		_ = last.Close()
 	}
 }

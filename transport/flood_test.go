@@ -1,0 +1,122 @@
+package transport_test
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/net/http2/hpack"
+
+	"github.com/justcy/go-micro/v4/internal/testkit"
+	"github.com/justcy/go-micro/v4/logger"
+	"github.com/justcy/go-micro/v4/transport"
+)
+
+// resetFlood is what an HTTP/2 client sends that resets each request at once.
+func resetFlood(requests int) []byte {
+	var block bytes.Buffer
+	encoder := hpack.NewEncoder(&block)
+	b := testkit.AppendFrame([]byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), testkit.H2Settings, 0, 0, nil)
+	for i := range requests {
+		block.Reset()
+		for _, f := range []hpack.HeaderField{
+			{Name: ":method", Value: "POST"}, {Name: ":scheme", Value: "http"}, {Name: ":authority", Value: "a"},
+			{Name: ":path", Value: "/"}, {Name: "micro-endpoint", Value: "Echo.Call"},
+		} {
+			encoder.WriteField(f) //nolint:errcheck // to a buffer
+		}
+		stream := uint32(2*i + 1)
+		b = testkit.AppendFrame(b, testkit.H2Headers, 0x4|testkit.H2EndStream, stream, block.Bytes())
+		b = resetFrame(b, stream)
+	}
+	return b
+}
+
+// attack connects again and again and sends the flood on each connection until the
+// server has had enough of it. It counts the connections and returns what ends it.
+func attack(t testing.TB, addr string, flood []byte, attackers int) (made *atomic.Int64, stop func() (conns int64)) {
+	t.Helper()
+	var all sync.WaitGroup
+	var over atomic.Bool
+	made = new(atomic.Int64)
+	for range attackers {
+		all.Go(func() {
+			for !over.Load() {
+				conn, err := net.Dial("tcp", addr)
+				if err != nil {
+					return // the listener is closed
+				}
+				made.Add(1)
+				var reading sync.WaitGroup
+				reading.Go(func() { io.Copy(io.Discard, conn) })
+				conn.SetWriteDeadline(time.Now().Add(time.Second)) // the server may keep it waiting
+				conn.Write(flood)
+				conn.Close()
+				reading.Wait()
+			}
+		})
+	}
+	return made, func() int64 {
+		over.Store(true)
+		all.Wait()
+		return made.Load()
+	}
+}
+
+// What a peer makes the server do is counted, as the time that others lose by it
+// depends on the machine.
+func TestCallsSucceedBesideAPeerThatFloodsOverAndOver(t *testing.T) {
+	const (
+		connections = 10
+		requests    = 1000 // a connection
+		served      = 300  // of them, and some more each second
+		servedMore  = 20
+	)
+	logged := new(testkit.Buffer)
+	log := logger.NewLogger(logger.WithOutput(logged), logger.WithLevel(logger.WarnLevel))
+	var begun atomic.Int64
+	l := listen(t, transport.NewHTTPTransport(transport.Logger(log)), func(s transport.Socket) {
+		begun.Add(1)
+		echo(s)
+	})
+	c := dial(t, transport.NewHTTPTransport(quiet), l.Addr(), transport.WithStream())
+	call(t, c, "before")
+	began := time.Now()
+	made, stop := attack(t, l.Addr(), resetFlood(requests), 2)
+	testkit.Eventually(t, "the peer has come back again and again", func() bool {
+		call(t, c, "beside")
+		return made.Load() >= connections && begun.Load() > 1
+	})
+	conns := stop()
+	call(t, c, "after")
+	allowed := float64(conns) * (served + servedMore*time.Since(began).Seconds())
+	if n := begun.Load() - 1; float64(n) > allowed {
+		t.Errorf("%d requests were begun on %d connections, want at most %.0f", n, conns, allowed)
+	}
+	if n := strings.Count(logged.String(), "\n"); int64(n) > conns {
+		t.Errorf("%d connections made %d lines: %.2000s", conns, n, logged.String())
+	}
+}
+
+func TestAListenerMayBeClosedWhileRequestsEnd(t *testing.T) {
+	flood := resetFlood(100)
+	for range 20 {
+		l := listen(t, transport.NewHTTPTransport(quiet), func(s transport.Socket) {
+			go func() { // until the socket ends
+				var m transport.Message
+				for s.Recv(&m) == nil {
+				}
+			}()
+			s.Send(&transport.Message{Body: []byte("x")})
+		})
+		made, stop := attack(t, l.Addr(), flood, 1)
+		testkit.Eventually(t, "requests are made", func() bool { return made.Load() > 0 })
+		l.Close()
+		stop()
+	}
+}
