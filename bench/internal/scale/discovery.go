@@ -170,7 +170,7 @@ func picks(n int, setAside bool) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return Processor(func() (Work, error) {
+	return Steps(n, func(steps int) (Work, error) {
 		if setAside {
 			s.Mark(service, aside, selector.ErrUnreachable)
 		}
@@ -178,7 +178,7 @@ func picks(n int, setAside bool) (float64, error) {
 			return Work{}, err
 		}
 		return Work{Do: func() error {
-			for range n {
+			for range steps {
 				node, err := next()
 				if err != nil {
 					return err
@@ -202,9 +202,9 @@ func registryChange(n int) (float64, error) {
 		defer w.Stop()
 	}
 	changed := nodes(0, 1)
-	return Processor(func() (Work, error) {
+	return Steps(n, func(steps int) (Work, error) {
 		return Work{Do: func() error {
-			for i := range n {
+			for i := range steps {
 				changed.Nodes[0].Metadata["change"] = fmt.Sprint(i)
 				if err := r.Register(changed); err != nil {
 					return err

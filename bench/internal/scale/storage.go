@@ -14,7 +14,7 @@ import (
 // storageRows are about the memory drivers of events, store and cache.
 func storageRows() []Row {
 	return []Row{
-		{Name: "events-read", Work: "reads of 25 events from the middle of that many", Most: 100_000, Known: missesCaches, Measure: eventsRead},
+		{Name: "events-read", Work: "reads of 25 events from the middle of that many", Most: 100_000, Measure: eventsRead},
 		{Name: "events-replay", Work: "events are replayed to a consumer", Most: 100_000, Measure: eventsReplay},
 		{Name: "store-queue", Work: "records are written to a queue as long, and its first are listed and deleted", Known: searches, Most: 100_000, Measure: storeQueue},
 		{Name: "store-expire", Work: "records expire at once, and are removed", Known: searches, Most: 100_000, Measure: storeExpire},
@@ -36,9 +36,9 @@ func eventsRead(n int) (float64, error) {
 			return 0, err
 		}
 	}
-	return Processor(func() (Work, error) {
+	return Steps(n, func(steps int) (Work, error) {
 		return Work{Do: func() error {
-			for range n {
+			for range steps {
 				page, err := s.Read(topic, events.ReadLimit(25), events.ReadOffset(uint(n)/2))
 				if err != nil {
 					return err
