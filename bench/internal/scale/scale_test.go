@@ -71,7 +71,7 @@ func TestTheVerdictIsTheSameInEveryRun(t *testing.T) {
 		}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for seed := range uint64(20) {
+			for seed := range uint64(10) {
 				r, err := scale.Run(scattered(c.cost, seed))
 				if err != nil {
 					t.Fatal(err)
