@@ -24,24 +24,24 @@ func (d *deferred) values() reader.Values {
 	return d.merged
 }
 
-// adoptLater puts what the loader has in effect, to be merged when it is read, and
-// reports whether that is possible.
-func (c *dynamic) adoptLater(e *engine) bool {
+// adoptLater puts what the loader has in effect, to be merged when it is read. With
+// a loader or a reader that cannot do that it is merged now.
+func (c *dynamic) adoptLater(e *engine) error {
 	l, canDefer := e.opts.Loader.(loader.Deferrer)
 	_, canParse := e.opts.Reader.(reader.Parser) // what it has parsed it can merge and read
 	if !canDefer || !canParse {
-		return false
+		return c.adoptNow(e)
 	}
 	version, snapshot, err := l.Defer()
 	if err != nil {
-		return false
+		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.engine == e && notOlder(version, e.version) {
 		c.publish(e, version, &deferred{config: c, engine: e, snapshot: snapshot})
 	}
-	return true
+	return nil
 }
 
 // merge returns the values of a snapshot or, when they cannot be read, the last

@@ -88,20 +88,21 @@ func (c *dynamic) Init(opts ...Option) error {
 }
 
 func (c *dynamic) Load(sources ...source.Source) error {
-	return c.reload(func(l loader.Loader) error { return l.Load(sources...) })
+	return c.reload(func(l loader.Loader) error { return l.Load(sources...) }, c.adoptLater)
 }
 
+// Sync merges the sources itself, so that no Get waits for that.
 func (c *dynamic) Sync() error {
-	return c.reload(loader.Loader.Sync)
+	return c.reload(loader.Loader.Sync, c.adoptNow)
 }
 
 // reload has the loader do something, and adopts what it has then, even after
 // a failure: some of it may have succeeded.
-func (c *dynamic) reload(load func(loader.Loader) error) error {
+func (c *dynamic) reload(load func(loader.Loader) error, adopt func(*engine) error) error {
 	return c.use(func(e *engine) error {
 		err := load(e.opts.Loader)
-		if !c.adoptLater(e) {
-			err = errors.Join(err, c.adoptNow(e))
+		if bad := adopt(e); bad != nil {
+			err = errors.Join(err, bad)
 		}
 		c.follow(e)
 		return err

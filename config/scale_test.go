@@ -16,7 +16,7 @@ import (
 // counting is a reader that counts what it is asked for.
 type counting struct {
 	reader.Reader
-	parsed, merged, encoded atomic.Int64
+	parsed, merged, read, encoded atomic.Int64
 }
 
 func newCounting() *counting { return &counting{Reader: json.NewReader()} }
@@ -32,6 +32,7 @@ func (c *counting) MergeParsed(documents ...reader.Parsed) (*source.ChangeSet, e
 }
 
 func (c *counting) Values(s *source.ChangeSet) (reader.Values, error) {
+	c.read.Add(1)
 	v, err := c.Reader.Values(s)
 	return countingValues{v, c}, err
 }
@@ -73,6 +74,26 @@ func TestSourcesLoadedOneByOneAreMergedWhenTheyAreRead(t *testing.T) {
 	}
 	if merged, parsed := r.merged.Load()-before, r.parsed.Load(); merged != 1 || parsed != 100 {
 		t.Errorf("%d merges and %d documents parsed, want 1 and 100", merged, parsed)
+	}
+}
+
+func TestAGetAfterSyncMergesNothing(t *testing.T) {
+	r := newCounting()
+	src := jsonSource(`{"a":1}`)
+	c := newConfig(t, config.WithReader(r), config.WithWatcherDisabled())
+	if err := c.Load(src, numbered(1)); err != nil {
+		t.Fatal(err)
+	}
+	write(t, src, `{"a":2}`)
+	if err := c.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	merged, read := r.merged.Load(), r.read.Load()
+	if got := c.Get("a").Int(0); got != 2 {
+		t.Errorf("a is %d", got)
+	}
+	if merged, read = r.merged.Load()-merged, r.read.Load()-read; merged > 0 || read > 0 {
+		t.Errorf("Get merged %d times and read %d documents", merged, read)
 	}
 }
 

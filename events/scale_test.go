@@ -78,6 +78,56 @@ func TestAPageOfEventsIsThatOfAllInOrder(t *testing.T) {
 	}
 }
 
+func TestAPageReadsAsManyRecordsAsItHasEvents(t *testing.T) {
+	const n, limit = 10_000, 25
+	s := stored(t, n)
+	counted := events.CountReads(s)
+	for _, offset := range []uint{0, n / 2, n - limit} {
+		counted.Reads.Store(0)
+		list, err := s.Read("topic", events.ReadLimit(limit), events.ReadOffset(offset))
+		if err != nil || len(list) != limit {
+			t.Errorf("from %d: %d events, %v", offset, len(list), err)
+		}
+		if reads := counted.Reads.Load(); reads != limit || counted.Lists.Load() > 0 {
+			t.Errorf("from %d: %d records were read, and keys listed %d times", offset, reads, counted.Lists.Load())
+		}
+	}
+}
+
+// A consumer whose context has ended takes one part of the history, which is what
+// publishers wait for.
+func TestAReplayTakesTheHistoryAPartAtATime(t *testing.T) {
+	const consumers = 100
+	cost := func(n int) uint64 {
+		stream, err := events.NewStream(events.StreamHistory(n, n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range n {
+			if err := stream.Publish("topic", []byte("{}")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range consumers {
+			if _, err := stream.Consume("topic", events.WithOffset(time.Unix(1, 0)), events.WithContext(ctx)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := stream.(io.Closer).Close(); err != nil { // waits for the consumers
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		return (after.TotalAlloc - before.TotalAlloc) / consumers
+	}
+	if few, many := cost(1_000), cost(50_000); many > 2*few {
+		t.Errorf("among 1,000 events a consumer takes %d bytes, among 50,000 it takes %d", few, many)
+	}
+}
+
 func TestExpiredEventsAreNotCountedByAnOffset(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := stored(t, 0)

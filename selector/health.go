@@ -20,7 +20,7 @@ const (
 type health struct {
 	background *background
 	failed     atomic.Int32  // len(nodes), for reading without the lock
-	version    atomic.Uint64 // counts the changes of nodes
+	version    atomic.Uint64 // counts the changes of nodes, and the pauses that ended
 
 	mu    sync.RWMutex
 	nodes map[string]failure   // by node id
@@ -39,21 +39,24 @@ func (f failure) aside(now time.Time) bool {
 	return f.prober != nil || now.Before(f.until)
 }
 
-// grown is f after one more failure.
-func (f failure) grown(now time.Time) failure {
-	f.pause = min(max(2*f.pause, firstPause), longestPause)
-	f.until = now.Add(f.pause)
-	return f
-}
-
 // fail sets a node aside. Failures of requests that were under way when the
 // node was set aside count once.
 func (h *health) fail(id string, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if f := h.nodes[id]; !f.aside(now) {
-		h.set(id, f.grown(now))
+		h.pause(id, f, now)
 	}
+}
+
+// pause sets a node aside for twice as long as last time. A timer tells of the end,
+// so that no pick needs to look at the clock; it outlives the selector by a pause at
+// most. The lock is held.
+func (h *health) pause(id string, f failure, now time.Time) {
+	f.pause = min(max(2*f.pause, firstPause), longestPause)
+	f.until = now.Add(f.pause)
+	h.set(id, f)
+	time.AfterFunc(f.pause, func() { h.version.Add(1) })
 }
 
 // suspect sets a silent node aside and asks it for a sign of life, unless that
@@ -94,7 +97,7 @@ func (h *health) answered(id string, err error) {
 		h.drop(id)
 	default:
 		f.probing = false
-		h.set(id, f.grown(time.Now()))
+		h.pause(id, f, time.Now())
 	}
 }
 
@@ -170,13 +173,11 @@ func (h *health) aside(id string) bool {
 	return h.nodes[id].aside(time.Now())
 }
 
-// filter returns a function that drops the nodes which are set aside, and when
-// that will be others although nothing is reported. Silent nodes whose pause is
-// over are asked again.
-func (h *health) filter(now time.Time) (healthy func([]*registry.Node) []*registry.Node, until time.Time) {
+// filter returns a function that drops the nodes which are set aside, as long as
+// the version is the same. Silent nodes whose pause is over are asked again.
+func (h *health) filter(now time.Time) (healthy func([]*registry.Node) []*registry.Node) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	until = now.Add(longestPause)
 	out := map[string]bool{}
 	for id, f := range h.nodes {
 		if f.prober != nil && !f.probing && !now.Before(f.until) {
@@ -186,11 +187,8 @@ func (h *health) filter(now time.Time) (healthy func([]*registry.Node) []*regist
 		if f.aside(now) {
 			out[id] = true
 		}
-		if now.Before(f.until) && f.until.Before(until) {
-			until = f.until
-		}
 	}
-	return func(nodes []*registry.Node) []*registry.Node { return without(nodes, out) }, until
+	return func(nodes []*registry.Node) []*registry.Node { return without(nodes, out) }
 }
 
 // without returns the nodes that are not out: the slice it was given when that is

@@ -110,6 +110,7 @@ func TestSetAsideGrowsAndEnds(t *testing.T) {
 				t.Errorf("before %ds are over, picks are %v", pause, got)
 			}
 			time.Sleep(time.Millisecond)
+			synctest.Wait() // for the timer that ends it
 			if got := spread(t, s); got["a"] == 0 {
 				t.Errorf("after %ds, picks are %v", pause, got)
 			}
@@ -117,6 +118,7 @@ func TestSetAsideGrowsAndEnds(t *testing.T) {
 		s.Mark("greeter", &registry.Node{Id: "a"}, nil)
 		s.Mark("greeter", &registry.Node{Id: "a"}, selector.ErrUnreachable)
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if got := spread(t, s); got["a"] == 0 {
 			t.Errorf("a success did not end the growth: %v", got)
 		}

@@ -34,7 +34,6 @@ type candidates struct {
 type usable struct {
 	nodes   []*registry.Node
 	version uint64 // of the health
-	until   time.Time
 }
 
 // has reports whether a node is among the candidates.
@@ -101,12 +100,11 @@ func (s *service) usable(c *candidates) []*registry.Node {
 	if s.health.failed.Load() == 0 {
 		return c.any()
 	}
-	now, version := time.Now(), s.health.version.Load()
-	if u := c.usable.Load(); u != nil && u.version == version && now.Before(u.until) {
+	version := s.health.version.Load()
+	if u := c.usable.Load(); u != nil && u.version == version {
 		return u.nodes
 	}
-	healthy, until := s.health.filter(now)
-	u := &usable{c.best(healthy), version, until}
+	u := &usable{c.best(s.health.filter(time.Now())), version}
 	c.usable.Store(u)
 	return u.nodes
 }

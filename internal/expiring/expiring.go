@@ -8,11 +8,12 @@ import (
 
 const (
 	// manyEntries is when a map is spread over several, so that each can be made
-	// anew in a short time.
-	manyEntries = 8192
-	spread      = 64
-	// smallest is how large a part is that is worth making anew.
-	smallest = 64
+	// anew in a short time: a thousand entries of a million. Entries that end
+	// together leave all parts at about the same rate, so some are made anew in a row.
+	manyEntries = 4096
+	spread      = 1024
+	// smallest is how large a part, or the heap, is that is worth making anew.
+	smallest = 16
 )
 
 // Map holds values by key, and knows which end first. Nothing ends by itself:
@@ -187,8 +188,8 @@ func (h *endHeap) Pop() any {
 	(*h)[last] = nil
 	*h = (*h)[:last]
 	e.place = -1
-	if cap(*h) > smallest && last < cap(*h)/16 { // so that there is little to copy
-		*h = append(make(endHeap, 0, cap(*h)/8), *h...)
+	if cap(*h) > smallest && last < cap(*h)/64 { // so that there is little to copy
+		*h = append(make(endHeap, 0, cap(*h)/32), *h...)
 	}
 	return e
 }

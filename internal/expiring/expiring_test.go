@@ -135,6 +135,24 @@ func TestTheMemoryOfRemovedEntriesComesBack(t *testing.T) {
 	}
 }
 
+// What is made anew is made under the lock of those who use the map.
+func TestAStepOfRemovingMakesLittleAnew(t *testing.T) {
+	const n, step = 200_000, 64
+	m := expiring.New()
+	for i := range n {
+		m.Set(fmt.Sprint(i), i, 1)
+	}
+	var before, after runtime.MemStats
+	for more := true; more; {
+		runtime.ReadMemStats(&before)
+		more = m.RemoveEnded(1, step, nil)
+		runtime.ReadMemStats(&after)
+		if bytes := after.TotalAlloc - before.TotalAlloc; bytes > 128<<10 {
+			t.Errorf("to remove %d entries of %d took %d bytes, with %d left", step, n, bytes, m.Len())
+		}
+	}
+}
+
 func BenchmarkSetAndDelete(b *testing.B) {
 	for _, n := range []int{1_000, 100_000, 1_000_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {

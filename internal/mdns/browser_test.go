@@ -3,6 +3,8 @@ package mdns_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -188,6 +190,53 @@ func TestNodesInUseAreNeverMissed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What an idle client does is counted while it watches what it has looked up, as a
+// registry cache does.
+func TestNamesThatAreKeptFreshCostAQuestionAMinuteAndNoDecoding(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const services = 200
+		w := new(wire)
+		crowd(t, w, services)
+		var decoded atomic.Int64
+		client := w.host()
+		e := mdns.New(mdns.Config{Domain: "test", Network: client, Warnf: t.Logf, Decode: func(text []string) (string, any, error) {
+			decoded.Add(1)
+			return decode(text)
+		}})
+		defer e.Close()
+		if found := lookUpAll(t, e, services); found != services {
+			t.Errorf("found %d of %d services", found, services)
+		}
+		for i := range services {
+			defer watch(t, e, fmt.Sprint("s", i)).Stop()
+		}
+		questions := func() (n int) {
+			for _, m := range w.messages(asks) {
+				n += len(m.msg.Questions)
+			}
+			return n
+		}
+		for minute := range 10 {
+			most := services
+			if minute == 0 {
+				most = 6 * services // after 1, 3, 7, 15 and 31 seconds, or a bit later
+			}
+			asked, decodedBefore, received := questions(), decoded.Load(), e.Stats().Packets
+			time.Sleep(time.Minute)
+			asked, received = questions()-asked, e.Stats().Packets-received
+			if asked == 0 || asked > most {
+				t.Errorf("minute %d: %d questions, want at most %d", minute, asked, most)
+			}
+			if received > uint64(asked+services/10) { // some answer a question of the minute before
+				t.Errorf("minute %d: %d packets were looked at for %d questions", minute, received, asked)
+			}
+			if n := decoded.Load() - decodedBefore; n > 0 {
+				t.Errorf("minute %d: %d descriptions that were known were decoded again", minute, n)
+			}
+		}
+	})
 }
 
 func TestNamesNobodyWantsAreNoLongerAskedFor(t *testing.T) {

@@ -15,8 +15,8 @@ func discoveryRows() []Row {
 		{Name: "cache-join", Work: "nodes of one service join one by one, followed by a cache", Measure: cacheJoin},
 		{Name: "cache-join-read", Work: "the same, with a lookup after each", Measure: cacheJoinRead},
 		{Name: "cache-leave", Work: "nodes of one service leave one by one", Measure: cacheLeave},
-		{Name: "select", Work: "picks among that many nodes", Known: missesCaches, Measure: func(n int) (float64, error) { return picks(n, false) }},
-		{Name: "select-aside", Work: "the same, one of them set aside", Known: missesCaches, Measure: func(n int) (float64, error) { return picks(n, true) }},
+		{Name: "select", Work: "picks among that many nodes", Measure: func(n int) (float64, error) { return picks(n, false) }},
+		{Name: "select-aside", Work: "the same, one of them set aside", Measure: func(n int) (float64, error) { return picks(n, true) }},
 		{Name: "registry-change", Work: "changes of one service, with that many names followed", Measure: registryChange},
 		{Name: "watcher-unread", Work: "events for a watcher that nobody reads", Unit: Bytes, Most: 100_000, Measure: watcherUnread},
 	}
@@ -152,9 +152,6 @@ func cacheLeave(n int) (float64, error) {
 	})
 }
 
-// missesCaches is why a pick is dearer among many nodes.
-const missesCaches = "a pick reads one of n nodes, and the processor's caches do not hold ten thousand"
-
 func picks(n int, setAside bool) (float64, error) {
 	r := registry.NewMemoryRegistry()
 	if err := r.Register(nodes(0, n)); err != nil {
@@ -170,7 +167,7 @@ func picks(n int, setAside bool) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return Processor(func() (Work, error) {
+	return Steps(n, func(steps int) (Work, error) {
 		if setAside {
 			s.Mark(service, aside, selector.ErrUnreachable)
 		}
@@ -178,7 +175,7 @@ func picks(n int, setAside bool) (float64, error) {
 			return Work{}, err
 		}
 		return Work{Do: func() error {
-			for range n {
+			for range steps {
 				node, err := next()
 				if err != nil {
 					return err
@@ -202,9 +199,9 @@ func registryChange(n int) (float64, error) {
 		defer w.Stop()
 	}
 	changed := nodes(0, 1)
-	return Processor(func() (Work, error) {
+	return Steps(n, func(steps int) (Work, error) {
 		return Work{Do: func() error {
-			for i := range n {
+			for i := range steps {
 				changed.Nodes[0].Metadata["change"] = fmt.Sprint(i)
 				if err := r.Register(changed); err != nil {
 					return err

@@ -39,10 +39,10 @@ func subscribed(count int) (broker.Broker, error) {
 func ignore(broker.Event) error { return nil }
 
 func brokerSubscribe(n int) (float64, error) {
-	return Processor(func() (Work, error) {
+	return Steps(n, func(steps int) (Work, error) {
 		b, err := subscribed(n)
 		return Work{Do: func() error {
-			for range n {
+			for range steps {
 				s, err := b.Subscribe(topic, ignore)
 				if err != nil {
 					return err

@@ -51,10 +51,12 @@ type Result struct {
 	Row      Row
 	Points   []Point
 	Exponent float64
+	Error    float64 // standard error of Exponent
 }
 
-// TooFast reports whether the cost grows faster than the work.
-func (r Result) TooFast() bool { return r.Exponent > Limit }
+// TooFast reports whether the cost grows faster than the work, and that is not the
+// scatter of the points: the exponent is above the limit by two standard errors.
+func (r Result) TooFast() bool { return r.Exponent-2*r.Error > Limit }
 
 const (
 	defaultMost = 10_000
@@ -64,9 +66,9 @@ const (
 	longest = 20 * time.Second
 	// patience is how long a size is tried again.
 	patience = 2 * time.Second
-	// tries are how often a size is measured. The least cost counts: whatever
+	// tries are how often a size is measured at most. The least cost counts: whatever
 	// else the machine does only adds to it.
-	tries = 3
+	tries = 9
 )
 
 // Sizes are what rows are measured at, up to most.
@@ -97,7 +99,7 @@ func Run(row Row) (Result, error) {
 			break
 		}
 	}
-	result.Exponent = exponent(result.Points)
+	result.Exponent, result.Error = exponent(result.Points)
 	return result, nil
 }
 

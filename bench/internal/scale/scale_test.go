@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/justcy/go-micro/bench/internal/scale"
 )
@@ -40,6 +42,65 @@ func TestTheExponentIsThatOfTheLargerSizes(t *testing.T) {
 				t.Errorf("n^%.2f, too fast: %v", r.Exponent, r.TooFast())
 			}
 		})
+	}
+}
+
+// scattered is a row that other work on the machine makes dearer, each try by as
+// much as chance has it.
+func scattered(cost func(n float64) float64, seed uint64) scale.Row {
+	r := rand.New(rand.NewPCG(seed, 0))
+	return scale.Row{Name: "row", Work: "steps", Measure: func(n int) (float64, error) {
+		return 1e-9 * cost(float64(n)) * (1 + 0.3*r.ExpFloat64()), nil
+	}}
+}
+
+func TestTheVerdictIsTheSameInEveryRun(t *testing.T) {
+	for name, c := range map[string]struct {
+		cost    func(n float64) float64
+		tooFast bool
+	}{
+		"n":                          {func(n float64) float64 { return n }, false},
+		"n log n":                    {func(n float64) float64 { return n * math.Log(n) }, true}, // n^1.15 at these sizes
+		"n^1.5":                      {func(n float64) float64 { return math.Pow(n, 1.5) }, true},
+		"squared from a thousand on": {func(n float64) float64 { return n + n*n/1000 }, true},
+		"n, but the largest by a half": {func(n float64) float64 {
+			if n == 10_000 {
+				return 1.5 * n
+			}
+			return n
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for seed := range uint64(10) {
+				r, err := scale.Run(scattered(c.cost, seed))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r.TooFast() != c.tooFast {
+					t.Errorf("run %d: n^%.2f ±%.2f, too fast: %v", seed, r.Exponent, r.Error, r.TooFast())
+				}
+			}
+		})
+	}
+}
+
+func TestStepsInLargeThingsAreCountedFromFewer(t *testing.T) {
+	for _, n := range []int{10, 1_000_000} {
+		taken := 0
+		cost, err := scale.Steps(n, func(steps int) (scale.Work, error) {
+			return scale.Work{Do: func() error {
+				taken = steps
+				for begin := time.Now(); time.Since(begin) < 30*time.Millisecond; { // busy: it is processor time
+				}
+				return nil
+			}}, nil
+		})
+		if taken > n || taken > 10_000 || err != nil {
+			t.Errorf("%d steps of %d, %v", taken, n, err)
+		}
+		if all := cost * float64(taken) / float64(n); all < 1e-4 || all > 1 {
+			t.Errorf("%d steps cost %v s", taken, all)
+		}
 	}
 }
 

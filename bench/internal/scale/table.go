@@ -42,7 +42,7 @@ func (r Result) cells(sizes []int) []string {
 		}
 		out = append(out, cell)
 	}
-	return append(out, fmt.Sprintf("n^%.2f", r.Exponent))
+	return append(out, fmt.Sprintf("n^%.2f ±%.2f", r.Exponent, r.Error))
 }
 
 // text writes a cost with three digits.
@@ -115,6 +115,7 @@ type jsonResult struct {
 	Unit     string  `json:"unit"`
 	Points   []Point `json:"points"`
 	Exponent float64 `json:"exponent"`
+	Error    float64 `json:"standard_error"`
 	TooFast  bool    `json:"too_fast"`
 	Known    string  `json:"known,omitempty"`
 }
@@ -124,7 +125,7 @@ func WriteJSON(w io.Writer, results []Result) error {
 	encoder := json.NewEncoder(w)
 	for _, r := range results {
 		unit := map[Unit]string{Seconds: "s", Bytes: "B"}[r.Row.Unit]
-		if err := encoder.Encode(jsonResult{r.Row.Name, unit, r.Points, r.Exponent, r.TooFast(), r.Row.Known}); err != nil {
+		if err := encoder.Encode(jsonResult{r.Row.Name, unit, r.Points, r.Exponent, r.Error, r.TooFast(), r.Row.Known}); err != nil {
 			return err
 		}
 	}
