@@ -52,7 +52,7 @@ func grpcPost(t *testing.T, address, path string, body io.Reader) (*http.Respons
 
 func status(rsp *http.Response) string { return rsp.Trailer.Get("Grpc-Status") }
 
-func TestJSONOverHTTP2(t *testing.T) {
+func TestJSONIsServedOverHTTP2(t *testing.T) {
 	s := newServer(t, server.Transport(transport.NewHTTPTransport()))
 	handle(t, s, newEcho())
 	start(t, s)
@@ -75,7 +75,7 @@ func TestJSONOverHTTP2(t *testing.T) {
 	}
 }
 
-func TestGRPCOverHTTP2(t *testing.T) {
+func TestGRPCIsServedOverHTTP2(t *testing.T) {
 	s := newServer(t, server.Transport(transport.NewHTTPTransport()))
 	handle(t, s, new(Golden))
 	start(t, s)
