@@ -10,7 +10,7 @@ import (
 	"github.com/justcy/go-micro/v4/metadata"
 )
 
-func TestGet(t *testing.T) {
+func TestGetIgnoresCase(t *testing.T) {
 	md := metadata.Metadata{"Micro-Id": "1", "foo-bar": "2", "X.Y": "3", "a_b": "4"}
 	tests := []struct {
 		key, want string
@@ -108,7 +108,7 @@ func TestDeleteIgnoresCase(t *testing.T) {
 	}
 }
 
-func TestFromContext(t *testing.T) {
+func TestMetadataFromTheContextIsACapitalizedCopy(t *testing.T) {
 	if md, ok := metadata.FromContext(context.Background()); ok || md != nil {
 		t.Errorf("got %v, %v from an empty context", md, ok)
 	}
@@ -125,7 +125,7 @@ func TestFromContext(t *testing.T) {
 	}
 }
 
-func TestSetInContext(t *testing.T) {
+func TestSetLeavesTheParentContextAlone(t *testing.T) {
 	ctx := metadata.Set(context.Background(), "Key", "v")
 	if v, ok := metadata.Get(ctx, "Key"); !ok || v != "v" {
 		t.Errorf("got %q, %v", v, ok)
@@ -139,7 +139,7 @@ func TestSetInContext(t *testing.T) {
 	}
 }
 
-func TestMergeContext(t *testing.T) {
+func TestMergeKeepsOrOverwritesInAnySpelling(t *testing.T) {
 	tests := []struct {
 		name        string
 		old, patch  metadata.Metadata

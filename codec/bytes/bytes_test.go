@@ -10,7 +10,7 @@ import (
 	"github.com/justcy/go-micro/v4/util/buf"
 )
 
-func TestWrittenBytes(t *testing.T) {
+func TestBytesAreWrittenAsTheyAre(t *testing.T) {
 	data := []byte("abc")
 	for _, v := range []any{data, &data, &bytes.Frame{Data: data}} {
 		out := new(stdbytes.Buffer)
@@ -20,7 +20,7 @@ func TestWrittenBytes(t *testing.T) {
 	}
 }
 
-func TestReadBody(t *testing.T) {
+func TestTheBodyIsTheWholeInput(t *testing.T) {
 	var data []byte
 	var frame bytes.Frame
 	for v, got := range map[any]*[]byte{&data: &data, &frame: &frame.Data} {

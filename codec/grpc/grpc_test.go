@@ -20,7 +20,7 @@ type greeting struct {
 	Name string `json:"name"`
 }
 
-func TestWrittenBytesAndHeaders(t *testing.T) {
+func TestMessagesHaveTheBytesAndHeadersOfGRPC(t *testing.T) {
 	value := &testpb.Everything{FullName: "ab"}
 	frame := "\x00\x00\x00\x00\x04\x0a\x02ab"
 	tests := []struct {
@@ -62,7 +62,7 @@ func TestWrittenBytesAndHeaders(t *testing.T) {
 	}
 }
 
-func TestReadHeader(t *testing.T) {
+func TestServiceAndEndpointAreReadFromPathOrHeaders(t *testing.T) {
 	tests := []struct {
 		name             string
 		header           map[string]string
@@ -90,7 +90,7 @@ func TestReadHeader(t *testing.T) {
 	}
 }
 
-func TestContentTypes(t *testing.T) {
+func TestAnUnsupportedContentTypeIsRefused(t *testing.T) {
 	tests := []struct {
 		contentType string
 		v           any
@@ -160,7 +160,7 @@ func TestCompressedFlagIsRejected(t *testing.T) {
 	}
 }
 
-func TestReadLimit(t *testing.T) {
+func TestFramesAbove4MiBAreRefused(t *testing.T) {
 	head := binary.BigEndian.AppendUint32([]byte{0}, uint32(grpc.MaxMessageSize+1))
 	for _, stream := range []io.ReadWriteCloser{buf.New(bytes.NewBuffer(head)), readOnly{bytes.NewReader(head)}} {
 		err := grpc.NewCodec(stream).ReadBody(new(testpb.Everything))
@@ -185,7 +185,7 @@ func TestABodyWithoutContentOpensAStream(t *testing.T) {
 	}
 }
 
-func TestEndOfStream(t *testing.T) {
+func TestOnlyAFrameThatIsCutEndsUnexpectedly(t *testing.T) {
 	if err := grpc.NewCodec(buf.New(nil)).ReadBody(new(testpb.Everything)); err != io.EOF {
 		t.Errorf("got %v, want io.EOF", err)
 	}

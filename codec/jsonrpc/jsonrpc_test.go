@@ -20,7 +20,7 @@ import (
 	"github.com/justcy/go-micro/v4/util/buf"
 )
 
-func TestWrittenBytes(t *testing.T) {
+func TestMessagesHaveTheBytesOfV4(t *testing.T) {
 	tests := []struct {
 		name string
 		m    codec.Message
@@ -53,7 +53,7 @@ func TestAnErrorWithoutATextIsRead(t *testing.T) {
 	}
 }
 
-func TestUnknownMessageType(t *testing.T) {
+func TestAnUnknownMessageTypeIsAnError(t *testing.T) {
 	c := jsonrpc.NewCodec(buf.New(nil))
 	for _, err := range []error{c.Write(&codec.Message{Type: 9}, nil), c.ReadHeader(&codec.Message{}, 9)} {
 		if err == nil || err.Error() != "Unrecognized message type: 9" {
@@ -62,7 +62,7 @@ func TestUnknownMessageType(t *testing.T) {
 	}
 }
 
-func TestReadResponse(t *testing.T) {
+func TestAResponseIsAResultOrAnError(t *testing.T) {
 	tests := []struct {
 		name, in, id, errText, body string
 		fails                       bool
@@ -184,7 +184,7 @@ func TestPendingIdsAreForgottenOnClose(t *testing.T) {
 	}
 }
 
-func TestProtobufFromPeersWithTheJSONMapping(t *testing.T) {
+func TestProtobufIsAlsoReadInItsJSONMapping(t *testing.T) {
 	c := jsonrpc.NewCodec(buf.New(bytes.NewBufferString(`{"method":"M","params":[{"bigNumber":"5","colour":"COLOUR_RED"}],"id":1}`)))
 	var got testpb.Everything
 	if err := c.ReadHeader(&codec.Message{}, codec.Request); err != nil {

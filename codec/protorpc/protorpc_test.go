@@ -19,7 +19,7 @@ import (
 	"github.com/justcy/go-micro/v4/util/buf"
 )
 
-func TestWrittenBytes(t *testing.T) {
+func TestMessagesHaveTheBytesOfV4(t *testing.T) {
 	value := &testpb.Everything{FullName: "ab"}
 	const seven = "\x11\x07\x00\x00\x00\x00\x00\x00\x00"
 	tests := []struct {
@@ -55,7 +55,7 @@ func TestAnErrorWithoutATextIsRead(t *testing.T) {
 	}
 }
 
-func TestUnknownMessageType(t *testing.T) {
+func TestAnUnknownMessageTypeIsAnError(t *testing.T) {
 	c := protorpc.NewCodec(buf.New(nil))
 	for _, err := range []error{c.Write(&codec.Message{Type: 9}, nil), c.ReadHeader(&codec.Message{}, 9), c.ReadBody(nil)} {
 		if err == nil || err.Error() != "Unrecognized message type: 9" {
@@ -82,7 +82,7 @@ func TestNonProtobufValueIsInvalidMessage(t *testing.T) {
 	}
 }
 
-func TestNetString(t *testing.T) {
+func TestNetStringsAreReadAsTheyWereWritten(t *testing.T) {
 	var b bytes.Buffer
 	for _, s := range []string{"abc", "", strings.Repeat("x", 200_000)} {
 		if n, err := protorpc.WriteNetString(&b, []byte(s)); n != len(s) || err != nil {
