@@ -304,7 +304,8 @@ func TestProgram(t *testing.T) {
 
 func run(program, level string) (string, error) {
 	cmd := exec.Command(os.Args[0], "-test.run=^TestProgram$")
-	cmd.Env = append(os.Environ(), "LOGGER_TEST_PROGRAM="+program, "MICRO_LOG_LEVEL="+level)
+	cmd.Env = append(os.Environ(), "LOGGER_TEST_PROGRAM="+program, "MICRO_LOG_LEVEL="+level,
+		"GORACE=atexit_sleep_ms=0") // or the race detector has it sleep for a second
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
