@@ -83,7 +83,6 @@ func TestCachedAnswersExpire(t *testing.T) {
 	})
 }
 
-// Bodies without a JSON form all had the same key.
 func TestWhatHasNoKeyIsNotCached(t *testing.T) {
 	c := client.NewCache()
 	one := client.NewRequest("s", "A.B", make(chan int))

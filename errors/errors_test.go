@@ -153,7 +153,6 @@ func TestFromErrorFindsTheErrorOrParsesTheText(t *testing.T) {
 	}
 }
 
-// FromError used to look at the text of a wrapped error.
 func TestFromErrorUnwrapsWrappedError(t *testing.T) {
 	e := errors.Conflict("a", "b").(*errors.Error)
 	if got := errors.FromError(fmt.Errorf("saving: %w", e)); got != e {
@@ -161,8 +160,7 @@ func TestFromErrorUnwrapsWrappedError(t *testing.T) {
 	}
 }
 
-// A percent sign in an error's text used to be garbled, because the text was
-// passed as a format.
+// The text is no format.
 func TestPercentInErrorTextIsNotGarbled(t *testing.T) {
 	const text = "disk 100% full: %s %d %%"
 	got := errors.FromError(errors.InternalServerError("a", text))

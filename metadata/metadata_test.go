@@ -35,7 +35,7 @@ func TestGetIgnoresCase(t *testing.T) {
 	}
 }
 
-// Over HTTP, Micro-ID arrives as Micro-Id, and looking it up used to fail.
+// Over HTTP, Micro-ID arrives as Micro-Id.
 func TestLookupIgnoresCase(t *testing.T) {
 	ctx := metadata.NewContext(context.Background(), metadata.Metadata{"Micro-Trace-Id": "t"})
 	if got, ok := metadata.Get(ctx, "Micro-Trace-ID"); !ok || got != "t" {
@@ -43,7 +43,6 @@ func TestLookupIgnoresCase(t *testing.T) {
 	}
 }
 
-// With two spellings of a name in the map, a random one used to win.
 func TestWinnerOfTwoSpellingsIsNotRandom(t *testing.T) {
 	for range 50 {
 		md := metadata.Metadata{"baz": "low", "Baz": "title", "BAZ": "high"}
@@ -63,8 +62,6 @@ func TestWinnerOfTwoSpellingsIsNotRandom(t *testing.T) {
 	}
 }
 
-// A peer that sends many names in odd spellings used to cost a time that grew
-// with their square.
 func TestManyOddSpellingsCostNoSquareOfTime(t *testing.T) {
 	const names = 20_000
 	md := make(metadata.Metadata, 2*names)

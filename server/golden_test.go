@@ -130,8 +130,7 @@ func lines(h map[string]string) string {
 	return b.String()
 }
 
-// Replies used to be the request's headers with more on top, so they echoed
-// credentials and the ids of the connection's first request.
+// Otherwise they would echo credentials.
 func TestRepliesCarryNoOtherRequestHeaders(t *testing.T) {
 	for _, form := range goldenForms {
 		t.Run(form.name, func(t *testing.T) {

@@ -107,8 +107,8 @@ func TestGRPCIsServedOverHTTP2(t *testing.T) {
 	}
 }
 
-// The status of a response is known at its end. It used to be among its headers
-// as well, where it says that there is nothing else.
+// The status of a response is known at its end. Among its headers it would say that
+// there is nothing else.
 func TestGRPCStatusIsATrailerOnly(t *testing.T) {
 	s := newServer(t, server.Transport(transport.NewHTTPTransport()))
 	handle(t, s, new(Golden))

@@ -30,7 +30,6 @@ func TestTheBodyIsTheWholeInput(t *testing.T) {
 	}
 }
 
-// Nil used to be an error in both directions.
 func TestNilIsNoError(t *testing.T) {
 	stream := buf.New(stdbytes.NewBufferString("abc"))
 	c := bytes.NewCodec(stream)

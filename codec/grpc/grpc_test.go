@@ -116,7 +116,6 @@ func TestAnUnsupportedContentTypeIsRefused(t *testing.T) {
 	}
 }
 
-// A frame that came in pieces used to lose its data.
 func TestShortReadsLoseNothing(t *testing.T) {
 	name := strings.Repeat("x", 300_000)
 	out := new(bytes.Buffer)
@@ -134,7 +133,6 @@ type readOnly struct{ io.Reader }
 func (readOnly) Write(p []byte) (int, error) { return len(p), nil }
 func (readOnly) Close() error                { return nil }
 
-// An endpoint without a dot used to panic.
 func TestEndpointWithoutDotIsAnError(t *testing.T) {
 	m := &codec.Message{Type: codec.Request, Target: "pkg", Endpoint: "Hello"}
 	if err := grpc.NewCodec(buf.New(nil)).Write(m, &testpb.Everything{}); err == nil {
@@ -142,7 +140,6 @@ func TestEndpointWithoutDotIsAnError(t *testing.T) {
 	}
 }
 
-// A value that is no protobuf message used to panic.
 func TestNonProtobufValueIsAnError(t *testing.T) {
 	c := grpc.NewCodec(buf.New(bytes.NewBufferString("\x00\x00\x00\x00\x04\x0a\x02ab")))
 	if err := c.ReadBody(new(greeting)); !errors.Is(err, codec.ErrInvalidMessage) {

@@ -180,7 +180,6 @@ type plain struct{ io.Reader }
 func (plain) Write(p []byte) (int, error) { return len(p), nil }
 func (plain) Close() error                { return nil }
 
-// Marshal used to return memory of a pool, which the next call overwrote.
 func TestMarshalReturnsMemoryItOwns(t *testing.T) {
 	first, err := json.Marshaler{}.Marshal(&testpb.Everything{FullName: "first"})
 	if err != nil {

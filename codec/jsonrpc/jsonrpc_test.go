@@ -91,7 +91,6 @@ func TestAResponseIsAResultOrAnError(t *testing.T) {
 	}
 }
 
-// Missing params and a null result used to panic.
 func TestMissingParamsOrNullResultDoNotPanic(t *testing.T) {
 	for in, kind := range map[string]codec.MessageType{
 		`{"method":"M","id":"1"}`:               codec.Request,
@@ -141,8 +140,6 @@ type writer func() error
 
 func (w writer) Write(p []byte) (int, error) { return len(p), w() }
 
-// A response that arrived before Write returned used to get no method, and its
-// request to be remembered for ever.
 func TestResponseMayBeQuickerThanWrite(t *testing.T) {
 	m := new(codec.Message)
 	var c codec.Codec
@@ -169,7 +166,6 @@ func TestFailedWriteIsNotPending(t *testing.T) {
 	}
 }
 
-// Requests without a response used to be remembered for ever.
 func TestPendingIdsAreForgottenOnClose(t *testing.T) {
 	c := jsonrpc.NewCodec(duplex{strings.NewReader(`{"id":"7","result":1}`), io.Discard})
 	if err := c.Write(&codec.Message{Type: codec.Request, Id: "7", Method: "M"}, 1); err != nil {

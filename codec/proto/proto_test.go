@@ -74,7 +74,6 @@ func TestNotProtobufIsInvalidMessage(t *testing.T) {
 	}
 }
 
-// Marshal used to return memory of a pool, which the next call overwrote.
 func TestMarshalReturnsMemoryItOwns(t *testing.T) {
 	for _, v := range []any{&testpb.Everything{FullName: "a"}, proto.NewMessage([]byte("\x0a\x01a"))} {
 		data, err := proto.Marshaler{}.Marshal(v)

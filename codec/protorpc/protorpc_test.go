@@ -64,7 +64,6 @@ func TestAnUnknownMessageTypeIsAnError(t *testing.T) {
 	}
 }
 
-// A value that is no protobuf message used to panic.
 func TestNonProtobufValueIsInvalidMessage(t *testing.T) {
 	for _, kind := range []codec.MessageType{codec.Request, codec.Response, codec.Event} {
 		out := new(bytes.Buffer)
@@ -99,7 +98,6 @@ func TestNetStringsAreReadAsTheyWereWritten(t *testing.T) {
 	}
 }
 
-// A frame that came in pieces used to lose its data.
 func TestShortReadsLoseNothing(t *testing.T) {
 	r := iotest.OneByteReader(strings.NewReader("\x00\x00\x00\x03abc"))
 	if got, err := protorpc.ReadNetString(r); string(got) != "abc" || err != nil {
@@ -113,7 +111,6 @@ func TestShortReadsLoseNothing(t *testing.T) {
 	}
 }
 
-// Any size that a peer claimed used to be allocated.
 func TestFrameSizeIsBounded(t *testing.T) {
 	if _, err := protorpc.ReadNetString(strings.NewReader("\xff\xff\xff\xffabc")); err == nil || !strings.Contains(err.Error(), "limit") {
 		t.Errorf("got %v", err)

@@ -34,7 +34,6 @@ func TestTheBodyIsTheWholeInput(t *testing.T) {
 	}
 }
 
-// Nil used to be an error in both directions.
 func TestNilIsNoError(t *testing.T) {
 	stream := buf.New(bytes.NewBufferString("abc"))
 	c := text.NewCodec(stream)
