@@ -21,7 +21,7 @@ func (r *receiver) begin(t testing.TB, id string, size int) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	if err := c.SetDeadline(time.Now().Add(testkit.Patience)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(10 * testkit.Patience)); err != nil { // for all requests of a test
 		t.Fatal(err)
 	}
 	head := fmt.Sprintf("POST /?id=%s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", url.QueryEscape(id), size)
