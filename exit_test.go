@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestInit runs a program as processes of its own, as nothing ends under go test.
-func TestInit(t *testing.T) {
+// The program runs as processes of its own, as nothing ends under go test.
+func TestInitEndsAProgramWhoseFlagsCannotBeUsed(t *testing.T) {
 	p := program(filepath.Join(t.TempDir(), "orders"))
 	if out, err := exec.Command("go", "build", "-o", string(p), "./testdata/program").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)

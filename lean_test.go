@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -34,84 +35,84 @@ func TestHelloworldReachesNoBackendPackages(t *testing.T) {
 	}
 }
 
-// helloworld builds the example and returns where it is.
-func helloworld(t *testing.T, flags ...string) string {
-	t.Helper()
-	return buildProgram(t, "./examples/helloworld", flags...)
+// Programs are linked once for all that is asked about them: with their symbols,
+// and without, as they are shipped.
+func TestBinariesHoldOnlyWhatTheirProgramsNeed(t *testing.T) {
+	named, shipped := link(t, "-ldflags=-w"), link(t, "-ldflags=-s -w")
+	helloworld, generated := symbols(t, named.helloworld), symbols(t, named.generated)
+	for _, tt := range []struct{ rule, symbols, held, missing string }{
+		{
+			// Services post to each other by a client of their own; that of net/http adds
+			// 389,120 bytes (docs/adr/0013-messages-are-posted-by-our-own-client.md).
+			"hello world holds no HTTP client", helloworld,
+			"net/http.(*Server).Serve",
+			"net/http.(*Transport).",
+		},
+		{
+			// Package runtime reaches what starts processes, for programs that call
+			// runtime.NewRuntime; the linker leaves it out of the others.
+			"hello world holds nothing that runs programs", helloworld,
+			"v4/runtime.(*defaultRuntime).Create",
+			"os/exec.(*Cmd). v4/internal/child. v4/runtime.(*local). v4/runtime/local archive/tar.",
+		},
+		{
+			// Generated code imports package api for the description of endpoints. What
+			// serves them belongs to programs that call api.NewApi.
+			"a generated service holds no gateway", generated,
+			"net/http.(*Server).Serve",
+			"/api.NewApi /api/handler/rpc.NewHandler /api/server/http.NewServer httputil.(*ReverseProxy) coder/websocket.Accept net/http.(*Transport).",
+		},
+	} {
+		t.Run(tt.rule, func(t *testing.T) {
+			if !strings.Contains(tt.symbols, tt.held) {
+				t.Fatalf("the binary does not hold %s: are there symbols to look at?", tt.held)
+			}
+			for part := range strings.FieldsSeq(tt.missing) {
+				if strings.Contains(tt.symbols, part) {
+					t.Errorf("the binary holds %s", part)
+				}
+			}
+		})
+	}
+	t.Run("hello world is small", shipped.helloworldIsSmall)
+	t.Run("a generated service is hardly larger than hello world", shipped.generatedServiceIsHardlyLarger)
 }
 
-// buildProgram builds a program and returns where it is.
-func buildProgram(t *testing.T, program string, flags ...string) string {
+// binaries are the paths of a service without generated code, and of one with.
+type binaries struct{ helloworld, generated string }
+
+// link builds the binaries with the given flags.
+func link(t *testing.T, flags ...string) binaries {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "program")
-	args := append(append([]string{"build"}, flags...), "-o", binary, program)
+	dir := t.TempDir()
+	args := append(append([]string{"build"}, flags...), "-o", dir+string(filepath.Separator), "./examples/helloworld", "./examples/greeter/srv")
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	return binary
+	suffix := ""
+	if runtime.GOOS == "windows" {
+		suffix = ".exe"
+	}
+	return binaries{filepath.Join(dir, "helloworld"+suffix), filepath.Join(dir, "srv"+suffix)}
 }
 
-// Services post to each other by a client of their own; that of net/http adds
-// 389,120 bytes (docs/adr/0013-messages-are-posted-by-our-own-client.md).
-func TestHelloworldLinksNoHTTPClient(t *testing.T) {
-	out, err := exec.Command("go", "tool", "nm", helloworld(t)).Output()
+// symbols returns the names of what a binary holds, one a line.
+func symbols(t *testing.T, binary string) string {
+	t.Helper()
+	out, err := exec.Command("go", "tool", "nm", binary).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(out), "net/http.(*Server).Serve") {
-		t.Fatal("the binary has no symbols to look at")
-	}
-	if strings.Contains(string(out), "net/http.(*Transport).") {
-		t.Error("binary holds net/http's client")
-	}
+	return string(out)
 }
 
-// Package runtime reaches what starts processes, for programs that call
-// runtime.NewRuntime; the linker leaves it out of the others.
-func TestHelloworldLinksNothingThatRunsPrograms(t *testing.T) {
-	out, err := exec.Command("go", "tool", "nm", helloworld(t)).Output()
-	if err != nil {
-		t.Fatal(err)
+func (b binaries) helloworldIsSmall(t *testing.T) {
+	size := sizeOf(t, b.helloworld)
+	t.Logf("%d bytes", size)
+	if size > maxBinary {
+		t.Errorf("binary has %d bytes, want at most %d", size, maxBinary)
 	}
-	if !strings.Contains(string(out), "v4/runtime.(*defaultRuntime).Create") {
-		t.Fatal("the binary has no symbols to look at")
-	}
-	for _, part := range []string{"os/exec.(*Cmd).", "v4/internal/child.", "v4/runtime.(*local).", "v4/runtime/local", "archive/tar."} {
-		if strings.Contains(string(out), part) {
-			t.Errorf("binary holds %s", part)
-		}
-	}
-}
-
-// Generated code imports package api for the description of endpoints. What serves
-// them belongs to programs that call api.NewApi.
-func TestAGeneratedServiceLinksNoGateway(t *testing.T) {
-	out, err := exec.Command("go", "tool", "nm", buildProgram(t, "./examples/greeter/srv")).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	symbols := string(out)
-	if !strings.Contains(symbols, "net/http.(*Server).Serve") {
-		t.Fatal("the binary has no symbols to look at")
-	}
-	for _, part := range []string{"/api.NewApi", "/api/handler/rpc.NewHandler", "/api/server/http.NewServer", "httputil.(*ReverseProxy)", "coder/websocket.Accept", "net/http.(*Transport)."} {
-		if strings.Contains(symbols, part) {
-			t.Errorf("the binary of a service holds %s", part)
-		}
-	}
-}
-
-func TestHelloworldBinaryIsSmall(t *testing.T) {
-	binary := helloworld(t, "-ldflags=-s -w")
-	info, err := os.Stat(binary)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("%d bytes", info.Size())
-	if info.Size() > maxBinary {
-		t.Errorf("binary has %d bytes, want at most %d", info.Size(), maxBinary)
-	}
-	out, err := exec.Command("go", "version", "-m", binary).Output()
+	out, err := exec.Command("go", "version", "-m", b.helloworld).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,17 +124,19 @@ func TestHelloworldBinaryIsSmall(t *testing.T) {
 }
 
 // What generated code brings along is the description of endpoints.
-func TestAGeneratedServiceIsHardlyLargerThanHelloworld(t *testing.T) {
-	size := func(program string) int64 {
-		info, err := os.Stat(buildProgram(t, program, "-ldflags=-s -w"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return info.Size()
-	}
-	small, generated := size("./examples/helloworld"), size("./examples/greeter/srv")
+func (b binaries) generatedServiceIsHardlyLarger(t *testing.T) {
+	small, generated := sizeOf(t, b.helloworld), sizeOf(t, b.generated)
 	t.Logf("%d and %d bytes", small, generated)
 	if generated > small+small/100 {
 		t.Errorf("the service has %d bytes, hello world %d", generated, small)
 	}
+}
+
+func sizeOf(t *testing.T, file string) int64 {
+	t.Helper()
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
 }

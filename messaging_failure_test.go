@@ -152,9 +152,8 @@ func TestWrappersSeeThePanicOfARouterAsAnError(t *testing.T) {
 	})
 }
 
-// TestMessageStraightToTheTransport publishes as curl would, and then calls
-// over the same connection.
-func TestMessageStraightToTheTransport(t *testing.T) {
+// The messages are posted as curl would, and a call follows over the same connection.
+func TestAMessageMayBePostedToTheServerItself(t *testing.T) {
 	var got inbox
 	service := runningWith(t, func(s server.Server) error {
 		return errors.Join(

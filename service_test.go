@@ -206,7 +206,7 @@ func TestTracerTracesBothSides(t *testing.T) {
 	}
 }
 
-func TestServiceContext(t *testing.T) {
+func TestAServiceTravelsInAContext(t *testing.T) {
 	service := micro.NewService(inMemory()...)
 	if got, ok := micro.FromContext(micro.NewContext(t.Context(), service)); !ok || got != service {
 		t.Error("the service did not come back from its context")

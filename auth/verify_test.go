@@ -17,7 +17,7 @@ var (
 	all     = &auth.Resource{Type: "*", Name: "*", Endpoint: "*"}
 )
 
-func TestVerify(t *testing.T) {
+func TestTheFirstRuleOfTheHighestPriorityThatAppliesDecides(t *testing.T) {
 	rule := func(scope string, res *auth.Resource, access auth.Access, priority int32) *auth.Rule {
 		return &auth.Rule{Scope: scope, Resource: res, Access: access, Priority: priority}
 	}
@@ -53,7 +53,7 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-func TestVerifyOfPaths(t *testing.T) {
+func TestAPatternOfPathsMatchesWhatIsBelowIt(t *testing.T) {
 	for _, tc := range []struct {
 		pattern, path string
 		match         bool

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-func TestTextTable(t *testing.T) {
+func TestATableComparesPeersWithTheTargets(t *testing.T) {
 	var out strings.Builder
 	if err := writeText(&out, sampleGroup()); err != nil {
 		t.Fatal(err)
@@ -104,7 +104,7 @@ func TestChartIsWellFormedAndHasABarForEachFramework(t *testing.T) {
 	}
 }
 
-func TestFileReport(t *testing.T) {
+func TestAReportIsATableAndAChart(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "report")
 	r := &fileReport{folder: folder}
 	if err := errors.Join(r.add(sampleGroup()), r.end()); err != nil {
@@ -117,7 +117,7 @@ func TestFileReport(t *testing.T) {
 	}
 }
 
-func TestNumbers(t *testing.T) {
+func TestNumbersHaveThreeDigits(t *testing.T) {
 	for v, want := range map[float64]string{
 		0: "0.00", 0.125: "0.12", 9.99: "9.99", 12.34: "12.3", 999.6: "1,000", 1234567: "1,234,567",
 	} {

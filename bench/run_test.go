@@ -48,7 +48,7 @@ func TestEveryPeerEchoes(t *testing.T) {
 	}
 }
 
-func TestIdleStreams(t *testing.T) {
+func TestEveryPeerHoldsIdleStreams(t *testing.T) {
 	for _, p := range peers() {
 		if !p.runs(caseIdle) {
 			continue
@@ -143,7 +143,7 @@ func TestRoundsEndWithTheirTurn(t *testing.T) {
 	}
 }
 
-func TestCommandLine(t *testing.T) {
+func TestTheCommandLineChoosesPeersAndCases(t *testing.T) {
 	folder := t.TempDir()
 	var out bytes.Buffer
 	args := []string{"-json", "-report", folder, "-peer", "tcp-echo,tcp-mux", "-case", "unary", "-callers", "16", "-size", "128",
@@ -163,7 +163,7 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-func TestProfilesOfOnePeer(t *testing.T) {
+func TestOnlyOnePeerAndCaseIsProfiled(t *testing.T) {
 	folder := t.TempDir()
 	cpu, memory := filepath.Join(folder, "cpu"), filepath.Join(folder, "memory")
 	args := []string{"-cpuprofile", cpu, "-memprofile", memory, "-case", "unary", "-callers", "1", "-size", "128", "-rounds", "1", "-slice", "1ms"}
@@ -181,7 +181,7 @@ func TestProfilesOfOnePeer(t *testing.T) {
 	}
 }
 
-func TestWrongCommandLines(t *testing.T) {
+func TestWrongCommandLinesAreRefused(t *testing.T) {
 	for _, args := range []string{"-peer nobody", "-case nothing", "-callers 7", "stray", "-unknown", "-before old"} {
 		if err := run(strings.Fields(args), io.Discard, io.Discard); err == nil {
 			t.Errorf("%q is accepted", args)

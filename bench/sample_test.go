@@ -17,7 +17,7 @@ func TestMedianIsOfEachNumber(t *testing.T) {
 	}
 }
 
-func TestMiddle(t *testing.T) {
+func TestTheMiddleOfTwoIsTheirMean(t *testing.T) {
 	for _, c := range []struct {
 		numbers []float64
 		want    float64

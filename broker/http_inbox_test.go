@@ -62,7 +62,7 @@ func TestWireFormIsPlain(t *testing.T) {
 	}
 }
 
-func TestSubscriberThatDisappearsInMidDelivery(t *testing.T) {
+func TestMessagesOfASubscriberThatDisappearsGoToTheNext(t *testing.T) {
 	t.Parallel()
 	r := registry.NewMemoryRegistry()
 	started := make(chan struct{})

@@ -13,22 +13,21 @@ import (
 	"github.com/justcy/go-micro/v4/internal/testkit"
 )
 
-// begin sends the head of a POST that promises size bytes, and the first of them.
-func (r *receiver) begin(t testing.TB, id string, size int, first []byte) net.Conn {
+// begin sends the head of a POST that promises size bytes.
+func (r *receiver) begin(t testing.TB, id string, size int) net.Conn {
 	t.Helper()
 	c, err := net.Dial("tcp", r.node.Address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	if err := c.SetDeadline(time.Now().Add(testkit.Patience)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(10 * testkit.Patience)); err != nil { // for all requests of a test
 		t.Fatal(err)
 	}
 	head := fmt.Sprintf("POST /?id=%s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", url.QueryEscape(id), size)
 	if _, err := c.Write([]byte(head)); err != nil {
 		t.Fatal(err)
 	}
-	_, _ = c.Write(first) // the broker may have refused it meanwhile
 	return c
 }
 
@@ -36,7 +35,7 @@ func TestABodyForNoSubscriptionIsNotWaitedFor(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, new(log).handle)
 	for _, id := range []string{"", "unknown"} {
-		c := r.begin(t, id, 16<<20, nil)
+		c := r.begin(t, id, 16<<20)
 		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 		if err != nil {
 			t.Fatalf("id %q: no reply to an unfinished request: %v", id, err)
@@ -57,9 +56,10 @@ func TestBytesInFlightAreBounded(t *testing.T) {
 	var conns []net.Conn
 	refused := make(chan string, 32)
 	for range cap(refused) { // 128 MiB
-		c := r.begin(t, r.node.Id, each+1, part)
+		c := r.begin(t, r.node.Id, each+1)
 		conns = append(conns, c)
 		go func() {
+			_, _ = c.Write(part) // the broker may have refused it meanwhile
 			resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 			if err != nil {
 				refused <- "" // closed by this test

@@ -46,7 +46,7 @@ func TestTheBrokerListensAndAdvertisesToOtherMachines(t *testing.T) {
 	}
 }
 
-func TestAdvertisedAddress(t *testing.T) {
+func TestAnAdvertisedAddressIsRegisteredWithAPort(t *testing.T) {
 	t.Parallel()
 	for advertise, want := range map[string]string{
 		"broker.example.com:99": "broker.example.com:99",
@@ -66,7 +66,7 @@ func TestAdvertisedAddress(t *testing.T) {
 	}
 }
 
-func TestRegistrationOfASubscription(t *testing.T) {
+func TestASubscriptionIsRegisteredAsANodeOfTheBroadcast(t *testing.T) {
 	t.Parallel()
 	r := registry.NewMemoryRegistry()
 	b := connect(t, broker.NewBroker(broker.Registry(r)))
@@ -212,7 +212,7 @@ func TestInitWhileConnectedFails(t *testing.T) {
 	}
 }
 
-func TestConnectAndDisconnectInAnyOrderAndConcurrently(t *testing.T) {
+func TestConnectAndDisconnectMayComeInAnyOrderAndConcurrently(t *testing.T) {
 	t.Parallel()
 	r := registry.NewMemoryRegistry()
 	b := broker.NewBroker(broker.Registry(r))
@@ -263,7 +263,7 @@ func TestWildcardHostIsReplacedForTheRegistry(t *testing.T) {
 	}
 }
 
-func TestTLSVerification(t *testing.T) {
+func TestMessagesArriveOnlyWhenBothSidesAgreeOnTLS(t *testing.T) {
 	t.Parallel()
 	cert, err := mtls.Certificate("127.0.0.1")
 	if err != nil {

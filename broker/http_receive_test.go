@@ -53,7 +53,7 @@ func encoded(topic, body string) string {
 	return fmt.Sprintf(`{"Header":{"Micro-Topic":%q},"Body":%q}`, topic, base64.StdEncoding.EncodeToString([]byte(body)))
 }
 
-func TestRepliesToRequests(t *testing.T) {
+func TestEveryPostIsAnsweredWithItsStatus(t *testing.T) {
 	t.Parallel()
 	var got log
 	r := newReceiver(t, got.handle, broker.MaxMessageSize(1000))
@@ -98,7 +98,7 @@ func TestRepliesToRequests(t *testing.T) {
 	eventuallyEqual(t, got.got, []string{"hi"})
 }
 
-func TestHandlerPanicIs500(t *testing.T) {
+func TestAPanicOfAHandlerIsAnswered500(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, func(broker.Event) error { panic("on purpose") }, broker.ErrorHandler(func(e broker.Event) error {
 		if !strings.Contains(e.Error().Error(), "on purpose") {

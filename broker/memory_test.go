@@ -109,7 +109,7 @@ type badCodec struct{ json.Marshaler }
 
 func (badCodec) Unmarshal([]byte, any) error { return errors.New("on purpose") }
 
-func TestMemoryWithCodec(t *testing.T) {
+func TestMemoryWithACodecDecodesEachTimeItIsAsked(t *testing.T) {
 	b := newMemory(t, broker.Codec(json.Marshaler{}))
 	var got log
 	subscribe(t, b, "topic", func(e broker.Event) error {
@@ -131,7 +131,7 @@ func TestMemoryWithCodec(t *testing.T) {
 	publish(t, bad, "topic", "x")
 }
 
-func TestBrokersWithoutALogger(t *testing.T) {
+func TestBrokersWorkWithoutALogger(t *testing.T) {
 	b := newMemory(t, broker.Logger(nil), broker.Codec(badCodec{}))
 	subscribe(t, b, "topic", func(e broker.Event) error {
 		if e.Message() != nil {
@@ -147,7 +147,7 @@ func TestBrokersWithoutALogger(t *testing.T) {
 	})
 }
 
-func TestMemoryConcurrentUse(t *testing.T) {
+func TestMemoryMayBeUsedConcurrently(t *testing.T) {
 	b := newMemory(t)
 	var wg sync.WaitGroup
 	for range 8 {

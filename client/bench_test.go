@@ -108,7 +108,7 @@ func BenchmarkStream(b *testing.B) {
 }
 
 // A call must stay cheap also over a transport that needs maps of headers.
-func TestCallAllocations(t *testing.T) {
+func TestACallAllocatesAtMostNineTimes(t *testing.T) {
 	c := newClient(t, instant{}, client.Selector(quietNodes{nodesAt("a:1")}))
 	body, rsp := wrapperspb.String("x"), &wrapperspb.StringValue{}
 	n := testing.AllocsPerRun(200, func() {

@@ -16,7 +16,7 @@ import (
 	"github.com/justcy/go-micro/v4/metadata"
 )
 
-func TestCache(t *testing.T) {
+func TestCachedAnswersAreOfEqualRequestsInOneNamespace(t *testing.T) {
 	c := client.NewCache()
 	ctx := context.Background()
 	req := client.NewRequest("greeter", "Greeter.Hello", &echoBody{"Ada"})
@@ -45,7 +45,7 @@ func TestCache(t *testing.T) {
 	}
 }
 
-func TestCacheKey(t *testing.T) {
+func TestCacheKeysAreTheHashOfV4(t *testing.T) {
 	c := client.NewCache()
 	req := client.NewRequest("greeter", "Greeter.Hello", &echoBody{"Ada"})
 	c.Set(metadata.Set(context.Background(), "Micro-Namespace", "ns"), &req, &echoBody{"hello"}, 0)
@@ -57,7 +57,7 @@ func TestCacheKey(t *testing.T) {
 	}
 }
 
-func TestCacheExpiry(t *testing.T) {
+func TestCachedAnswersExpire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := client.NewCache()
 		ctx := context.Background()
@@ -83,8 +83,7 @@ func TestCacheExpiry(t *testing.T) {
 	})
 }
 
-// Bodies without a JSON form all had the same key.
-func TestCacheWithoutKey(t *testing.T) {
+func TestWhatHasNoKeyIsNotCached(t *testing.T) {
 	c := client.NewCache()
 	one := client.NewRequest("s", "A.B", make(chan int))
 	c.Set(context.Background(), &one, 1, 0)
@@ -97,7 +96,7 @@ func TestCacheWithoutKey(t *testing.T) {
 	}
 }
 
-func TestCacheConcurrently(t *testing.T) {
+func TestACacheMayBeUsedConcurrently(t *testing.T) {
 	c := client.NewCache()
 	var work sync.WaitGroup
 	for i := range 8 {

@@ -15,7 +15,7 @@ import (
 	"github.com/justcy/go-micro/v4/transport"
 )
 
-func TestCall(t *testing.T) {
+func TestCallsToOneAddressShareAConnection(t *testing.T) {
 	for name, tr := range map[string]transport.Transport{
 		"memory": transport.NewMemoryTransport(),
 		"http":   transport.NewHTTPTransport(),
@@ -148,7 +148,7 @@ func TestCallsDoNotShareSlices(t *testing.T) {
 
 // Init in the middle of a call neither waits for it nor disturbs it.
 
-func TestConnectionReuse(t *testing.T) {
+func TestAConnectionIsUsedAgainUnlessItIsLostOrShouldClose(t *testing.T) {
 	tr := transport.NewMemoryTransport()
 	for _, e := range []struct {
 		name  string
@@ -204,7 +204,7 @@ func TestNilResponseIsDiscarded(t *testing.T) {
 
 // A wrapper that tries twice has reached a handler if one of its tries did.
 
-func TestAttemptsInsideAWrapper(t *testing.T) {
+func TestARequestThatReachedANodeIsNotSentToAnotherForItsWrapper(t *testing.T) {
 	tr := transport.NewMemoryTransport()
 	reached, other := newPeer(t, tr, fail("no")), newPeer(t, tr, echo)
 	twice := func(next client.CallFunc) client.CallFunc {
@@ -220,7 +220,7 @@ func TestAttemptsInsideAWrapper(t *testing.T) {
 	}
 }
 
-func TestPackageFunctions(t *testing.T) {
+func TestFunctionsOfThePackageUseTheDefaultClient(t *testing.T) {
 	tr := transport.NewMemoryTransport()
 	p := newPeer(t, tr, echo)
 	b := &recorder{}

@@ -27,7 +27,7 @@ func wantError(t *testing.T, err error, id string, code int32, detail string) {
 	}
 }
 
-func TestCallErrors(t *testing.T) {
+func TestErrorsOfACallSayWhatFailed(t *testing.T) {
 	tr := transport.NewMemoryTransport()
 	p := newPeer(t, tr, echo)
 	canceled, cancel := context.WithCancel(context.Background())
@@ -78,7 +78,7 @@ func TestCallErrors(t *testing.T) {
 	}
 }
 
-func TestUnknownContentType(t *testing.T) {
+func TestAnUnknownContentTypeIsAnError(t *testing.T) {
 	tr := transport.NewMemoryTransport()
 	c := newClient(t, tr)
 	req := c.NewRequest("greeter", "Greeter.Hello", nil, client.WithContentType("application/x"))
@@ -86,7 +86,7 @@ func TestUnknownContentType(t *testing.T) {
 	wantError(t, err, "go.micro.client", 500, "unsupported Content-Type: application/x")
 }
 
-func TestCodecErrors(t *testing.T) {
+func TestErrorsOfCodecsHaveAnIdOfTheirOwn(t *testing.T) {
 	tr := transport.NewMemoryTransport()
 	p := newPeer(t, tr, func(s transport.Socket, m *transport.Message) error {
 		return s.Send(&transport.Message{Header: replyHeader(m), Body: []byte("{")})
@@ -117,7 +117,7 @@ func TestHTTPRefusalIsTheError(t *testing.T) {
 	wantError(t, err, "go.micro.client.transport", 500, "500 Internal Server Error: an error occurred")
 }
 
-func TestPanicWhileSending(t *testing.T) {
+func TestAPanicWhileSendingIsAnErrorOfThatCall(t *testing.T) {
 	tr := transport.NewMemoryTransport()
 	p := newPeer(t, tr, echo)
 	c := newClient(t, tr)
@@ -149,7 +149,7 @@ type panickingConn struct{ transport.Client }
 
 func (panickingConn) Send(*transport.Message) error { panic("100% wrong") }
 
-func TestRemoteErrors(t *testing.T) {
+func TestRemoteErrorsKeepTheirText(t *testing.T) {
 	tr := transport.NewMemoryTransport()
 	t.Run("plain text", func(t *testing.T) {
 		p := newPeer(t, tr, fail("it is 100% broken"))

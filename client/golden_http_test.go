@@ -17,7 +17,7 @@ import (
 // The bytes of requests, of the messages that open streams and of the end of
 // streams over HTTP/1.1, for each content type, to nodes that name a protocol
 // and to those that do not.
-func TestWireForms(t *testing.T) {
+func TestHTTPBytesOfEachContentTypeAreThoseOfV4(t *testing.T) {
 	for _, e := range envelopes {
 		if e.modern != "" {
 			t.Run(e.contentType, func(t *testing.T) {

@@ -56,7 +56,7 @@ var envelopes = []struct {
 // protoRPC is frame(Request{"Greeter.Hello", 0}), frame(StringValue "Ada").
 const protoRPC = "\x00\x00\x00\x0f\n\rGreeter.Hello" + "\x00\x00\x00\x05\n\x03Ada"
 
-func TestRequestEnvelope(t *testing.T) {
+func TestRequestsHaveTheEnvelopeOfTheNodesProtocol(t *testing.T) {
 	for _, e := range envelopes {
 		if e.modern != "" {
 			t.Run(e.contentType, func(t *testing.T) {
@@ -100,7 +100,7 @@ func testEnvelope(t *testing.T, contentType string, body any, protocol, sentType
 }
 
 // Replies as servers have sent them since go-micro v4.
-func TestReplyEnvelope(t *testing.T) {
+func TestRepliesAreReadInTheFormsOfV4(t *testing.T) {
 	for _, r := range []struct{ contentType, protocol, body string }{
 		{"application/json", "mucp", `{"name":"Ada"}` + "\n"},
 		{"application/json-rpc", "mucp", `{"id":"0","result":{"name":"Ada"},"error":null}` + "\n"},
@@ -149,7 +149,7 @@ func callFor(t *testing.T, contentType, protocol, body string, arg, rsp any) err
 }
 
 // The error of a legacy reply is in its body alone.
-func TestLegacyReplyErrorInTheBody(t *testing.T) {
+func TestTheErrorOfALegacyReplyIsReadFromItsBody(t *testing.T) {
 	var rsp echoBody
 	err := callFor(t, "application/json", "", `{"id":"0","result":null,"error":"it broke"}`+"\n", &echoBody{"x"}, &rsp)
 	if err == nil || err.Error() != "it broke" {

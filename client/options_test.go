@@ -19,7 +19,7 @@ import (
 	"github.com/justcy/go-micro/v4/transport"
 )
 
-func TestDefaults(t *testing.T) {
+func TestAClientWithoutOptionsHasTheDefaults(t *testing.T) {
 	c := client.NewClient()
 	if c.String() != "mucp" || client.String() != "mucp" {
 		t.Errorf("String is %s", c.String())
@@ -39,7 +39,7 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-func TestOptions(t *testing.T) {
+func TestOptionsSetTheirFields(t *testing.T) {
 	tr := transport.NewMemoryTransport()
 	o := client.NewOptions(
 		client.Broker(nil), client.Transport(tr), client.ContentType("a/b"), client.PoolSize(1), client.PoolTTL(2),
@@ -55,7 +55,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-func TestCallOptions(t *testing.T) {
+func TestCallOptionsSetTheirFields(t *testing.T) {
 	var o client.CallOptions
 	for _, opt := range []client.CallOption{
 		client.WithAddress("a", "b"), client.WithBackoff(client.DefaultBackoff), client.WithCache(1),
@@ -72,7 +72,7 @@ func TestCallOptions(t *testing.T) {
 	}
 }
 
-func TestRequestsAndMessages(t *testing.T) {
+func TestRequestsAndMessagesSayWhatTheyWereMadeOf(t *testing.T) {
 	c := newClient(t, transport.NewMemoryTransport(), client.ContentType("a/b"))
 	r := c.NewRequest("s", "T.M", 1)
 	if r.Service() != "s" || r.Method() != "T.M" || r.Endpoint() != "T.M" || r.Body() != 1 || r.ContentType() != "a/b" || r.Stream() || r.Codec() != nil {
@@ -109,7 +109,7 @@ func TestWrappersFirstIsOutermost(t *testing.T) {
 	}
 }
 
-func TestContext(t *testing.T) {
+func TestAClientTravelsInAContext(t *testing.T) {
 	if _, ok := client.FromContext(context.Background()); ok {
 		t.Error("a client came from nowhere")
 	}
@@ -144,7 +144,7 @@ func TestRegistryDoesNotRedirectOtherClients(t *testing.T) {
 	}
 }
 
-func TestCallThroughRegistry(t *testing.T) {
+func TestCallsFindTheirServiceInTheRegistry(t *testing.T) {
 	tr, r := transport.NewMemoryTransport(), registry.NewMemoryRegistry()
 	p := newPeer(t, tr, echo)
 	err := r.Register(&registry.Service{Name: "greeter", Version: "1", Nodes: []*registry.Node{
@@ -186,7 +186,7 @@ func TestSelectorIsToldAboutLoad(t *testing.T) {
 	}
 }
 
-func TestOptionsAreCopies(t *testing.T) {
+func TestOptionsHandedOutAreCopies(t *testing.T) {
 	c := newClient(t, transport.NewMemoryTransport(), client.Codec("x/y", json.NewCodec))
 	delete(c.Options().Codecs, "x/y")
 	if c.Options().Codecs["x/y"] == nil {
@@ -212,7 +212,7 @@ func TestInitKeepsThePool(t *testing.T) {
 	testkit.Eventually(t, "only the last pool holds a connection", func() bool { _, open := p.connections(); return open == 1 })
 }
 
-func TestClose(t *testing.T) {
+func TestCloseClosesTheConnectionsAndLeavesTheClientUsable(t *testing.T) {
 	tr := transport.NewMemoryTransport()
 	p := newPeer(t, tr, echo)
 	c := newClient(t, tr)
@@ -234,7 +234,7 @@ func TestClose(t *testing.T) {
 	}
 }
 
-func TestCustomCodec(t *testing.T) {
+func TestCodecsOfTheCallerReplaceTheBuiltIn(t *testing.T) {
 	tr := transport.NewMemoryTransport()
 	p := newPeer(t, tr, echo)
 	upper := func(rwc io.ReadWriteCloser) codec.Codec { return upperCodec{json.NewCodec(rwc)} }

@@ -53,7 +53,7 @@ func (r *recorder) Publish(topic string, m *broker.Message, opts ...broker.Publi
 
 func (r *recorder) String() string { return "recorder" }
 
-func TestPublish(t *testing.T) {
+func TestPublishedMessagesHaveTheFormOfTheirContentType(t *testing.T) {
 	for _, e := range []struct {
 		contentType string
 		payload     any
@@ -89,7 +89,7 @@ func TestPublish(t *testing.T) {
 	}
 }
 
-func TestPublishWithExchange(t *testing.T) {
+func TestAnExchangeReplacesTheTopicForTheBroker(t *testing.T) {
 	b := &recorder{}
 	c := newClient(t, transport.NewMemoryTransport(), client.Broker(b))
 	type key struct{}
@@ -123,7 +123,7 @@ func TestPublishDoesNotCopyTransportHeaders(t *testing.T) {
 	}
 }
 
-func TestPublishErrors(t *testing.T) {
+func TestErrorsOfPublishSayWhatFailed(t *testing.T) {
 	broken := stderrors.New("100% broken")
 	for _, e := range []struct {
 		name    string

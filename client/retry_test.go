@@ -16,7 +16,7 @@ import (
 	"github.com/justcy/go-micro/v4/transport"
 )
 
-func TestRetryOnError(t *testing.T) {
+func TestRetryOnErrorRetriesOnlyTimeouts(t *testing.T) {
 	for _, e := range []struct {
 		err  error
 		want bool
@@ -36,7 +36,7 @@ func TestRetryOnError(t *testing.T) {
 	}
 }
 
-func TestDefaultBackoff(t *testing.T) {
+func TestTheDefaultBackoffGrowsWithTheAttempts(t *testing.T) {
 	want := []time.Duration{0, 100 * time.Millisecond, 600 * time.Millisecond, 1900 * time.Millisecond, 4300 * time.Millisecond, 7900 * time.Millisecond}
 	for i, w := range want {
 		if got, err := client.DefaultBackoff(context.Background(), nil, i); got != w || err != nil {
@@ -45,7 +45,7 @@ func TestDefaultBackoff(t *testing.T) {
 	}
 }
 
-func TestRetriesAndBackoff(t *testing.T) {
+func TestRetriesWaitOutTheirBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := transport.NewMemoryTransport()
 		p := newPeer(t, tr, fail(errors.Timeout("x", "slow").Error()))

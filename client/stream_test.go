@@ -52,7 +52,7 @@ func chat(s transport.Socket, m *transport.Message) error {
 	return s.Send(&transport.Message{Header: h, Body: m.Body})
 }
 
-func TestStream(t *testing.T) {
+func TestAStreamCarriesMessagesBothWays(t *testing.T) {
 	for name, tr := range map[string]transport.Transport{
 		"memory": transport.NewMemoryTransport(),
 		"http":   transport.NewHTTPTransport(),
@@ -118,7 +118,7 @@ func testHalfClose(t *testing.T, stream client.Stream) {
 	}
 }
 
-func TestStreamHeaders(t *testing.T) {
+func TestMessagesOfAStreamHaveTheHeadersOfV4(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := transport.NewMemoryTransport()
 		p := newPeer(t, tr, silent)
@@ -205,7 +205,7 @@ func TestStreamEndsWithItsContext(t *testing.T) {
 	})
 }
 
-func TestStreamFailures(t *testing.T) {
+func TestAStreamSaysWhyItEnded(t *testing.T) {
 	tr := transport.NewMemoryTransport()
 	c := newClient(t, tr)
 	t.Run("error of the handler", func(t *testing.T) {
@@ -292,7 +292,7 @@ func TestStreamFailures(t *testing.T) {
 }
 
 // Close does not wait for ever behind a Send that the peer does not take.
-func TestCloseDuringBlockedSend(t *testing.T) {
+func TestCloseEndsASendThatThePeerDoesNotTake(t *testing.T) {
 	tr := transport.NewMemoryTransport()
 	block := make(chan struct{})
 	p := newPeer(t, tr, func(transport.Socket, *transport.Message) error { <-block; return nil })
@@ -315,7 +315,7 @@ func TestCloseDuringBlockedSend(t *testing.T) {
 	}
 }
 
-func TestStreamConcurrently(t *testing.T) {
+func TestAStreamMayBeUsedConcurrently(t *testing.T) {
 	tr := transport.NewHTTPTransport()
 	p := newPeer(t, tr, chat)
 	stream := openStream(t, newClient(t, tr), p.addr)
@@ -347,7 +347,7 @@ func TestStreamConcurrently(t *testing.T) {
 	work.Wait()
 }
 
-func TestStreamCodec(t *testing.T) {
+func TestTheCodecsOfAStreamReadAndWriteItsMessages(t *testing.T) {
 	tr := transport.NewMemoryTransport()
 	p := newPeer(t, tr, chat)
 	stream := openStream(t, newClient(t, tr), p.addr)
@@ -413,7 +413,7 @@ func TestAStreamClosesItsCodecOnce(t *testing.T) {
 	}
 }
 
-func TestCloseSendAfterTheEnd(t *testing.T) {
+func TestCloseSendAfterTheEndReturnsWhatEndedTheStream(t *testing.T) {
 	tr := transport.NewMemoryTransport()
 	c := newClient(t, tr)
 	p := newPeer(t, tr, fail("EOS"))
@@ -445,7 +445,7 @@ func TestStreamPassesOverDeadNode(t *testing.T) {
 }
 
 // Requests that the environment sends through a proxy.
-func TestProxyEnvironment(t *testing.T) {
+func TestTheEnvironmentSendsRequestsThroughAProxy(t *testing.T) {
 	tr := transport.NewMemoryTransport()
 	p := newPeer(t, tr, echo)
 

@@ -203,7 +203,7 @@ func TestTimeoutHeaderShrinksFromAttemptToAttempt(t *testing.T) {
 	})
 }
 
-func TestCallWrapperContext(t *testing.T) {
+func TestContextsOfCallWrappersEndWithTheirCall(t *testing.T) {
 	tr := transport.NewMemoryTransport()
 	p := newPeer(t, tr, silent)
 	type key struct{}
@@ -226,7 +226,7 @@ func TestCallWrapperContext(t *testing.T) {
 	<-derived.Done()
 }
 
-func TestInitDuringCall(t *testing.T) {
+func TestInitDisturbsNoCall(t *testing.T) {
 	tr := transport.NewMemoryTransport()
 	arrived, answer := make(chan struct{}), make(chan struct{})
 	p := newPeer(t, tr, func(s transport.Socket, m *transport.Message) error {
@@ -254,7 +254,7 @@ func TestInitDuringCall(t *testing.T) {
 	testkit.Eventually(t, "the connection of the former pool is closed", func() bool { _, open := p.connections(); return open == 0 })
 }
 
-func TestDialOptions(t *testing.T) {
+func TestADialHasTheShortestOfItsTimeouts(t *testing.T) {
 	var got transport.DialOptions
 	tr := dialFunc{transport.NewMemoryTransport(), func(o transport.DialOptions) (transport.Client, error) {
 		got = o

@@ -22,7 +22,7 @@ func lines(raw string) (head []string, body string) {
 	return head, body
 }
 
-func TestRequestBytesOverHTTP(t *testing.T) {
+func TestRequestsOverHTTPHaveTheBytesOfV4(t *testing.T) {
 	s := newV4Server(t, v4Echo)
 	c := newClient(t, transport.NewHTTPTransport())
 	ctx := metadata.NewContext(context.Background(), metadata.Metadata{"authorization": "Bearer x"})
@@ -89,7 +89,7 @@ func TestEndOfStreamBytesOverHTTP(t *testing.T) {
 	checkBytes(t, s.received()[1].raw, "", end...)
 }
 
-func TestCallV4Server(t *testing.T) {
+func TestServersOfV4AreCalled(t *testing.T) {
 	s := newV4Server(t, v4Echo)
 	c := newClient(t, transport.NewHTTPTransport())
 	for range 3 {
@@ -99,7 +99,7 @@ func TestCallV4Server(t *testing.T) {
 	}
 }
 
-func TestV4ServerErrors(t *testing.T) {
+func TestErrorsOfServersOfV4AreReceived(t *testing.T) {
 	text := errors.Forbidden("greeter", "not you").Error()
 	s := newV4Server(t, v4Fail(text))
 	c := newClient(t, transport.NewHTTPTransport())
@@ -111,7 +111,7 @@ func TestV4ServerErrors(t *testing.T) {
 	}
 }
 
-func TestStreamWithV4Server(t *testing.T) {
+func TestStreamsWithServersOfV4CarryMessagesBothWays(t *testing.T) {
 	s := newV4Server(t, v4Echo)
 	s.stream = func(v *v4Stream) error {
 		for {

@@ -104,7 +104,7 @@ func TestGetBeforeAnyValuesReturnsTheDefaults(t *testing.T) {
 	}
 }
 
-func TestPackageFunctions(t *testing.T) {
+func TestFunctionsOfThePackageUseTheDefaultConfig(t *testing.T) {
 	old := config.DefaultConfig
 	defer func() { config.DefaultConfig = old }()
 	config.DefaultConfig = newConfig(t)
@@ -350,7 +350,7 @@ func TestFailedInitChangesNothing(t *testing.T) {
 	}
 }
 
-func TestInitWithTheSameLoader(t *testing.T) {
+func TestInitWithTheSameLoaderKeepsItWatching(t *testing.T) {
 	src := jsonSource(`{"a":1}`)
 	l := loadermemory.NewLoader(loadermemory.WithSource(src))
 	c := newConfig(t, config.WithLoader(l))
@@ -392,7 +392,7 @@ func TestCloseEndsNext(t *testing.T) {
 	}
 }
 
-func TestUseFromManyGoroutines(t *testing.T) {
+func TestAConfigMayBeUsedConcurrently(t *testing.T) {
 	src := jsonSource(`{"a":{"b":1}}`)
 	c := newConfig(t, config.WithSource(src))
 	var wg sync.WaitGroup
@@ -549,7 +549,7 @@ func TestVariablesAreTextAndReadAsWhatIsAskedFor(t *testing.T) {
 	}
 }
 
-func TestYAMLFileBesideJSON(t *testing.T) {
+func TestAYAMLFileIsMergedOverJSON(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.yml")
 	replace(t, path, "server:\n  port: 80\n")
 	c := newConfig(t,

@@ -12,7 +12,7 @@ import (
 	"github.com/justcy/go-micro/v4/errors"
 )
 
-func TestConstructors(t *testing.T) {
+func TestConstructorsSetCodeAndStatus(t *testing.T) {
 	tests := []struct {
 		make   func(id, format string, a ...any) error
 		code   int32
@@ -54,7 +54,7 @@ func TestTextIsJSONInFixedOrder(t *testing.T) {
 	}
 }
 
-func TestParse(t *testing.T) {
+func TestTextThatIsNoErrorIsParsedAsItsDetail(t *testing.T) {
 	long := "{" + strings.Repeat(" ", 2<<20) + "}"
 	tests := []struct {
 		name, text string
@@ -79,7 +79,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-func TestEqual(t *testing.T) {
+func TestErrorsOfOneCodeAreEqual(t *testing.T) {
 	notFound := errors.NotFound("a", "x")
 	tests := []struct {
 		name string
@@ -107,7 +107,7 @@ type uncomparable []string
 
 func (u uncomparable) Error() string { return u[0] }
 
-func TestStandardIsAndAs(t *testing.T) {
+func TestStandardIsAndAsCompareCodeAndId(t *testing.T) {
 	err := fmt.Errorf("calling: %w", errors.NotFound("greeter", "nobody"))
 	tests := []struct {
 		name   string
@@ -137,7 +137,7 @@ func TestStandardIsAndAs(t *testing.T) {
 	}
 }
 
-func TestFromError(t *testing.T) {
+func TestFromErrorFindsTheErrorOrParsesTheText(t *testing.T) {
 	e := errors.Conflict("a", "b").(*errors.Error)
 	if got := errors.FromError(e); got != e {
 		t.Errorf("got %v, want the error itself", got)
@@ -153,7 +153,6 @@ func TestFromError(t *testing.T) {
 	}
 }
 
-// FromError used to look at the text of a wrapped error.
 func TestFromErrorUnwrapsWrappedError(t *testing.T) {
 	e := errors.Conflict("a", "b").(*errors.Error)
 	if got := errors.FromError(fmt.Errorf("saving: %w", e)); got != e {
@@ -161,8 +160,7 @@ func TestFromErrorUnwrapsWrappedError(t *testing.T) {
 	}
 }
 
-// A percent sign in an error's text used to be garbled, because the text was
-// passed as a format.
+// The text is no format.
 func TestPercentInErrorTextIsNotGarbled(t *testing.T) {
 	const text = "disk 100% full: %s %d %%"
 	got := errors.FromError(errors.InternalServerError("a", text))
@@ -171,7 +169,7 @@ func TestPercentInErrorTextIsNotGarbled(t *testing.T) {
 	}
 }
 
-func TestMultiError(t *testing.T) {
+func TestAMultiErrorListsItsErrors(t *testing.T) {
 	m := errors.NewMultiError()
 	if m.HasErrors() || m.Error() != "{}" {
 		t.Errorf("a new one has errors or the text %s", m.Error())
@@ -188,7 +186,7 @@ func TestMultiError(t *testing.T) {
 	}
 }
 
-func TestRegisteredFileName(t *testing.T) {
+func TestTheProtoFileIsRegisteredUnderTheNameOfV4(t *testing.T) {
 	if got := errors.File_errors_proto.Path(); got != "errors.proto" {
 		t.Errorf("got %s", got)
 	}

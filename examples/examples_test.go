@@ -281,9 +281,8 @@ func TestNoprotoAnswersPlainHTTP(t *testing.T) {
 	stop(t, srv)
 }
 
-// TestPubsubProcesses publishes from one process to two others, which share the
-// messages.
-func TestPubsubProcesses(t *testing.T) {
+// One process publishes to two others, which share the messages.
+func TestSubscribersOfAQueueShareTheMessages(t *testing.T) {
 	first, second := start(t, "server"), start(t, "server")
 	first.await(t, "subscribed")
 	second.await(t, "subscribed")
@@ -313,10 +312,9 @@ func stop(t *testing.T, p *process) []string {
 	return p.rest(t)
 }
 
-// TestGreeterProcesses has a client find two servers by multicast, calls them
-// a thousand times, and stops one of them with SIGTERM in the middle: no call
-// may fail, and the other server takes over.
-func TestGreeterProcesses(t *testing.T) {
+// A client finds two servers by multicast and calls them a thousand times. One of
+// them is stopped with SIGTERM in the middle, and the other takes over.
+func TestNoCallFailsWhenOneOfTwoServersStops(t *testing.T) {
 	first := start(t, "srv", "--server_id", "first")
 	awaitServers(t, "first")
 	second := start(t, "srv", "--server_id", "second")

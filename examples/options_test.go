@@ -56,9 +56,9 @@ func printed(t *testing.T, p *process) settings {
 	}
 }
 
-// TestOptionsPrecedence starts the same service under every combination of
-// command line, environment and code, the code's options in two orders.
-func TestOptionsPrecedence(t *testing.T) {
+// The same service starts under every combination of command line, environment and
+// code, the code's options in two orders.
+func TestFlagsOverrideTheEnvironmentWhichOverridesTheCode(t *testing.T) {
 	for _, code := range []string{"none", "given", "reversed"} {
 		for _, env := range []bool{false, true} {
 			for _, flags := range []bool{false, true} {
@@ -88,9 +88,7 @@ func TestOptionsPrecedence(t *testing.T) {
 	}
 }
 
-// TestOneSettingOfEachOrigin mixes origins: what one leaves open is taken from
-// the next.
-func TestOneSettingOfEachOrigin(t *testing.T) {
+func TestWhatOneOriginLeavesOpenIsTakenFromTheNext(t *testing.T) {
 	t.Setenv("MICRO_REGISTRY", "mdns")
 	t.Setenv("MICRO_CLIENT_RETRIES", "8")
 	p := start(t, "options", "--client_retries", "9", "--transport", "http")
@@ -150,7 +148,7 @@ func TestEditedFileTakesEffectWhileRunning(t *testing.T) {
 	stop(t, p)
 }
 
-func TestFlagsOfTheProgram(t *testing.T) {
+func TestFlagsOfTheProgramStandBesideThoseOfTheService(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		env  string

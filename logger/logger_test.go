@@ -39,7 +39,7 @@ func useDefault(t *testing.T, l logger.Logger) {
 	t.Cleanup(func() { logger.DefaultLogger = old })
 }
 
-func TestLevels(t *testing.T) {
+func TestLevelsHaveNamesInAnyCase(t *testing.T) {
 	names := map[string]logger.Level{"trace": -2, "debug": -1, "info": 0, "warn": 1, "error": 2, "fatal": 3}
 	for name, level := range names {
 		if got, err := logger.GetLevel(name); got != level || err != nil || level.String() != name {
@@ -65,7 +65,7 @@ func TestLevels(t *testing.T) {
 	}
 }
 
-func TestLine(t *testing.T) {
+func TestALineHasTimeFieldsLevelAndMessage(t *testing.T) {
 	out := new(recorder)
 	l := logger.NewLogger(logger.WithOutput(out), logger.WithFields(map[string]any{"b": 1, "a": errors.New("x")}))
 	logger.NewHelper(l).Infof("%d%%", 100)
@@ -171,7 +171,7 @@ func TestRecordsAreKeptInDebugLog(t *testing.T) {
 	}
 }
 
-func TestOptions(t *testing.T) {
+func TestInitChangesOnlyTheOptionsGiven(t *testing.T) {
 	type key struct{}
 	l := logger.NewLogger()
 	o := l.Options()
@@ -215,7 +215,7 @@ func TestDefaultHelperFollowsDefaultLogger(t *testing.T) {
 	}
 }
 
-func TestContext(t *testing.T) {
+func TestALoggerTravelsInAContext(t *testing.T) {
 	l := logger.NewLogger(logger.WithOutput(new(recorder)))
 	ctx := logger.NewHelper(l).Inject(context.Background())
 	if got, ok := logger.FromContext(ctx); !ok || got != l {
@@ -240,7 +240,7 @@ func (f *foreign) Options() logger.Options                   { return logger.Opt
 func (f *foreign) Log(logger.Level, ...any)                  { f.logs++ }
 func (f *foreign) Logf(logger.Level, string, ...interface{}) { f.logs++ }
 
-func TestLevelOfAnotherImplementation(t *testing.T) {
+func TestTheLevelOfAnotherImplementationIsRespected(t *testing.T) {
 	f := &foreign{level: logger.WarnLevel}
 	if logger.V(logger.InfoLevel, f) || !logger.V(logger.WarnLevel, f) {
 		t.Error("V does not ask for its level")
@@ -304,7 +304,8 @@ func TestProgram(t *testing.T) {
 
 func run(program, level string) (string, error) {
 	cmd := exec.Command(os.Args[0], "-test.run=^TestProgram$")
-	cmd.Env = append(os.Environ(), "LOGGER_TEST_PROGRAM="+program, "MICRO_LOG_LEVEL="+level)
+	cmd.Env = append(os.Environ(), "LOGGER_TEST_PROGRAM="+program, "MICRO_LOG_LEVEL="+level,
+		"GORACE=atexit_sleep_ms=0") // or the race detector has it sleep for a second
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
@@ -319,7 +320,7 @@ func TestFatalLogsAndExits(t *testing.T) {
 	}
 }
 
-func TestLevelFromEnvironment(t *testing.T) {
+func TestTheEnvironmentSetsTheLevel(t *testing.T) {
 	for value, want := range map[string]string{"": "info", "loud": "info", "debug": "debug", "error": "error", "DEBUG": "debug", "Warn": "warn"} {
 		if out, err := run("level", value); err != nil || !strings.Contains(out, "level is "+want) {
 			t.Errorf("%q: %v with %q", value, err, out)

@@ -111,7 +111,7 @@ func TestMDNSOpensNothingBeforeItIsUsed(t *testing.T) {
 	}
 }
 
-func TestMDNSRoundTrip(t *testing.T) {
+func TestMDNSFindsWhatWasRegistered(t *testing.T) {
 	domain := ownDomain()
 	server, client := newMDNS(t, domain), newMDNS(t, domain)
 	s := greeter("192.0.2.7:8080", "[2001:db8::7]:8081", "[::]:10004")
@@ -393,7 +393,7 @@ func TestMDNSWatcherStops(t *testing.T) {
 	cancel()
 }
 
-func TestMDNSPublishedText(t *testing.T) {
+func TestMDNSPublishesTheTextOfV4(t *testing.T) {
 	domain := ownDomain()
 	r := newMDNS(t, domain)
 	s := greeter("192.0.2.7:8080")

@@ -94,7 +94,7 @@ func events(t *testing.T, r registry.Registry) func() string {
 	}
 }
 
-func TestMemoryEvents(t *testing.T) {
+func TestMemoryTellsOfEveryChangeOnce(t *testing.T) {
 	for name, c := range map[string]struct {
 		do   func(*testing.T, registry.Registry)
 		want string
@@ -382,7 +382,7 @@ func TestMemoryRejectsNoService(t *testing.T) {
 	}
 }
 
-func TestMemoryOptions(t *testing.T) {
+func TestMemoryInitKeepsTheOtherOptions(t *testing.T) {
 	r := registry.NewMemoryRegistry(registry.Addrs("a"))
 	if err := r.Init(registry.Timeout(time.Second)); err != nil {
 		t.Fatal(err)

@@ -27,7 +27,7 @@ func TestModelHasTheKeysThatRegistriesStore(t *testing.T) {
 	}
 }
 
-func TestEventTypeTexts(t *testing.T) {
+func TestEventTypesHaveNames(t *testing.T) {
 	for e, want := range map[registry.EventType]string{
 		registry.Create:       "create",
 		registry.Delete:       "delete",
@@ -40,7 +40,7 @@ func TestEventTypeTexts(t *testing.T) {
 	}
 }
 
-func TestErrorTexts(t *testing.T) {
+func TestErrorsHaveTheTextsOfV4(t *testing.T) {
 	if registry.ErrNotFound.Error() != "service not found" || registry.ErrWatcherStopped.Error() != "watcher stopped" {
 		t.Errorf("texts are %q and %q", registry.ErrNotFound, registry.ErrWatcherStopped)
 	}
@@ -61,7 +61,7 @@ func TestNewOptionsHasDefaultsAndAppliesOptions(t *testing.T) {
 	}
 }
 
-func TestNodeDraining(t *testing.T) {
+func TestANodeDrainsWhenItsMetadataSaysSo(t *testing.T) {
 	n := &registry.Node{}
 	if n.Draining() {
 		t.Error("a node without metadata drains")

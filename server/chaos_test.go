@@ -18,7 +18,7 @@ import (
 // What a server is put through by careless owners and hostile peers at once:
 // it is started, stopped, configured and added to while peers call it, open
 // streams, send nonsense and vanish. Nothing is left when it stops.
-func TestEverythingAtOnce(t *testing.T) {
+func TestNothingIsLeftOfAServerThatWasStoppedInTheMiddle(t *testing.T) {
 	s := newServer(t, server.Transport(transport.NewHTTPTransport(transport.Logger(quiet()))), server.DrainTimeout(50*time.Millisecond))
 	echo := newEcho()
 	handle(t, s, echo, new(Careless))

@@ -174,7 +174,7 @@ func TestConnectionCloseEndsAfterTheReply(t *testing.T) {
 	})
 }
 
-func TestContextOfRequest(t *testing.T) {
+func TestContextsOfRequestsHoldDeadlineAndMetadata(t *testing.T) {
 	got := make(chan context.Context, 1)
 	p := serve(t, newEcho(), server.WrapHandler(func(next server.HandlerFunc) server.HandlerFunc {
 		return func(ctx context.Context, req server.Request, rsp any) error {
@@ -267,7 +267,7 @@ func TestManyRequestsInFlightAreBounded(t *testing.T) {
 	}
 }
 
-func TestRequestsOfManyConnections(t *testing.T) {
+func TestConnectionsAreServedConcurrently(t *testing.T) {
 	s := newServer(t, server.Transport(transport.NewHTTPTransport()))
 	handle(t, s, newEcho())
 	start(t, s)
@@ -324,7 +324,7 @@ func TestRequestCodecAndReadAreUsable(t *testing.T) {
 // The gRPC codec of a client writes :path whatever the transport. A transport
 // of messages may carry it, and they are messages all the same: each has its
 // own id, and the connection stays.
-func TestGRPCOverATransportOfMessages(t *testing.T) {
+func TestGRPCOverATransportOfMessagesKeepsIdsAndConnection(t *testing.T) {
 	p := serve(t, newEcho())
 	grpcHeader := func(endpoint, id string, pairs ...string) header {
 		path := "/test." + strings.ReplaceAll(endpoint, ".", "/")

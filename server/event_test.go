@@ -167,7 +167,7 @@ func TestStoppedServerReceivesNothing(t *testing.T) {
 	}
 }
 
-func TestSubscriberErrors(t *testing.T) {
+func TestErrorsOfSubscribersAreReturnedToTheBroker(t *testing.T) {
 	const panicked = `{"id":"go.micro.server","code":500,"detail":"panic recovered: boom","status":"Internal Server Error"}`
 	fail := func(context.Context, *Text) error { return errors.New("one 100%") }
 	for _, test := range []struct {
@@ -227,7 +227,7 @@ type Both struct{}
 func (*Both) A(context.Context, *Text) error { return nil }
 func (*Both) B(context.Context, *Text) error { return nil }
 
-func TestMessageOfWrappers(t *testing.T) {
+func TestSubscriberWrappersGetACopyOfTheMessage(t *testing.T) {
 	s := newServer(t, server.WrapSubscriber(func(next server.SubscriberFunc) server.SubscriberFunc {
 		return func(ctx context.Context, m server.Message) error {
 			var again Text
@@ -254,7 +254,7 @@ func TestMessageOfWrappers(t *testing.T) {
 	}
 }
 
-func TestSubscriberWrapperOrder(t *testing.T) {
+func TestTheFirstSubscriberWrapperIsOutermost(t *testing.T) {
 	var order []string
 	wrapper := func(name string) server.Option {
 		return server.WrapSubscriber(func(next server.SubscriberFunc) server.SubscriberFunc {
@@ -292,7 +292,7 @@ func TestSubscribersMustHaveTheirForm(t *testing.T) {
 	}
 }
 
-func TestEventsOverTheTransport(t *testing.T) {
+func TestEventsOverTheTransportAreAnswered(t *testing.T) {
 	onTransports(t, func(t *testing.T, opt server.Option) {
 		s := newServer(t, opt)
 		got := make(chan string, 10)
@@ -341,7 +341,7 @@ func (r *everything) ProcessMessage(_ context.Context, m server.Message) error {
 	return nil
 }
 
-func TestWithRouter(t *testing.T) {
+func TestARouterIsCalledInsideTheWrappers(t *testing.T) {
 	seen := make(chan error, 10)
 	r := &everything{make(chan string, 10), make(chan string, 10)}
 	p := serve(t, newEcho(), server.WithRouter(r),

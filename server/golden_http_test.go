@@ -109,7 +109,7 @@ var wireForms = []wireForm{
 
 // The bytes of replies, errors and the ends of streams over HTTP/1.1, for each
 // content type in both forms.
-func TestWireForms(t *testing.T) {
+func TestHTTPBytesOfEachContentTypeAreThoseOfV4(t *testing.T) {
 	s := newServer(t, server.Transport(transport.NewHTTPTransport()))
 	handle(t, s, new(Golden), new(GoldenRaw))
 	start(t, s)

@@ -130,8 +130,7 @@ func lines(h map[string]string) string {
 	return b.String()
 }
 
-// Replies used to be the request's headers with more on top, so they echoed
-// credentials and the ids of the connection's first request.
+// Otherwise they would echo credentials.
 func TestRepliesCarryNoOtherRequestHeaders(t *testing.T) {
 	for _, form := range goldenForms {
 		t.Run(form.name, func(t *testing.T) {
@@ -149,7 +148,7 @@ func TestRepliesCarryNoOtherRequestHeaders(t *testing.T) {
 	}
 }
 
-func TestStreamMessages(t *testing.T) {
+func TestMessagesOfAStreamHaveTheHeadersOfV4(t *testing.T) {
 	for _, form := range goldenForms[:2] {
 		t.Run(form.name, func(t *testing.T) {
 			p := serve(t, new(Golden))
@@ -204,7 +203,7 @@ func dialRaw(t *testing.T, address string) (net.Conn, *bufio.Reader) {
 	return c, bufio.NewReader(c)
 }
 
-func TestRawHTTP(t *testing.T) {
+func TestRepliesOverHTTPHaveTheBytesOfV4(t *testing.T) {
 	s := newServer(t, server.Transport(transport.NewHTTPTransport()))
 	handle(t, s, new(Golden))
 	start(t, s)

@@ -52,7 +52,7 @@ func grpcPost(t *testing.T, address, path string, body io.Reader) (*http.Respons
 
 func status(rsp *http.Response) string { return rsp.Trailer.Get("Grpc-Status") }
 
-func TestJSONOverHTTP2(t *testing.T) {
+func TestJSONIsServedOverHTTP2(t *testing.T) {
 	s := newServer(t, server.Transport(transport.NewHTTPTransport()))
 	handle(t, s, newEcho())
 	start(t, s)
@@ -75,7 +75,7 @@ func TestJSONOverHTTP2(t *testing.T) {
 	}
 }
 
-func TestGRPCOverHTTP2(t *testing.T) {
+func TestGRPCIsServedOverHTTP2(t *testing.T) {
 	s := newServer(t, server.Transport(transport.NewHTTPTransport()))
 	handle(t, s, new(Golden))
 	start(t, s)
@@ -107,8 +107,8 @@ func TestGRPCOverHTTP2(t *testing.T) {
 	}
 }
 
-// The status of a response is known at its end. It used to be among its headers
-// as well, where it says that there is nothing else.
+// The status of a response is known at its end. Among its headers it would say that
+// there is nothing else.
 func TestGRPCStatusIsATrailerOnly(t *testing.T) {
 	s := newServer(t, server.Transport(transport.NewHTTPTransport()))
 	handle(t, s, new(Golden))

@@ -19,7 +19,7 @@ import (
 	"github.com/justcy/go-micro/v4/transport"
 )
 
-func TestStartAndStop(t *testing.T) {
+func TestStartAndStopMayBeRepeated(t *testing.T) {
 	onTransports(t, func(t *testing.T, opt server.Option) {
 		testkit.NoLeaks(t)
 		s := newServer(t, opt)

@@ -16,7 +16,7 @@ import (
 	"github.com/justcy/go-micro/v4/transport"
 )
 
-func TestDefaultOptions(t *testing.T) {
+func TestAServerWithoutOptionsHasTheDefaults(t *testing.T) {
 	o := server.NewOptions(nil)
 	if o.Name != "go.micro.server" || o.Address != ":0" || o.Version != "latest" || o.Id != server.DefaultId || len(o.Id) != 36 {
 		t.Errorf("names %+v", o)
@@ -64,14 +64,14 @@ func (u upper) Write(_ *codec.Message, v any) error {
 func (u upper) Close() error   { return nil }
 func (u upper) String() string { return "upper" }
 
-func TestCodecOption(t *testing.T) {
+func TestACodecServesItsContentType(t *testing.T) {
 	p := serve(t, newEcho(), server.Codec("text/upper", func(rwc io.ReadWriteCloser) codec.Codec { return upper{rwc} }))
 	for range 3 {
 		p.wantBody(p.call(jsonHeader("Echo.Call", "1", "Content-Type", "text/upper"), "abc"), "ABC")
 	}
 }
 
-func TestContentTypeDefaults(t *testing.T) {
+func TestRequestsWithoutAContentTypeAreProtobuf(t *testing.T) {
 	p := serve(t, new(Golden))
 	h := jsonHeader("Golden.Good", "1")
 	delete(h, "Content-Type")

@@ -26,7 +26,7 @@ func registered(t testing.TB, s server.Server) *registry.Service {
 	return got[0]
 }
 
-func TestNodeInTheRegistry(t *testing.T) {
+func TestANodeIsRegisteredWithTheMetadataOfV4(t *testing.T) {
 	s := newServer(t, server.Id("1"), server.Version("3"), server.Metadata(map[string]string{"foo": "bar", "protocol": "own"}))
 	handle(t, s, newEcho())
 	start(t, s)
@@ -41,7 +41,7 @@ func TestNodeInTheRegistry(t *testing.T) {
 	}
 }
 
-func TestAdvertisedAddress(t *testing.T) {
+func TestAnAdvertisedAddressIsRegisteredWithAPort(t *testing.T) {
 	for advertise, want := range map[string]string{
 		"10.1.2.3:99":     "10.1.2.3:99",
 		"example.com:99":  "example.com:99",
@@ -92,7 +92,7 @@ func TestComputedAddressIsNotKeptInAdvertise(t *testing.T) {
 	}
 }
 
-func TestEndpointsInTheRegistry(t *testing.T) {
+func TestEndpointsAreRegisteredUnlessTheyAreInternal(t *testing.T) {
 	s := newServer(t)
 	handle(t, s, newEcho(), new(Raw))
 	if err := s.Handle(s.NewHandler(new(Odd), server.InternalHandler(true))); err != nil {
@@ -188,7 +188,7 @@ func TestRegistrationIsTriedThreeTimesWithoutASleepAfterTheLast(t *testing.T) {
 	})
 }
 
-func TestRegisterInterval(t *testing.T) {
+func TestARegistrationIsRenewedAtItsInterval(t *testing.T) {
 	for interval, want := range map[time.Duration]int64{10 * time.Second: 7, 0: 1} {
 		inBubble(t, func(t *testing.T, reg *faultyRegistry, newServer func(...server.Option) server.Server) {
 			s := newServer(server.RegisterInterval(interval))

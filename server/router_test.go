@@ -105,7 +105,7 @@ func (v Values) Pointer(_ context.Context, req *Text, rsp *Text) error {
 }
 func (v Values) Loose(_ context.Context, req any, rsp *any) error { *rsp = req; return nil }
 
-func TestFormsOfMethods(t *testing.T) {
+func TestMethodsMayTakeValuesPointersAndAny(t *testing.T) {
 	p := serve(t, Values{"p"})
 	for endpoint, bodies := range map[string][2]string{
 		"Values.Number":  {"41", "42"},
@@ -118,7 +118,7 @@ func TestFormsOfMethods(t *testing.T) {
 	p.wantBody(p.call(jsonHeader("Values.Loose", "1"), ""), "null")
 }
 
-func TestHandlerWrapperOrder(t *testing.T) {
+func TestTheFirstHandlerWrapperIsOutermost(t *testing.T) {
 	var order []string
 	wrapper := func(name string) server.Option {
 		return server.WrapHandler(func(next server.HandlerFunc) server.HandlerFunc {
@@ -223,7 +223,7 @@ func TestEndpointsDescribeTheirTypes(t *testing.T) {
 	}
 }
 
-func TestSubscriberEndpoints(t *testing.T) {
+func TestASubscriberDescribesItsEndpoints(t *testing.T) {
 	s := server.NewSubscriber("news", &Notes{}, server.SubscriberQueue("q"), server.DisableAutoAck(), server.InternalSubscriber(true))
 	for i, name := range []string{"Notes.First", "Notes.Second"} {
 		e := s.Endpoints()[i]

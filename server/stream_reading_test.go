@@ -113,7 +113,7 @@ func TestEverythingOnOneSocketArrives(t *testing.T) {
 
 // A handler may leave goroutines behind that wait for messages of its stream,
 // and even read them from the socket at that moment. The connection goes on.
-func TestReadersLeftBehindByAHandler(t *testing.T) {
+func TestReadersLeftBehindByAHandlerDisturbNoOtherRequest(t *testing.T) {
 	onTransports(t, func(t *testing.T, opt server.Option) {
 		var left sync.WaitGroup
 		p := serve(t, newStreams(func(_ context.Context, s server.Stream) error {

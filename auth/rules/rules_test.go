@@ -107,7 +107,7 @@ func TestARuleIsReplacedByItsIDAndRevokedWithoutOne(t *testing.T) {
 	}
 }
 
-func TestRulesAreCopies(t *testing.T) {
+func TestRulesShareNoMemoryWithTheCaller(t *testing.T) {
 	r := rules.New(store.NewMemoryStore())
 	mine := &auth.Rule{Resource: &auth.Resource{Type: "service", Name: "greeter", Endpoint: "*"}, Access: auth.AccessDenied}
 	mustGrant(t, r, mine)

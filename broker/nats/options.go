@@ -1,13 +1,13 @@
 package nats
 
 import (
-	"context"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/justcy/go-micro/v4/broker"
 	"github.com/justcy/go-micro/v4/internal/natsclient"
+	"github.com/justcy/go-micro/v4/internal/options"
 )
 
 // settings are the options of this package.
@@ -16,26 +16,16 @@ type settings struct {
 	drain bool
 }
 
-type settingsKey struct{}
-
 func settingsOf(o *broker.Options) settings {
-	if o.Context != nil {
-		if s, ok := o.Context.Value(settingsKey{}).(settings); ok {
-			return s
-		}
-	}
-	return settings{}
+	s, _ := options.Value[settings](o.Context)
+	return s
 }
 
 func set(change func(*settings)) broker.Option {
 	return func(o *broker.Options) {
 		s := settingsOf(o)
 		change(&s)
-		ctx := o.Context
-		if ctx == nil {
-			ctx = context.Background()
-		}
-		o.Context = context.WithValue(ctx, settingsKey{}, s)
+		o.Context = options.Put(o.Context, s)
 	}
 }
 

@@ -274,7 +274,7 @@ func TestEveryPackageOfTheModuleOfPluginsIsKnown(t *testing.T) {
 	}
 }
 
-func TestWrongCommandLines(t *testing.T) {
+func TestWrongCommandLinesAreRefused(t *testing.T) {
 	for _, tt := range []struct {
 		args   []string
 		status int

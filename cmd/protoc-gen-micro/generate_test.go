@@ -95,7 +95,7 @@ func TestOutputIsDeterministic(t *testing.T) {
 	}
 }
 
-func TestFileNames(t *testing.T) {
+func TestParametersChooseTheNameOfTheFile(t *testing.T) {
 	const golden = "github.com/justcy/go-micro/v4/cmd/protoc-gen-micro/internal/golden/"
 	for _, tt := range []struct{ parameter, want string }{
 		{"", golden + "kinds/kinds.pb.micro.go"},
@@ -115,7 +115,7 @@ func TestFileNames(t *testing.T) {
 	}
 }
 
-func TestPackageNames(t *testing.T) {
+func TestPackageNamesAreValidIdentifiers(t *testing.T) {
 	for _, tt := range []struct{ name, goPackage, protoPackage, path, want string }{
 		{"path and name", "example.com/a;b", "p", "example.com/a", "b"},
 		{"path", "example.com/a", "p", "example.com/a", "a"},
@@ -156,7 +156,7 @@ func TestEndpointUsesTheGoNameOfTheMethod(t *testing.T) { // was Kinds.get_item,
 	}
 }
 
-func TestGRPCEndpoints(t *testing.T) {
+func TestUseGRPCAddsAnEndpointForEachMethod(t *testing.T) {
 	if _, code := only(t, "use_grpc=true", "kinds/kinds.proto"); !strings.Contains(code, `"/kinds.Kinds/get_item"`) {
 		t.Error(`no endpoint "/kinds.Kinds/get_item"`)
 	}
@@ -170,7 +170,7 @@ func TestGRPCEndpointsWithoutProtoPackage(t *testing.T) { // was /.Alone/Call
 	}
 }
 
-func TestHTTPRules(t *testing.T) {
+func TestHTTPRulesBecomeEndpoints(t *testing.T) {
 	_, code := only(t, "", "kinds/kinds.proto")
 	for _, want := range []string{
 		`[]string{"/v1/unary/{text}", "/v1/unary"}`, // additional bindings included

@@ -10,7 +10,7 @@ import (
 	"github.com/justcy/go-micro/v4/util/buf"
 )
 
-func TestWrittenBytes(t *testing.T) {
+func TestBytesAreWrittenAsTheyAre(t *testing.T) {
 	data := []byte("abc")
 	for _, v := range []any{data, &data, &bytes.Frame{Data: data}} {
 		out := new(stdbytes.Buffer)
@@ -20,7 +20,7 @@ func TestWrittenBytes(t *testing.T) {
 	}
 }
 
-func TestReadBody(t *testing.T) {
+func TestTheBodyIsTheWholeInput(t *testing.T) {
 	var data []byte
 	var frame bytes.Frame
 	for v, got := range map[any]*[]byte{&data: &data, &frame: &frame.Data} {
@@ -30,7 +30,6 @@ func TestReadBody(t *testing.T) {
 	}
 }
 
-// Nil used to be an error in both directions.
 func TestNilIsNoError(t *testing.T) {
 	stream := buf.New(stdbytes.NewBufferString("abc"))
 	c := bytes.NewCodec(stream)

@@ -20,7 +20,7 @@ type greeting struct {
 	Name string `json:"name"`
 }
 
-func TestWrittenBytesAndHeaders(t *testing.T) {
+func TestMessagesHaveTheBytesAndHeadersOfGRPC(t *testing.T) {
 	value := &testpb.Everything{FullName: "ab"}
 	frame := "\x00\x00\x00\x00\x04\x0a\x02ab"
 	tests := []struct {
@@ -62,7 +62,7 @@ func TestWrittenBytesAndHeaders(t *testing.T) {
 	}
 }
 
-func TestReadHeader(t *testing.T) {
+func TestServiceAndEndpointAreReadFromPathOrHeaders(t *testing.T) {
 	tests := []struct {
 		name             string
 		header           map[string]string
@@ -90,7 +90,7 @@ func TestReadHeader(t *testing.T) {
 	}
 }
 
-func TestContentTypes(t *testing.T) {
+func TestAnUnsupportedContentTypeIsRefused(t *testing.T) {
 	tests := []struct {
 		contentType string
 		v           any
@@ -116,7 +116,6 @@ func TestContentTypes(t *testing.T) {
 	}
 }
 
-// A frame that came in pieces used to lose its data.
 func TestShortReadsLoseNothing(t *testing.T) {
 	name := strings.Repeat("x", 300_000)
 	out := new(bytes.Buffer)
@@ -134,7 +133,6 @@ type readOnly struct{ io.Reader }
 func (readOnly) Write(p []byte) (int, error) { return len(p), nil }
 func (readOnly) Close() error                { return nil }
 
-// An endpoint without a dot used to panic.
 func TestEndpointWithoutDotIsAnError(t *testing.T) {
 	m := &codec.Message{Type: codec.Request, Target: "pkg", Endpoint: "Hello"}
 	if err := grpc.NewCodec(buf.New(nil)).Write(m, &testpb.Everything{}); err == nil {
@@ -142,7 +140,6 @@ func TestEndpointWithoutDotIsAnError(t *testing.T) {
 	}
 }
 
-// A value that is no protobuf message used to panic.
 func TestNonProtobufValueIsAnError(t *testing.T) {
 	c := grpc.NewCodec(buf.New(bytes.NewBufferString("\x00\x00\x00\x00\x04\x0a\x02ab")))
 	if err := c.ReadBody(new(greeting)); !errors.Is(err, codec.ErrInvalidMessage) {
@@ -160,7 +157,7 @@ func TestCompressedFlagIsRejected(t *testing.T) {
 	}
 }
 
-func TestReadLimit(t *testing.T) {
+func TestFramesAbove4MiBAreRefused(t *testing.T) {
 	head := binary.BigEndian.AppendUint32([]byte{0}, uint32(grpc.MaxMessageSize+1))
 	for _, stream := range []io.ReadWriteCloser{buf.New(bytes.NewBuffer(head)), readOnly{bytes.NewReader(head)}} {
 		err := grpc.NewCodec(stream).ReadBody(new(testpb.Everything))
@@ -185,7 +182,7 @@ func TestABodyWithoutContentOpensAStream(t *testing.T) {
 	}
 }
 
-func TestEndOfStream(t *testing.T) {
+func TestOnlyAFrameThatIsCutEndsUnexpectedly(t *testing.T) {
 	if err := grpc.NewCodec(buf.New(nil)).ReadBody(new(testpb.Everything)); err != io.EOF {
 		t.Errorf("got %v, want io.EOF", err)
 	}

@@ -45,7 +45,7 @@ func write(t *testing.T, v any) string {
 	return out.String()
 }
 
-func TestWrittenBytes(t *testing.T) {
+func TestValuesAreWrittenAsInV4(t *testing.T) {
 	tests := []struct {
 		name string
 		v    any
@@ -115,7 +115,7 @@ func TestPeersThatReadByTheJSONMappingAcceptIt(t *testing.T) {
 	}
 }
 
-func TestReadBody(t *testing.T) {
+func TestBodiesAreReadInEveryFormOfJSON(t *testing.T) {
 	tests := []struct {
 		name, in string
 		target   any
@@ -162,7 +162,7 @@ func TestNullIsTheMessageWithoutAField(t *testing.T) {
 	}
 }
 
-func TestEndOfStream(t *testing.T) {
+func TestTheEndOfTheInputIsEOF(t *testing.T) {
 	for _, stream := range []io.ReadWriteCloser{buf.New(bytes.NewBufferString("1\n \n")), plain{strings.NewReader("1\n \n")}} {
 		c := json.NewCodec(stream)
 		var n int
@@ -180,7 +180,6 @@ type plain struct{ io.Reader }
 func (plain) Write(p []byte) (int, error) { return len(p), nil }
 func (plain) Close() error                { return nil }
 
-// Marshal used to return memory of a pool, which the next call overwrote.
 func TestMarshalReturnsMemoryItOwns(t *testing.T) {
 	first, err := json.Marshaler{}.Marshal(&testpb.Everything{FullName: "first"})
 	if err != nil {

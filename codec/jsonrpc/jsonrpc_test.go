@@ -20,7 +20,7 @@ import (
 	"github.com/justcy/go-micro/v4/util/buf"
 )
 
-func TestWrittenBytes(t *testing.T) {
+func TestMessagesHaveTheBytesOfV4(t *testing.T) {
 	tests := []struct {
 		name string
 		m    codec.Message
@@ -53,7 +53,7 @@ func TestAnErrorWithoutATextIsRead(t *testing.T) {
 	}
 }
 
-func TestUnknownMessageType(t *testing.T) {
+func TestAnUnknownMessageTypeIsAnError(t *testing.T) {
 	c := jsonrpc.NewCodec(buf.New(nil))
 	for _, err := range []error{c.Write(&codec.Message{Type: 9}, nil), c.ReadHeader(&codec.Message{}, 9)} {
 		if err == nil || err.Error() != "Unrecognized message type: 9" {
@@ -62,7 +62,7 @@ func TestUnknownMessageType(t *testing.T) {
 	}
 }
 
-func TestReadResponse(t *testing.T) {
+func TestAResponseIsAResultOrAnError(t *testing.T) {
 	tests := []struct {
 		name, in, id, errText, body string
 		fails                       bool
@@ -91,7 +91,6 @@ func TestReadResponse(t *testing.T) {
 	}
 }
 
-// Missing params and a null result used to panic.
 func TestMissingParamsOrNullResultDoNotPanic(t *testing.T) {
 	for in, kind := range map[string]codec.MessageType{
 		`{"method":"M","id":"1"}`:               codec.Request,
@@ -141,8 +140,6 @@ type writer func() error
 
 func (w writer) Write(p []byte) (int, error) { return len(p), w() }
 
-// A response that arrived before Write returned used to get no method, and its
-// request to be remembered for ever.
 func TestResponseMayBeQuickerThanWrite(t *testing.T) {
 	m := new(codec.Message)
 	var c codec.Codec
@@ -169,7 +166,6 @@ func TestFailedWriteIsNotPending(t *testing.T) {
 	}
 }
 
-// Requests without a response used to be remembered for ever.
 func TestPendingIdsAreForgottenOnClose(t *testing.T) {
 	c := jsonrpc.NewCodec(duplex{strings.NewReader(`{"id":"7","result":1}`), io.Discard})
 	if err := c.Write(&codec.Message{Type: codec.Request, Id: "7", Method: "M"}, 1); err != nil {
@@ -184,7 +180,7 @@ func TestPendingIdsAreForgottenOnClose(t *testing.T) {
 	}
 }
 
-func TestProtobufFromPeersWithTheJSONMapping(t *testing.T) {
+func TestProtobufIsAlsoReadInItsJSONMapping(t *testing.T) {
 	c := jsonrpc.NewCodec(buf.New(bytes.NewBufferString(`{"method":"M","params":[{"bigNumber":"5","colour":"COLOUR_RED"}],"id":1}`)))
 	var got testpb.Everything
 	if err := c.ReadHeader(&codec.Message{}, codec.Request); err != nil {

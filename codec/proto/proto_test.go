@@ -24,7 +24,7 @@ func (m *old) Reset()         { *m = old{} }
 func (m *old) String() string { return m.Name }
 func (*old) ProtoMessage()    {}
 
-func TestWrittenBytes(t *testing.T) {
+func TestMessagesAreWrittenAsProtobuf(t *testing.T) {
 	var missing *testpb.Everything
 	tests := []struct {
 		name string
@@ -46,7 +46,7 @@ func TestWrittenBytes(t *testing.T) {
 	}
 }
 
-func TestReadBody(t *testing.T) {
+func TestOnlyMessagesAreReadInto(t *testing.T) {
 	read := func(v any) error {
 		return proto.NewCodec(buf.New(bytes.NewBufferString("\x0a\x02ab"))).ReadBody(v)
 	}
@@ -74,7 +74,6 @@ func TestNotProtobufIsInvalidMessage(t *testing.T) {
 	}
 }
 
-// Marshal used to return memory of a pool, which the next call overwrote.
 func TestMarshalReturnsMemoryItOwns(t *testing.T) {
 	for _, v := range []any{&testpb.Everything{FullName: "a"}, proto.NewMessage([]byte("\x0a\x01a"))} {
 		data, err := proto.Marshaler{}.Marshal(v)

@@ -19,7 +19,7 @@ import (
 	"github.com/justcy/go-micro/v4/util/buf"
 )
 
-func TestWrittenBytes(t *testing.T) {
+func TestMessagesHaveTheBytesOfV4(t *testing.T) {
 	value := &testpb.Everything{FullName: "ab"}
 	const seven = "\x11\x07\x00\x00\x00\x00\x00\x00\x00"
 	tests := []struct {
@@ -55,7 +55,7 @@ func TestAnErrorWithoutATextIsRead(t *testing.T) {
 	}
 }
 
-func TestUnknownMessageType(t *testing.T) {
+func TestAnUnknownMessageTypeIsAnError(t *testing.T) {
 	c := protorpc.NewCodec(buf.New(nil))
 	for _, err := range []error{c.Write(&codec.Message{Type: 9}, nil), c.ReadHeader(&codec.Message{}, 9), c.ReadBody(nil)} {
 		if err == nil || err.Error() != "Unrecognized message type: 9" {
@@ -64,7 +64,6 @@ func TestUnknownMessageType(t *testing.T) {
 	}
 }
 
-// A value that is no protobuf message used to panic.
 func TestNonProtobufValueIsInvalidMessage(t *testing.T) {
 	for _, kind := range []codec.MessageType{codec.Request, codec.Response, codec.Event} {
 		out := new(bytes.Buffer)
@@ -82,7 +81,7 @@ func TestNonProtobufValueIsInvalidMessage(t *testing.T) {
 	}
 }
 
-func TestNetString(t *testing.T) {
+func TestNetStringsAreReadAsTheyWereWritten(t *testing.T) {
 	var b bytes.Buffer
 	for _, s := range []string{"abc", "", strings.Repeat("x", 200_000)} {
 		if n, err := protorpc.WriteNetString(&b, []byte(s)); n != len(s) || err != nil {
@@ -99,7 +98,6 @@ func TestNetString(t *testing.T) {
 	}
 }
 
-// A frame that came in pieces used to lose its data.
 func TestShortReadsLoseNothing(t *testing.T) {
 	r := iotest.OneByteReader(strings.NewReader("\x00\x00\x00\x03abc"))
 	if got, err := protorpc.ReadNetString(r); string(got) != "abc" || err != nil {
@@ -113,7 +111,6 @@ func TestShortReadsLoseNothing(t *testing.T) {
 	}
 }
 
-// Any size that a peer claimed used to be allocated.
 func TestFrameSizeIsBounded(t *testing.T) {
 	if _, err := protorpc.ReadNetString(strings.NewReader("\xff\xff\xff\xffabc")); err == nil || !strings.Contains(err.Error(), "limit") {
 		t.Errorf("got %v", err)

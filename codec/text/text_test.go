@@ -10,7 +10,7 @@ import (
 	"github.com/justcy/go-micro/v4/util/buf"
 )
 
-func TestWrittenBytes(t *testing.T) {
+func TestTextIsWrittenAsItIs(t *testing.T) {
 	s, data := "abc", []byte("abc")
 	for _, v := range []any{s, &s, data, &data, &text.Frame{Data: data}} {
 		out := new(bytes.Buffer)
@@ -20,7 +20,7 @@ func TestWrittenBytes(t *testing.T) {
 	}
 }
 
-func TestReadBody(t *testing.T) {
+func TestTheBodyIsTheWholeInput(t *testing.T) {
 	var s string
 	var data []byte
 	var frame text.Frame
@@ -34,7 +34,6 @@ func TestReadBody(t *testing.T) {
 	}
 }
 
-// Nil used to be an error in both directions.
 func TestNilIsNoError(t *testing.T) {
 	stream := buf.New(bytes.NewBufferString("abc"))
 	c := text.NewCodec(stream)

@@ -103,7 +103,7 @@ func TestDeepDocumentsAreRefused(t *testing.T) {
 	}
 }
 
-func TestRoundTrip(t *testing.T) {
+func TestWhatIsEncodedIsDecodedAsItWas(t *testing.T) {
 	document := map[string]any{"text": "x: \"y\" <z>", "list": []any{"a", "b"}, "object": map[string]any{"key": "value"}}
 	for _, e := range all {
 		data, err := e.Encode(document)
@@ -123,7 +123,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-func TestStructs(t *testing.T) {
+func TestStructsAreEncodedByTheirTags(t *testing.T) {
 	type server struct {
 		Port int `json:"port" toml:"port" hcl:"port" xml:"port"`
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/justcy/go-micro/v4/config/reader"
 )
 
-func TestReplaceEnvVars(t *testing.T) {
+func TestOnlyWellFormedVariablesAreReplaced(t *testing.T) {
 	t.Setenv("CONFIG_A", "alpha")
 	t.Setenv("CONFIG_B2", "")
 	for in, want := range map[string]string{

@@ -38,7 +38,7 @@ func wantError(t *testing.T, what string, err error, want string) {
 	}
 }
 
-func TestSecretBox(t *testing.T) {
+func TestASecretboxOpensWhatItSealed(t *testing.T) {
 	s := secretbox.NewSecrets(secrets.Key(key))
 	if err := s.Init(); err != nil {
 		t.Fatal(err)
@@ -64,7 +64,7 @@ func TestSecretBox(t *testing.T) {
 	}
 }
 
-func TestBox(t *testing.T) {
+func TestABoxOpensWhatItsPartnerSealed(t *testing.T) {
 	alicePublic, alicePrivate := pair(t)
 	bobPublic, bobPrivate := pair(t)
 	alice := box.NewSecrets(secrets.PublicKey(alicePublic), secrets.PrivateKey(alicePrivate))

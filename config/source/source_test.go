@@ -8,13 +8,13 @@ import (
 	"github.com/justcy/go-micro/v4/config/source"
 )
 
-func TestSum(t *testing.T) {
+func TestTheSumIsMD5(t *testing.T) {
 	if got := (&source.ChangeSet{Data: []byte("hello")}).Sum(); got != "5d41402abc4b2a76b9719d911017c592" {
 		t.Errorf("the sum is %s", got)
 	}
 }
 
-func TestOptions(t *testing.T) {
+func TestOptionsSetTheirFieldsOverDefaults(t *testing.T) {
 	o := source.NewOptions()
 	if o.Encoder.String() != "json" || o.Context == nil || o.Client != client.DefaultClient {
 		t.Errorf("the defaults are %+v", o)

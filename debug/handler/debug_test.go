@@ -26,7 +26,7 @@ func newHandler(t *testing.T) *handler.Debug {
 	return handler.NewHandler(nil)
 }
 
-func TestHealth(t *testing.T) {
+func TestHealthIsOkWithoutChecks(t *testing.T) {
 	var rsp debug.HealthResponse
 	if err := newHandler(t).Health(context.Background(), nil, &rsp); err != nil || rsp.Status != "ok" {
 		t.Errorf("%v %q", err, rsp.Status)
@@ -51,7 +51,7 @@ func TestStatsReportsTheNewestRecord(t *testing.T) {
 	}
 }
 
-func TestTrace(t *testing.T) {
+func TestTraceSelectsByItsID(t *testing.T) {
 	d := newHandler(t)
 	ctx, outer := trace.DefaultTracer.Start(context.Background(), "outer")
 	_, inner := trace.DefaultTracer.Start(ctx, "inner")
@@ -106,7 +106,7 @@ func (s *logStream) messages() (list []string) {
 	return list
 }
 
-func TestLogSinceAndCount(t *testing.T) {
+func TestLogSelectsBySinceAndCount(t *testing.T) {
 	d := newHandler(t)
 	write(t, -5, "before 1970")
 	write(t, 100, "old")
@@ -182,7 +182,7 @@ func (s *busStream) Send(m *debug.BusMsg) error {
 	return nil
 }
 
-func TestMessageBus(t *testing.T) {
+func TestMessageBusAnswersEveryMessageUntilTheEnd(t *testing.T) {
 	broken := errors.New("broken")
 	for end, want := range map[error]error{io.EOF: nil, broken: broken} {
 		s := &busStream{in: 2, end: end}

@@ -183,7 +183,7 @@ func TestMemoryStreamBeginsWithTheLastTen(t *testing.T) {
 	}
 }
 
-func TestNoop(t *testing.T) {
+func TestNoopKeepsNothing(t *testing.T) {
 	l := noop.NewLog()
 	records, err := l.Read()
 	s, streamErr := l.Stream()
@@ -192,7 +192,7 @@ func TestNoop(t *testing.T) {
 	}
 }
 
-func TestFormats(t *testing.T) {
+func TestFormatsAreThoseOfV4(t *testing.T) {
 	r := log.Record{Timestamp: start, Metadata: map[string]string{"a": "b"}, Message: "m"}
 	if got, want := log.TextFormat(r), "2023-01-03 16:58:03 m"; got != want {
 		t.Errorf("got %s, want %s", got, want)
@@ -206,7 +206,7 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-func TestDefaults(t *testing.T) {
+func TestDefaultsAreThoseOfV4(t *testing.T) {
 	if log.DefaultSize != 1024 || memory.DefaultSize != 1024 || log.DefaultOptions().Size != 1024 || log.DefaultLog == nil {
 		t.Error("the defaults differ")
 	}

@@ -105,7 +105,7 @@ func TestSpansReadAreCopies(t *testing.T) {
 	}
 }
 
-func TestFromContext(t *testing.T) {
+func TestOnlyUsableTraceIDsAreTakenFromTheContext(t *testing.T) {
 	for name, tc := range map[string]struct {
 		md      metadata.Metadata
 		trace   string

@@ -13,7 +13,7 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 
 const three = "received message 1, id 1\nreceived message 2, id 2\nreceived message 3, id 3\n"
 
-func TestBothInOneProcess(t *testing.T) {
+func TestPublisherAndSubscriberWorkInOneProcess(t *testing.T) {
 	out := new(testkit.Buffer)
 	b := broker.NewBroker(broker.Registry(registry.NewMemoryRegistry()))
 	if err := run(context.Background(), []string{"-count=3", "-interval=1ms"}, out, b); err != nil {
@@ -24,7 +24,7 @@ func TestBothInOneProcess(t *testing.T) {
 	}
 }
 
-func TestPublisherAndSubscriber(t *testing.T) {
+func TestASubscriberReceivesWhatAnotherProcessPublishes(t *testing.T) {
 	r := registry.NewMemoryRegistry()
 	ctx, cancel := context.WithCancel(context.Background())
 	out, ended := new(testkit.Buffer), make(chan error, 1)

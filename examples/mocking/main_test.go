@@ -15,7 +15,7 @@ const (
 	unknown = "Welcome, whoever you are"
 )
 
-func TestWelcomeWithAMock(t *testing.T) {
+func TestAMockStandsInForTheService(t *testing.T) {
 	if got := welcome(t.Context(), &mock{}, "John"); got != known {
 		t.Errorf("got %q", got)
 	}
@@ -32,7 +32,7 @@ func (Greeter) Hello(_ context.Context, req *greeter.HelloRequest, rsp *greeter.
 	return nil
 }
 
-func TestWelcomeWithAService(t *testing.T) {
+func TestAServiceInMemoryStandsInForTheRealOne(t *testing.T) {
 	net := microtest.New(t)
 	service := net.Service("greeter")
 	if err := micro.RegisterHandler(service.Server(), Greeter{}); err != nil {

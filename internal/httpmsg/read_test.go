@@ -49,7 +49,7 @@ var sources = map[string]func(string) io.Reader{
 	"end with data": func(s string) io.Reader { return iotest.DataErrReader(strings.NewReader(s)) },
 }
 
-func TestReadRequests(t *testing.T) {
+func TestRequestsAreReadOrRefusedWithAStatus(t *testing.T) {
 	for name, tt := range map[string]struct{ raw, body, want string }{
 		"a message":           {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", "hello", ""},
 		"no body":             {"GET /x?y HTTP/1.1\r\nHost: a\r\n\r\n", "", ""},
@@ -153,7 +153,7 @@ func TestTruncatedMessagesEndUnexpectedly(t *testing.T) {
 	}
 }
 
-func TestReadResponses(t *testing.T) {
+func TestResponsesAreReadOrRefusedWithAStatus(t *testing.T) {
 	for name, tt := range map[string]struct{ raw, body, want string }{
 		"a message":                 {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "hello", ""},
 		"chunks":                    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "hello", ""},
@@ -181,7 +181,7 @@ func TestReadResponses(t *testing.T) {
 	}
 }
 
-func TestReadPrefix(t *testing.T) {
+func TestABodyIsReadUpToItsLimit(t *testing.T) {
 	const chunks = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 	full := strings.Repeat("x", maxBody)
 	for name, tt := range map[string]struct {
@@ -305,7 +305,7 @@ func TestLargeBodiesAreReadWhole(t *testing.T) {
 	}
 }
 
-func TestWhole(t *testing.T) {
+func TestAMessageIsWholeWhenItsBodyIsBuffered(t *testing.T) {
 	for _, test := range []struct {
 		buffered string
 		whole    bool

@@ -11,7 +11,7 @@ import (
 	"github.com/justcy/go-micro/v4/internal/httpmsg"
 )
 
-func TestRequestBytes(t *testing.T) {
+func TestRequestsHaveTheFramingAndTheHeadersGiven(t *testing.T) {
 	for name, tt := range map[string]struct {
 		extra  string
 		header map[string]string
@@ -49,7 +49,7 @@ func TestRequestBytes(t *testing.T) {
 	}
 }
 
-func TestPostBytes(t *testing.T) {
+func TestAPostHasItsTargetAndHeaders(t *testing.T) {
 	got := string(httpmsg.AppendPost(nil, "/x?id=a%2Fb", "a:1", "X: y\r\n", nil, 0))
 	want := "POST /x?id=a%2Fb HTTP/1.1\r\nHost: a:1\r\nX: y\r\nContent-Length: 0\r\n\r\n"
 	if got != want {
@@ -57,7 +57,7 @@ func TestPostBytes(t *testing.T) {
 	}
 }
 
-func TestResponseBytes(t *testing.T) {
+func TestAResponseSaysItsLength(t *testing.T) {
 	got := string(httpmsg.AppendResponse(nil, "", map[string]string{"Content-Type": "application/json"}, 0))
 	want := "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n"
 	if got != want {
@@ -77,7 +77,7 @@ func TestAResponseHasTheStatusItAsksFor(t *testing.T) {
 	}
 }
 
-func TestErrorBytes(t *testing.T) {
+func TestAnErrorClosesTheConnection(t *testing.T) {
 	got := string(httpmsg.AppendError(nil, 413, "too much"))
 	want := "HTTP/1.1 413 Request Entity Too Large\r\nContent-Type: text/plain; charset=utf-8\r\n" +
 		"Connection: close\r\nContent-Length: 9\r\n\r\ntoo much\n"

@@ -17,7 +17,7 @@ import (
 	"github.com/justcy/go-micro/v4/internal/httppost"
 )
 
-func TestRequestOnTheWire(t *testing.T) {
+func TestARequestHasItsBytesOnTheWire(t *testing.T) {
 	const want = "POST /?id=1 HTTP/1.1\r\nHost: ADDRESS\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\nhello"
 	got := make(chan string, 1)
 	s := serve(t, func(c *serverConn) {
@@ -33,7 +33,7 @@ func TestRequestOnTheWire(t *testing.T) {
 	}
 }
 
-func TestReplies(t *testing.T) {
+func TestConnectionsAreUsedAgainAfterRepliesThatLeaveThemOpen(t *testing.T) {
 	long := strings.Repeat("x", maxReply)
 	for name, tt := range map[string]struct {
 		reply  string
@@ -97,7 +97,7 @@ func checkReply(t *testing.T, write func(*serverConn), status int, body string, 
 	}
 }
 
-func TestReplyThatIsNone(t *testing.T) {
+func TestAReplyThatIsNoHTTPIsAnError(t *testing.T) {
 	for name, reply := range map[string]string{
 		"another protocol": "SSH-2.0-x\r\n",
 		"two lengths":      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
@@ -238,7 +238,7 @@ func TestContextEndsTheHandshake(t *testing.T) {
 	}
 }
 
-func TestTLS(t *testing.T) {
+func TestCertificatesAreVerified(t *testing.T) {
 	var conns atomic.Int64
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%s %s %s", r.Proto, r.TLS.NegotiatedProtocol, r.URL)

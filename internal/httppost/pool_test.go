@@ -206,7 +206,7 @@ func TestConnectionsThatPeersClosedDoNotStay(t *testing.T) {
 	}
 }
 
-func TestManyRequestsAtOnce(t *testing.T) {
+func TestAClientMayBeUsedConcurrently(t *testing.T) {
 	s := serve(t, answering(ok))
 	c := newClient(t)
 	c.MaxIdlePerAddr, c.IdleTimeout = 4, 5*time.Millisecond

@@ -15,7 +15,7 @@ import (
 	"github.com/justcy/go-micro/v4/internal/testkit"
 )
 
-// roleVariable makes TestHost play a machine of TestMachines.
+// roleVariable makes TestHost play one of the machines below.
 const roleVariable = "MDNS_TEST_ROLE"
 
 // TestHost is not a test of its own: it is what runs in a network namespace.
@@ -126,7 +126,7 @@ const (
 	deleted = "event 1 n1"
 )
 
-func TestMachines(t *testing.T) {
+func TestMachinesFindEachOtherByMulticast(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for nodes to expire")
 	}

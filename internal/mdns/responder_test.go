@@ -37,13 +37,13 @@ func packed(t *testing.T, msg *mdns.Message) string {
 	return hex.EncodeToString(datagrams[0])
 }
 
-func TestAnnouncementBytes(t *testing.T) {
+func TestAnnouncementsHaveTheBytesOfV4(t *testing.T) {
 	if got := packed(t, mdns.Announcement(golden())); got != goldenAnnouncement {
 		t.Errorf("announcement is\n%s, want\n%s", got, goldenAnnouncement)
 	}
 }
 
-func TestReplyBytes(t *testing.T) {
+func TestRepliesHaveTheBytesOfV4(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := new(wire)
 		e := mdns.New(mdns.Config{Domain: "micro", Decode: decode, Network: w.host()})

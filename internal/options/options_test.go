@@ -60,7 +60,7 @@ func TestNilOptionsAreSkipped(t *testing.T) {
 	}
 }
 
-func TestOptionsOfAValue(t *testing.T) {
+func TestOptionsAreAppliedToACopy(t *testing.T) {
 	set := []option{nil, func(o *counts) { o.b = 2 }}
 	if got := options.Of(set); got != (counts{b: 2}) {
 		t.Errorf("got %+v", got)

@@ -13,6 +13,10 @@ import (
 // leakGrace is how long goroutines that are already ending may take to be gone.
 const leakGrace = 10 * time.Second
 
+// raceVariable is read by binaries with the race detector when they start. Those
+// that tests start end with their work, and not a second later as by default.
+const raceVariable = "GORACE"
+
 // Main runs a package's tests and fails the test binary when goroutines of the
 // tests or of the code under test are still running afterwards. Use it as
 //
@@ -24,6 +28,9 @@ const leakGrace = 10 * time.Second
 func Main(m *testing.M, stop ...func()) {
 	authority := filepath.Join(os.TempDir(), fmt.Sprintf("micro-test-ca-%d", os.Getpid()))
 	_ = os.Setenv("MICRO_CA_DIR", authority) // it is made when it is needed
+	if os.Getenv(raceVariable) == "" {
+		_ = os.Setenv(raceVariable, "atexit_sleep_ms=0")
+	}
 	code := m.Run()
 	_ = os.RemoveAll(authority)
 	for _, f := range stop {

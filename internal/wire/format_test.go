@@ -14,7 +14,7 @@ import (
 	"github.com/justcy/go-micro/v4/internal/wire"
 )
 
-func TestCodecs(t *testing.T) {
+func TestEveryContentTypeHasItsCodec(t *testing.T) {
 	want := map[string]string{
 		"application/grpc": "grpc", "application/grpc+json": "grpc", "application/grpc+proto": "grpc",
 		"application/json": "json", "application/json-rpc": "json-rpc", "application/protobuf": "proto",
@@ -49,7 +49,7 @@ func checkFormats(t *testing.T, formats *wire.Formats, want map[string]string) {
 	}
 }
 
-func TestLookupFormat(t *testing.T) {
+func TestFormatsAreFoundInAnySpelling(t *testing.T) {
 	first := map[string]codec.NewCodec{"a/b": json.NewCodec, "c/d": json.NewCodec}
 	formats := wire.NewFormats(first, map[string]codec.NewCodec{"c/d": bytes.NewCodec})
 	delete(first, "a/b")
@@ -64,7 +64,7 @@ func TestLookupFormat(t *testing.T) {
 	}
 }
 
-func TestLegacyContentType(t *testing.T) {
+func TestContentTypesHaveTheirLegacyForm(t *testing.T) {
 	for ct, want := range map[string]string{
 		"application/json": "application/json-rpc", "application/protobuf": "application/proto-rpc",
 		"application/grpc": "application/grpc", "": "",
@@ -84,7 +84,7 @@ func coderFor(t testing.TB, contentType string) *wire.Coder {
 	return f.Coder()
 }
 
-func TestCoderRoundTrip(t *testing.T) {
+func TestACoderReadsWhatItWrote(t *testing.T) {
 	for contentType := range wire.Codecs() {
 		if contentType == "application/octet-stream" {
 			continue
@@ -112,7 +112,7 @@ func TestCoderRoundTrip(t *testing.T) {
 	}
 }
 
-func TestCoderFrames(t *testing.T) {
+func TestAFrameIsCodedAsItIs(t *testing.T) {
 	c := coderFor(t, "application/json")
 	if body, err := c.Encode(nil, &bytes.Frame{Data: []byte("raw")}); err != nil || string(body) != "raw" {
 		t.Errorf("a frame is encoded as %q, %v", body, err)

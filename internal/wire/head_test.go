@@ -30,7 +30,7 @@ func TestLookupIgnoresCase(t *testing.T) {
 	}
 }
 
-func TestParseHead(t *testing.T) {
+func TestAHeadIsReadInEverySpelling(t *testing.T) {
 	for _, e := range []struct {
 		name   string
 		header map[string]string
@@ -61,7 +61,7 @@ func TestParseHead(t *testing.T) {
 	}
 }
 
-func TestResolve(t *testing.T) {
+func TestRequestsThatNameNoProtocolTopicOrMethodAreLegacy(t *testing.T) {
 	for _, e := range []struct {
 		name   string
 		head   wire.Head
@@ -83,7 +83,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-func TestCloses(t *testing.T) {
+func TestOnlyTheTokenCloseCloses(t *testing.T) {
 	for value, want := range map[string]bool{"close": true, "Close": true, "keep-alive, close": true, "": false, "upgrade": false, "closed": false} {
 		if got := (&wire.Head{Connection: value}).Closes(); got != want {
 			t.Errorf("%q: %v", value, got)
@@ -91,7 +91,7 @@ func TestCloses(t *testing.T) {
 	}
 }
 
-func TestTimeout(t *testing.T) {
+func TestATimeoutIsAPositiveNumberOfNanoseconds(t *testing.T) {
 	for value, want := range map[string]time.Duration{"1000": 1000, "": 0, "0": 0, "-5": 0, "5s": 0, "99999999999999999999": 0} {
 		got, ok := (&wire.Head{Timeout: value}).TimeLeft()
 		if got != want || ok != (want > 0) {
@@ -127,7 +127,7 @@ func TestMetadataLeavesTheMessageBehind(t *testing.T) {
 	}
 }
 
-func TestClone(t *testing.T) {
+func TestACloneIsAMapOfItsOwn(t *testing.T) {
 	h := map[string]string{"a": "b"}
 	c := wire.Clone(h)
 	c["a"] = "c"

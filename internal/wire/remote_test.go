@@ -8,7 +8,7 @@ import (
 	"github.com/justcy/go-micro/v4/internal/wire"
 )
 
-func TestRemoteError(t *testing.T) {
+func TestARemoteErrorKeepsItsText(t *testing.T) {
 	for _, e := range []struct {
 		text   string
 		code   int32
@@ -38,7 +38,7 @@ func TestRemoteError(t *testing.T) {
 	}
 }
 
-func TestRemoteErrorIs(t *testing.T) {
+func TestARemoteErrorIsItsCode(t *testing.T) {
 	err := wire.RemoteError(`{ "id": "a", "code": 404 }`)
 	if !stderrors.Is(err, &errors.Error{Code: 404}) || stderrors.Is(err, &errors.Error{Code: 500}) {
 		t.Error("errors.Is does not see the code")

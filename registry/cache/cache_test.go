@@ -215,7 +215,7 @@ func TestDefiniteNotFoundRemovesTheOlderCopy(t *testing.T) {
 	})
 }
 
-func TestEvents(t *testing.T) {
+func TestEventsChangeOnlyTheNodesTheyName(t *testing.T) {
 	none := "service not found"
 	for name, c := range map[string]struct {
 		action string
@@ -477,7 +477,7 @@ func TestOnEventIsToldOfEvents(t *testing.T) {
 	}, cache.WithOnEvent(func(r *registry.Result) { seen = append(seen, r.Action) }))
 }
 
-func TestString(t *testing.T) {
+func TestTheNameIsCache(t *testing.T) {
 	if got := cache.New(registry.NewMemoryRegistry()).String(); got != "cache" {
 		t.Errorf("String() = %q", got)
 	}

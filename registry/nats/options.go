@@ -1,12 +1,12 @@
 package nats
 
 import (
-	"context"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/justcy/go-micro/v4/internal/natsclient"
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/registry"
 )
 
@@ -33,13 +33,9 @@ type settings struct {
 	registerAction string
 }
 
-type settingsKey struct{}
-
 func settingsOf(o *registry.Options) settings {
-	if o.Context != nil {
-		if s, ok := o.Context.Value(settingsKey{}).(settings); ok {
-			return s
-		}
+	if s, ok := options.Value[settings](o.Context); ok {
+		return s
 	}
 	return settings{quorum: DefaultQuorum, queryTopic: defaultQueryTopic, watchTopic: defaultWatchTopic, registerAction: "create"}
 }
@@ -48,11 +44,7 @@ func set(change func(*settings)) registry.Option {
 	return func(o *registry.Options) {
 		s := settingsOf(o)
 		change(&s)
-		ctx := o.Context
-		if ctx == nil {
-			ctx = context.Background()
-		}
-		o.Context = context.WithValue(ctx, settingsKey{}, s)
+		o.Context = options.Put(o.Context, s)
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/justcy/go-micro/v4/server/mock"
 )
 
-func TestStartAndStop(t *testing.T) {
+func TestStartAndStopFailWhenTheyAreRepeated(t *testing.T) {
 	s := mock.NewServer(server.Name("x"))
 	steps := []struct {
 		do   func() error
@@ -65,7 +65,7 @@ func TestHandlerMetadataIsNotNil(t *testing.T) {
 	}
 }
 
-func TestSubscribers(t *testing.T) {
+func TestSubscribersAreKeptByTopic(t *testing.T) {
 	s := mock.NewServer()
 	sub := s.NewSubscriber("topic", strings.ToUpper, server.SubscriberQueue("q"))
 	if err := s.Subscribe(sub); err != nil {

@@ -36,7 +36,7 @@ func TestNamesThatWouldBeCutOffAreRefused(t *testing.T) {
 }
 
 // The statements for CockroachDB, whose databases hold schemas.
-func TestTheLayoutOnCockroachDB(t *testing.T) {
+func TestTheLayoutOnCockroachDBIsThatOfV4(t *testing.T) {
 	table, err := newTable(nil, &cockroach, tableName{"Shop", "go.orders"})
 	if err != nil {
 		t.Fatal(err)

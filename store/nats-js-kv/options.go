@@ -2,12 +2,12 @@ package natsjskv
 
 import (
 	"cmp"
-	"context"
 	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/store"
 )
 
@@ -24,13 +24,9 @@ type driverOptions struct {
 	encodeKeys  bool
 }
 
-type driverKey struct{}
-
 func settings(o store.Options) driverOptions {
-	if o.Context != nil {
-		if d, ok := o.Context.Value(driverKey{}).(driverOptions); ok {
-			return d
-		}
+	if d, ok := options.Value[driverOptions](o.Context); ok {
+		return d
 	}
 	return driverOptions{description: defaultDescription, storage: nats.FileStorage}
 }
@@ -39,11 +35,7 @@ func option(set func(*driverOptions)) store.Option {
 	return func(o *store.Options) {
 		d := settings(*o)
 		set(&d)
-		ctx := o.Context
-		if ctx == nil {
-			ctx = context.Background()
-		}
-		o.Context = context.WithValue(ctx, driverKey{}, d)
+		o.Context = options.Put(o.Context, d)
 	}
 }
 

@@ -13,7 +13,7 @@ func ExampleExtract() {
 	// Output: 10.1.2.3 <nil>
 }
 
-func TestIsLocal(t *testing.T) {
+func TestOnlyLoopbackAddressesAreLocal(t *testing.T) {
 	for addr, want := range map[string]bool{
 		"localhost": true, "localhost:80": true, "127.0.0.1": true, "127.0.0.1:80": true,
 		"192.0.2.1": false, "192.0.2.1:80": false, "example.org": false, "": false, ":80": false,

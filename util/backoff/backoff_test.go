@@ -7,7 +7,7 @@ import (
 	"github.com/justcy/go-micro/v4/util/backoff"
 )
 
-func TestDo(t *testing.T) {
+func TestTheBackoffGrowsUpToTwoMinutes(t *testing.T) {
 	for attempt, want := range map[int]time.Duration{
 		-1: 0,
 		0:  0,

@@ -281,7 +281,7 @@ func TestTheCurrentNameIsAccepted(t *testing.T) {
 	}
 }
 
-func TestBuiltInImplementations(t *testing.T) {
+func TestBuiltInImplementationsAreChosenByName(t *testing.T) {
 	for part, names := range map[string][]string{
 		"client": {"mucp"}, "server": {"mucp"}, "registry": {"mdns", "memory"}, "broker": {"http", "memory"},
 		"transport": {"http", "memory"}, "store": {"memory", "noop"}, "selector": {"registry"}, "auth": {"noop"},
@@ -343,7 +343,7 @@ func TestNilPartsAreLeftAlone(t *testing.T) {
 	}
 }
 
-func TestProfileOfAServiceWithoutOne(t *testing.T) {
+func TestTheProfileFlagGivesAServiceItsFirstProfile(t *testing.T) {
 	p := newParts(t)
 	p.Profile = nil
 	if err := p.run(t, nil, "--profile=pprof"); err != nil || p.Profile == nil || p.Profile.String() != "pprof" {
@@ -391,7 +391,7 @@ func TestParsedFlagsAreNotRememberedByOtherCmds(t *testing.T) {
 	}
 }
 
-func TestImplementationsOfImportedPackages(t *testing.T) {
+func TestImplementationsMayBeAddedAfterTheCmdWasMade(t *testing.T) {
 	c := cmd.NewCmd() // made before the package adds itself, as DefaultCmd is
 	cmd.DefaultRegistries["late"] = func(o ...registry.Option) registry.Registry {
 		return otherRegistry{registry.NewMemoryRegistry(o...)}
@@ -421,7 +421,7 @@ func TestFlagsOfTestsDoNotTripTheService(t *testing.T) {
 	}
 }
 
-func TestHelpAndVersion(t *testing.T) {
+func TestHelpAndVersionAreAnswered(t *testing.T) {
 	for _, tt := range []struct {
 		arg      string
 		opts     []cmd.Option
@@ -472,7 +472,7 @@ func TestActionRunsAfterTheFlags(t *testing.T) {
 	}
 }
 
-func TestPackageFunctions(t *testing.T) {
+func TestFunctionsOfThePackageUseTheDefaultCmd(t *testing.T) {
 	old := cmd.DefaultCmd
 	defer func() { cmd.DefaultCmd = old }()
 	p := newParts(t)

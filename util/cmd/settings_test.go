@@ -207,7 +207,7 @@ func TestEveryFlagHasATest(t *testing.T) {
 	}
 }
 
-func TestDefaultsOfFlags(t *testing.T) {
+func TestFlagsThatWereNotGivenLeaveTheDefaults(t *testing.T) {
 	p := recorded(t)
 	if err := p.run(t, others(), "--auth=other", "--tracer_address=ignored"); err != nil {
 		t.Fatal(err)

@@ -231,7 +231,7 @@ func TestATransferIsForgottenAlthoughItsSessionCannotBeEnded(t *testing.T) {
 	}
 }
 
-func TestReads(t *testing.T) {
+func TestReadsReturnWhatIsThere(t *testing.T) {
 	files, dir := newFiles(t)
 	data := content(2*file.BlockSize + 10)
 	put(t, data, dir, "f")
@@ -298,7 +298,7 @@ func TestWritesAtOffsets(t *testing.T) {
 	wantFile(t, append([]byte("hello there"), big...), dir, "f")
 }
 
-func TestStat(t *testing.T) {
+func TestStatDescribesFilesAndFolders(t *testing.T) {
 	files, dir := newFiles(t)
 	name := put(t, []byte("hello"), dir, "f")
 	info, err := os.Stat(name)
@@ -320,7 +320,7 @@ func TestStat(t *testing.T) {
 	}
 }
 
-func TestExists(t *testing.T) {
+func TestExistsIsTrueAlsoWhenItCannotBeTold(t *testing.T) {
 	dir := t.TempDir()
 	name := put(t, nil, dir, "f")
 	for path, want := range map[string]bool{name: true, dir: true, filepath.Join(dir, "no"): false} {

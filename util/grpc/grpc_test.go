@@ -7,7 +7,7 @@ import (
 	"github.com/justcy/go-micro/v4/util/grpc"
 )
 
-func TestServiceMethod(t *testing.T) {
+func TestMethodNamesHaveTwoForms(t *testing.T) {
 	for name, want := range map[string][2]string{
 		"Foo.Bar":        {"Foo", "Bar"},
 		"/Foo/Bar":       {"Foo", "Bar"},
@@ -21,7 +21,7 @@ func TestServiceMethod(t *testing.T) {
 	}
 }
 
-func TestMalformedMethodNames(t *testing.T) {
+func TestMalformedMethodNamesAreRefused(t *testing.T) {
 	for _, name := range []string{"", "/", "Foo", "a.Foo.Bar", "/Foo", "/Foo/", "//Bar", "/Foo/Bar/Baz", "/a./Bar"} {
 		_, _, err := grpc.ServiceMethod(name)
 		if err == nil || err.Error() != fmt.Sprintf("malformed method name: %q", name) {
@@ -30,7 +30,7 @@ func TestMalformedMethodNames(t *testing.T) {
 	}
 }
 
-func TestServiceFromMethod(t *testing.T) {
+func TestTheServiceIsThePackageOfTheMethod(t *testing.T) {
 	for name, want := range map[string]string{
 		"/a.pkg.Foo/Bar": "a.pkg",
 		"/pkg.Foo/Bar":   "pkg",

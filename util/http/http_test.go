@@ -28,7 +28,7 @@ func ExampleWriteBadRequestError() {
 	// Output: 400 application/json 27 {"error":"name is missing"}
 }
 
-func TestWriteInternalServerError(t *testing.T) {
+func TestAnInternalServerErrorIsWrittenAsJSON(t *testing.T) {
 	w := httptest.NewRecorder()
 	mhttp.WriteInternalServerError(w, errors.New(`"quoted"`))
 	if w.Code != 500 || w.Body.String() != `{"error":"\"quoted\""}` {

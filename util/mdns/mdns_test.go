@@ -76,7 +76,7 @@ func query(t testing.TB, params *mdns.QueryParam, enough int) map[string]*mdns.S
 	return found
 }
 
-func TestZoneAnswers(t *testing.T) {
+func TestAZoneAnswersWithTheRecordsAskedFor(t *testing.T) {
 	s, err := mdns.NewMDNSService("i", "_s._tcp", "local.", "box.", 80,
 		[]net.IP{net.ParseIP("192.0.2.1"), net.ParseIP("2001:db8::1")}, []string{"x"})
 	if err != nil {
@@ -377,7 +377,7 @@ func TestReplyTooLargeForAMessageIsSplit(t *testing.T) {
 	}
 }
 
-func TestDefaultParams(t *testing.T) {
+func TestParamsHaveDefaults(t *testing.T) {
 	p := mdns.DefaultParams("s")
 	if p.Service != "s" || p.Domain != "local" || p.Timeout != time.Second || p.Entries == nil {
 		t.Errorf("defaults are %+v", p)

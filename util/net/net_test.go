@@ -17,7 +17,7 @@ func ExampleHostPort() {
 	// Output: [::1]:80 host:80 host
 }
 
-func TestHostPort(t *testing.T) {
+func TestHostAndPortAreJoinedWithBrackets(t *testing.T) {
 	for _, tt := range []struct {
 		host string
 		port any
@@ -49,7 +49,7 @@ func listenerFor(tried *[]string, free string) func(string) (net.Listener, error
 	}
 }
 
-func TestSplitHostPort(t *testing.T) {
+func TestAnAddressWithoutAPortIsSplit(t *testing.T) {
 	for address, want := range map[string]string{
 		"host": "host|", "host:80": "host|80", "host:": "host|", "host:0": "host|", ":80": "|80", "": "|",
 		"::1": "::1|", "[::1]": "::1|", "[::1]:80": "::1|80", "host:80-90": "host|80-90",
@@ -104,7 +104,7 @@ func TestListenSkipsABusyPort(t *testing.T) {
 	l.Close()
 }
 
-func TestProxy(t *testing.T) {
+func TestTheEnvironmentNamesAProxy(t *testing.T) {
 	given := []string{"a:1"}
 	for _, tt := range []struct {
 		proxy, network, address string

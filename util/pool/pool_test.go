@@ -203,7 +203,7 @@ func TestReleaseAfterCloseClosesTheConnection(t *testing.T) {
 	want(t, d, 2, 0)
 }
 
-func TestErrors(t *testing.T) {
+func TestErrorsOfGetAndReleaseAreReturned(t *testing.T) {
 	d := &dialer{}
 	p := newPool(d)
 	if _, err := p.Get("nobody"); err == nil {
@@ -217,7 +217,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-func TestConcurrentUse(t *testing.T) {
+func TestAPoolMayBeUsedConcurrently(t *testing.T) {
 	d := &dialer{}
 	p := newPool(d, pool.Size(4))
 	var all sync.WaitGroup

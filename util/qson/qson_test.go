@@ -10,7 +10,7 @@ import (
 	"github.com/justcy/go-micro/v4/util/qson"
 )
 
-func TestToJSON(t *testing.T) {
+func TestQueriesBecomeNestedJSON(t *testing.T) {
 	for query, want := range map[string]string{
 		"b=1&a=2":                      `{"a":2,"b":1}`,
 		"a=xyz":                        `{"a":"xyz"}`,
@@ -89,7 +89,7 @@ func TestLargeIntegersKeepTheirPrecision(t *testing.T) {
 	}
 }
 
-func TestUnmarshal(t *testing.T) {
+func TestAQueryIsDecodedIntoAStruct(t *testing.T) {
 	var dst struct {
 		Name string
 		Tags []string

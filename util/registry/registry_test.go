@@ -42,7 +42,7 @@ func describe(list []*registry.Service) string {
 	return strings.Join(versions, ", ")
 }
 
-func TestMerge(t *testing.T) {
+func TestMergeKeepsEveryNodeOnce(t *testing.T) {
 	for name, c := range map[string]struct{ old, new, want string }{
 		"a new node wins over the old one of the same id":      {"1 a", "1 a", "1 a@new"},
 		"old nodes with other ids are kept":                    {"1 a b", "1 a c", "1 a@new b@old c@new"},
@@ -62,7 +62,7 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-func TestRemove(t *testing.T) {
+func TestRemoveTakesOnlyTheNodesNamed(t *testing.T) {
 	for name, c := range map[string]struct{ old, del, want string }{
 		"the listed node goes":                      {"1 a b", "1 a", "1 b@x"},
 		"nodes of other versions stay":              {"1 a, 2 a", "1 a", "2 a@x"},

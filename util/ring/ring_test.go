@@ -19,7 +19,7 @@ func values(entries []*ring.Entry) []int {
 	return out
 }
 
-func TestGet(t *testing.T) {
+func TestGetReturnsTheNewest(t *testing.T) {
 	tests := []struct {
 		size, puts, get int
 		want            []int
@@ -46,7 +46,7 @@ func TestGet(t *testing.T) {
 	}
 }
 
-func TestSince(t *testing.T) {
+func TestSinceReturnsWhatCameFromThenOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := ring.New(4)
 		start := time.Now()
@@ -139,7 +139,7 @@ func TestSizeOfZeroOrLessStoresNothing(t *testing.T) {
 	}
 }
 
-func TestConcurrentUse(t *testing.T) {
+func TestARingMayBeUsedConcurrently(t *testing.T) {
 	b := ring.New(8)
 	var wg sync.WaitGroup
 	for range 4 {

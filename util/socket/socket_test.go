@@ -47,7 +47,7 @@ func drained(t *testing.T, what string, recv func(*transport.Message) error, n i
 	}
 }
 
-func TestAddresses(t *testing.T) {
+func TestAddressesCanBeSet(t *testing.T) {
 	s := socket.New("1")
 	if s.Local() != "local" || s.Remote() != "remote" {
 		t.Errorf("at first %s and %s", s.Local(), s.Remote())

@@ -26,7 +26,7 @@ func TestDataHasThreeVersionsOfFoo(t *testing.T) {
 	}
 }
 
-func TestEmptyChannel(t *testing.T) {
+func TestEmptyChannelReturnsErrorsUntilThereAreNone(t *testing.T) {
 	c := make(chan error, 2)
 	first, second := errors.New("first"), errors.New("second")
 	c <- first

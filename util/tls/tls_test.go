@@ -21,7 +21,7 @@ func ExampleCertificate() {
 	// Output: [localhost] [127.0.0.1] <nil>
 }
 
-func TestCertificate(t *testing.T) {
+func TestACertificateVerifiesItsHosts(t *testing.T) {
 	cert, err := mtls.Certificate("localhost", "::1")
 	if err != nil {
 		t.Fatal(err)

@@ -99,7 +99,7 @@ func rule(scope, name, endpoint string) *auth.Rule {
 	return &auth.Rule{Scope: scope, Resource: &auth.Resource{Type: "service", Name: name, Endpoint: endpoint}}
 }
 
-func TestAuthHandler(t *testing.T) {
+func TestOnlyGrantedRequestsPassTheGuard(t *testing.T) {
 	greet := &ruleList{rules: []*auth.Rule{rule("ada", "greeter", "Greeter.Hello")}}
 	public := &ruleList{rules: []*auth.Rule{rule(auth.ScopePublic, "greeter", "Greeter.Hello")}}
 	away := &ruleList{err: errors.New("the store is away")}

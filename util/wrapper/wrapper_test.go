@@ -65,7 +65,7 @@ func TestStreamsAndEventsAreAuthenticated(t *testing.T) {
 	})
 }
 
-func TestAuthCall(t *testing.T) {
+func TestCallsCarryTheTokenOfTheService(t *testing.T) {
 	own := withMetadata("Authorization", "mine")
 	for name, tc := range map[string]struct {
 		auth          func() auth.Auth
@@ -256,7 +256,7 @@ func TestANilSpanIsTolerated(t *testing.T) {
 	}
 }
 
-func TestTraceHandler(t *testing.T) {
+func TestTheOutcomeOfAHandlerIsInItsSpan(t *testing.T) {
 	broken := errors.New("broken")
 	for name, tc := range map[string]struct {
 		handler server.HandlerFunc

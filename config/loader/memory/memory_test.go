@@ -513,7 +513,7 @@ func TestStopIsSafeBesideNotify(t *testing.T) {
 	wg.Wait()
 }
 
-func TestCopy(t *testing.T) {
+func TestACopyOfASnapshotSharesNoMemory(t *testing.T) {
 	s := &loader.Snapshot{ChangeSet: jsonSet(`{}`), Version: "1"}
 	c := loader.Copy(s)
 	c.ChangeSet.Format = "other"

@@ -48,7 +48,7 @@ func values(t testing.TB, text string) reader.Values {
 	return v
 }
 
-func TestMergeOrder(t *testing.T) {
+func TestLaterDocumentsOverrideEarlierOnes(t *testing.T) {
 	for _, tt := range []struct{ name, left, right, want string }{
 		{"objects are merged", `{"a":{"b":1,"c":2}}`, `{"a":{"c":3,"d":4}}`, `{"a":{"b":1,"c":3,"d":4}}`},
 		{"zero replaces", `{"a":1}`, `{"a":0}`, `{"a":0}`},
@@ -89,7 +89,7 @@ func TestIntegersAbove2To53AreKept(t *testing.T) {
 	}
 }
 
-func TestMergedSet(t *testing.T) {
+func TestAMergedSetIsADescribedDocument(t *testing.T) {
 	r := readerjson.NewReader()
 	merged, err := r.Merge(nil, set(`{"b":1,"a":2}`), &source.ChangeSet{})
 	if err != nil {
@@ -226,7 +226,7 @@ func generate(seed uint64, n int, conflicts bool) []string {
 	return texts
 }
 
-func TestValuesOfOtherSets(t *testing.T) {
+func TestValuesRefuseASetOfAnotherFormat(t *testing.T) {
 	r := readerjson.NewReader()
 	if _, err := r.Values(nil); err == nil || err.Error() != "changeset is nil" {
 		t.Errorf("no set: %v", err)
@@ -242,7 +242,7 @@ func TestValuesOfOtherSets(t *testing.T) {
 	}
 }
 
-func TestAccessors(t *testing.T) {
+func TestValuesConvertOrGiveTheDefault(t *testing.T) {
 	v := values(t, `{
 		"int": 42, "negative": -1, "float": 1.5, "huge": 1e20, "whole": 1e3,
 		"text": "hello", "number": "42", "decimal": "1.5", "yes": "true", "one": "1", "empty": "",
@@ -303,7 +303,7 @@ func TestAMixedArrayIsTheDefault(t *testing.T) {
 	}
 }
 
-func TestScan(t *testing.T) {
+func TestScanNamesThePathOfAWrongType(t *testing.T) {
 	v := values(t, `{"server":{"address":":80","port":"x"}}`)
 	var s struct{ Server struct{ Address string } }
 	if err := v.Scan(&s); err != nil || s.Server.Address != ":80" {
@@ -372,7 +372,7 @@ func TestScanRefusesTextThatIsNoNumber(t *testing.T) {
 	}
 }
 
-func TestSetAndDel(t *testing.T) {
+func TestSetAndDelLeaveValuesTakenBeforeAlone(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		change func(reader.Values)
@@ -420,7 +420,7 @@ func TestMapIsACopy(t *testing.T) {
 	}
 }
 
-func TestValuesAreConcurrent(t *testing.T) {
+func TestValuesMayBeUsedConcurrently(t *testing.T) {
 	v := values(t, `{"a":{"b":1}}`)
 	var wg sync.WaitGroup
 	for i := range 4 {
@@ -456,7 +456,7 @@ func (l lines) Decode(data []byte, v any) error {
 	return nil
 }
 
-func TestOtherFormats(t *testing.T) {
+func TestOtherFormatsAreMergedAsJSON(t *testing.T) {
 	input := &source.ChangeSet{Data: []byte("a=1\nb=2"), Format: "lines", Source: "test"}
 	for name, tt := range map[string]struct {
 		value any

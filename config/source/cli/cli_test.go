@@ -55,7 +55,7 @@ func TestASeparatorLeavesDashesAndUnderscoresInKeys(t *testing.T) {
 	}
 }
 
-func TestFlags(t *testing.T) {
+func TestFlagsAreReadAsTheyWereGiven(t *testing.T) {
 	t.Setenv("CLI_TEST_B", "from env")
 	for _, tt := range []struct {
 		name  string
@@ -106,7 +106,7 @@ func TestAnUnsetServerDoesNotHideServerName(t *testing.T) {
 	}
 }
 
-func TestDefaultCommandLine(t *testing.T) {
+func TestWithoutAContextTheFlagsOfTheServiceAreRead(t *testing.T) {
 	before := os.Args
 	defer func() { os.Args = before }()
 	os.Args = []string{"service", "--server_name=shop", "--server_metadata=a=b", "--unknown", "--server_id=lost"}

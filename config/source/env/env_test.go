@@ -43,7 +43,7 @@ func environment(t *testing.T, variables ...string) {
 	}
 }
 
-func TestVariables(t *testing.T) {
+func TestVariablesAreNestedAtTheirSeparators(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
 		variables []string
@@ -79,7 +79,7 @@ func TestVariables(t *testing.T) {
 	}
 }
 
-func TestDefaultPrefixes(t *testing.T) {
+func TestDefaultPrefixesAreAlsoRead(t *testing.T) {
 	env.DefaultPrefixes = []string{"SYS"}
 	defer func() { env.DefaultPrefixes = []string{} }()
 	environment(t, "SYS_A=1", "APP_B=2", "C=3")

@@ -150,7 +150,7 @@ func TestErrorsNameThePath(t *testing.T) {
 	}
 }
 
-func TestDefaultPath(t *testing.T) {
+func TestTheDefaultPathIsConfigJSON(t *testing.T) {
 	t.Chdir(t.TempDir())
 	overwrite(t, "config.json", `{"default":true}`)
 	if set, err := file.NewSource().Read(); err != nil || string(set.Data) != `{"default":true}` {

@@ -46,7 +46,7 @@ func TestFlagsMustBeParsed(t *testing.T) {
 	}
 }
 
-func TestFlags(t *testing.T) {
+func TestOnlyFlagsThatWereGivenAreReadUnlessAllAreAskedFor(t *testing.T) {
 	define := func() {
 		flag.String("database-host", "localhost", "")
 		flag.Int("Database_Port", 5432, "")

@@ -33,7 +33,7 @@ func TestReadBeforeAnyDataIsEmpty(t *testing.T) {
 	}
 }
 
-func TestOptions(t *testing.T) {
+func TestOptionsSetDataAndFormat(t *testing.T) {
 	for name, tt := range map[string]struct {
 		option source.Option
 		format string
@@ -52,7 +52,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-func TestUpdate(t *testing.T) {
+func TestUpdateCopiesTheSet(t *testing.T) {
 	s := memory.NewSource(memory.WithJSON([]byte(`1`)))
 	data := []byte(`2`)
 	s.(interface{ Update(*source.ChangeSet) }).Update(&source.ChangeSet{Data: data, Format: "json"})

@@ -74,7 +74,7 @@ func TestAFolderThatIsThereIsTheSource(t *testing.T) {
 	}
 }
 
-func TestTheRootOfARepository(t *testing.T) {
+func TestTheRootOfARepositoryIsTheFolderWithItsGit(t *testing.T) {
 	dir := t.TempDir()
 	inner := filepath.Join(dir, "a", "b")
 	if err := errors.Join(os.MkdirAll(inner, 0o755), os.MkdirAll(filepath.Join(dir, "a", ".git"), 0o755)); err != nil {

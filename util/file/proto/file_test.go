@@ -62,7 +62,7 @@ func TestMessagesHaveTheirOlderForm(t *testing.T) {
 	}
 }
 
-func TestRegisteredService(t *testing.T) {
+func TestTheServiceIsRegisteredUnderTheNameOfV4(t *testing.T) {
 	d, err := protoregistry.GlobalFiles.FindDescriptorByName("go.micro.server.File")
 	if err != nil || d.ParentFile().Services().ByName("File").Methods().Len() != 5 {
 		t.Errorf("got %v, %v", d, err)

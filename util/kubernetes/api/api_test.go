@@ -20,7 +20,7 @@ func options(server *kubetest.Server) *api.Options {
 }
 
 // These are the requests that go-micro v4 makes.
-func TestRequests(t *testing.T) {
+func TestRequestsAreThoseOfV4(t *testing.T) {
 	server := kubetest.New(t)
 	server.Fault(func(w http.ResponseWriter, r *http.Request) bool { return true })
 	labels := &api.Params{LabelSelector: map[string]string{"foo": "bar", "a": "b c"}, Annotations: map[string]string{"x": "y"}, Additional: map[string]string{"watch": "true"}}
@@ -88,7 +88,7 @@ func TestWhatCannotBeBuiltIsReported(t *testing.T) {
 	}
 }
 
-func TestResponses(t *testing.T) {
+func TestResponsesAreDecodedOrSayWhatFailed(t *testing.T) {
 	server := kubetest.New(t)
 	for code := 200; code < 300; code++ {
 		if code == 204 || code > 210 && code < 290 {

@@ -115,7 +115,7 @@ func serve(t *testing.T, contentType string) client.Client {
 	return c
 }
 
-func TestAllKindsOverTheDefaultStack(t *testing.T) {
+func TestEveryKindOfMethodWorksOverTheDefaultStack(t *testing.T) {
 	for _, contentType := range []string{"application/protobuf", "application/json", "application/grpc", "application/grpc+proto", "application/grpc+json", "application/json-rpc", "application/proto-rpc"} {
 		t.Run(contentType, func(t *testing.T) {
 			c := serve(t, contentType)
