@@ -18,6 +18,10 @@ CODE     := . $(filter-out tools,$(MODULES))
 CC_FOUND := $(shell test "$$($(GO) env CGO_ENABLED)" = 1 && command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo yes)
 RACE     := $(if $(CC_FOUND),-race,)
 
+# At its exit a program waits a second for reports of the race detector. That are
+# minutes for the programs of all packages, and a report needs no time to speak of.
+export GORACE ?= atexit_sleep_ms=20
+
 .PHONY: all test lint fmt vet staticcheck generated bench fuzz generate services clean
 
 all: lint test

@@ -122,7 +122,7 @@ func TestGroupDeliversInTurn(t *testing.T) {
 	})
 }
 
-func TestReplayOfAnyNumberInTimestampOrder(t *testing.T) {
+func TestAReplayIsInTheOrderOfTimestamps(t *testing.T) {
 	bubble(t, func(t *testing.T, s events.Stream) {
 		start := time.Now()
 		for i := range 2000 {
@@ -399,7 +399,7 @@ func TestCloseEndsConsumptionsAndMayBeRepeated(t *testing.T) {
 	}
 }
 
-func TestInvalidAckWait(t *testing.T) {
+func TestAnAckWaitOfZeroIsRefused(t *testing.T) {
 	_, err := newStream(t).Consume("topic", events.WithAutoAck(false, 0))
 	if err == nil || err.Error() != "invalid AckWait passed, should be positive integer" {
 		t.Errorf("Consume: %v", err)
@@ -431,7 +431,7 @@ func TestPackageFunctionsWithoutDefaultAreErrors(t *testing.T) {
 	}
 }
 
-func TestOptions(t *testing.T) {
+func TestOptionsSetTheirFields(t *testing.T) {
 	var r events.ReadOptions
 	events.ReadLimit(7)(&r)
 	events.ReadOffset(9)(&r)

@@ -43,7 +43,7 @@ func (s *snapshots) Snapshot(st store.Store) error {
 	return errors.Join(err, s.err)
 }
 
-func TestBackupAtOnceAndEveryHour(t *testing.T) {
+func TestABackupIsTakenAtOnceAndEveryHour(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		backup := new(snapshots)
 		s := events.NewStore(events.StoreBackup(backup))
@@ -111,7 +111,7 @@ func TestRewritingInALaterHourReplaces(t *testing.T) {
 	})
 }
 
-func TestStoreTTL(t *testing.T) {
+func TestStoredEventsExpireAfterADayOrTheirTTL(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := events.NewStore()
 		defer s.(io.Closer).Close()

@@ -257,7 +257,7 @@ func (c *counting) GetService(name string, opts ...registry.GetOption) ([]*regis
 	return c.Registry.GetService(name, opts...)
 }
 
-func TestDefaults(t *testing.T) {
+func TestASelectorWithoutOptionsHasTheDefaults(t *testing.T) {
 	s := selector.NewSelector()
 	defer s.Close()
 	if s.String() != "registry" || s.Options().Registry != registry.DefaultRegistry || s.Options().Strategy == nil {

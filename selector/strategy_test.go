@@ -10,7 +10,7 @@ import (
 	"github.com/justcy/go-micro/v4/selector"
 )
 
-func TestStrategiesWithoutNodes(t *testing.T) {
+func TestStrategiesWithoutNodesSayThatNoneIsAvailable(t *testing.T) {
 	for name, strategy := range map[string]selector.Strategy{
 		"Random": selector.Random, "RoundRobin": selector.RoundRobin, "LeastLoaded": selector.LeastLoaded,
 	} {

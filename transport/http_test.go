@@ -76,7 +76,7 @@ func exchange(t testing.TB, c transport.Client, body string) transport.Message {
 	return m
 }
 
-func TestHTTPEcho(t *testing.T) {
+func TestHTTPSocketsEchoWhatTheyGet(t *testing.T) {
 	tr := transport.NewHTTPTransport()
 	l := listen(t, tr, echo)
 	c := dial(t, tr, l.Addr())

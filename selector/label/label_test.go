@@ -83,7 +83,7 @@ func TestInitAddsLabels(t *testing.T) {
 	}
 }
 
-func TestString(t *testing.T) {
+func TestTheNameIsLabel(t *testing.T) {
 	s := label.NewSelector()
 	defer s.Close()
 	if s.String() != "label" {

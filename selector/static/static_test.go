@@ -32,7 +32,7 @@ func address(t *testing.T, s selector.Selector) string {
 	return n.Address
 }
 
-func TestAddress(t *testing.T) {
+func TestAddressesAreMadeOfNameDomainAndPort(t *testing.T) {
 	for _, c := range []struct{ domain, port, want string }{
 		{"", "", "greeter:8080"},
 		{"example.org", "", "greeter.example.org:8080"},
