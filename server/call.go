@@ -49,6 +49,7 @@ type call struct {
 	// Of a call that is an exchange.
 	exchange wire.Exchange // nil for all others
 	single   bool          // there is one request and one reply
+	pace     *pace         // of the endpoint; nil if that is not known
 	own      ownSource     // source, of a stream
 	unwatch  func() bool   // ends the watch on ctx, of a stream
 

@@ -60,7 +60,8 @@ func (c *exchangeConn) Serve(x wire.Exchange, h wire.Header, body []byte, here b
 	if !k.single {
 		k.unwatch = k.ctx.AfterFunc(func() { x.Interrupt(causeOf(&k.ctx)) })
 	}
-	if here && k.single && st.pace(&head).isQuick() {
+	k.pace = st.pace(&head)
+	if here && k.single && len(body) <= smallBody && k.pace.isQuick() {
 		k.serve()
 		return
 	}
@@ -122,6 +123,9 @@ func (c *exchangeConn) speaksHTTP() bool                  { return false }
 func (c *exchangeConn) close()                            {} // the listener closes it
 
 func (c *exchangeConn) sendFields(k *call, fields []wire.Field, body []byte) error {
+	if len(body) > smallBody {
+		k.pace.waits()
+	}
 	return k.exchange.SendFields(fields, body)
 }
 

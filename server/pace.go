@@ -14,6 +14,10 @@ const (
 	quickHandler = 8 * time.Microsecond
 	// sampled says which calls of a quick handler are timed, one of so many.
 	sampled = 16
+	// smallBody is the largest body of a request, or of the replies of an endpoint,
+	// with which the goroutine that reads serves: a larger one waits for its turn to
+	// be sent, and meanwhile nothing would be read.
+	smallBody = 16 << 10
 	// unknownPace is that of a handler which was never called.
 	unknownPace = time.Millisecond
 )
@@ -50,6 +54,14 @@ func (p *pace) took(d time.Duration) {
 	d = min(d, 4*unknownPace)
 	average := p.average.Load()
 	p.average.Store(average + (int64(d)-average)/4)
+}
+
+// waits notes that a call has to wait to send its reply. Endpoints of which that is
+// so now and then are not quick.
+func (p *pace) waits() {
+	if p != nil {
+		p.took(unknownPace)
+	}
 }
 
 // pace returns the pace of the endpoint that a request names, nil if that is not

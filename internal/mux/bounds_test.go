@@ -471,3 +471,35 @@ func TestTheMemoryOfSocketsThatWereOpenComesBack(t *testing.T) {
 	}
 	runtime.KeepAlive(p)
 }
+
+// A body of a round size is a little longer than so many frames. Who waits for it
+// does not wait for a turn of all others because of that little.
+func TestTheShortRestOfAMessageFollowsAtOnce(t *testing.T) {
+	const body, callers = mux.MaxPayload + 100, 8
+	p, c := rawServer(t, mux.Config{})
+	var all sync.WaitGroup
+	defer all.Wait()
+	for i := range callers {
+		all.Go(func() { call(c, uint64(i), make([]byte, body)) })
+	}
+	begun := uint32(0)
+	for range 2 * callers {
+		f, ok := p.read()
+		for ok && f.Kind != mux.KindMessage {
+			f, ok = p.read()
+		}
+		switch {
+		case !ok:
+			t.Fatal("the connection ended")
+		case f.Flags&mux.FlagBegin != 0 && begun != 0:
+			t.Fatalf("call %d begins before the end of call %d", f.Socket, begun)
+		case f.Flags&mux.FlagBegin != 0:
+			begun = f.Socket
+		case f.Socket != begun:
+			t.Fatalf("the end of call %d follows the start of call %d", f.Socket, begun)
+		default:
+			begun = 0
+		}
+	}
+	p.conn.Close()
+}

@@ -3,6 +3,7 @@ package mux
 import (
 	"runtime"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -317,21 +318,23 @@ func (c *Conn) unpinAll(b *batch) {
 	}
 }
 
+// copies holds the buffers of writeCopy.
+var copies = sync.Pool{New: func() any { b := make([]byte, 0, batchFrames*(MaxPayload+headSize)); return &b }}
+
 // writeCopy writes a batch to a connection that can only be written to by
 // blocking, after a copy: the senders may not wait for as long as that takes. It
 // gives the buffer of the batch back.
 func (c *Conn) writeCopy(b *batch) error {
 	data := b.waited
-	if len(b.pieces) > 1 || data == nil {
-		data = make([]byte, 0, b.size)
+	if data == nil || len(b.pieces) > 1 {
+		buffer := copies.Get().(*[]byte)
+		defer copies.Put(buffer)
 		c.mu.Lock()
-		for _, p := range b.pieces {
-			data = append(data, p.data...)
-			if p.from != nil {
-				c.wrote(p.from, len(p.data))
-			}
-		}
+		data = c.copyOut(b, (*buffer)[:0])
 		c.mu.Unlock()
+		if cap(data) <= cap(*buffer) {
+			*buffer = data
+		}
 	}
 	c.conn.SetWriteDeadline(time.Now().Add(writeStall)) //nolint:errcheck // a closed connection fails the write
 	_, err := c.conn.Write(data)
@@ -339,6 +342,20 @@ func (c *Conn) writeCopy(b *batch) error {
 	c.writer.done(b)
 	c.mu.Unlock()
 	return err
+}
+
+// copyOut appends a batch to data, after which no sender's memory is in use. The
+// lock is held.
+func (c *Conn) copyOut(b *batch, data []byte) []byte {
+	pieces := b.pieces
+	b.pieces = nil // so that nobody who goes on copies what is copied here
+	for _, p := range pieces {
+		data = append(data, p.data...)
+		if p.from != nil {
+			c.wrote(p.from, len(p.data))
+		}
+	}
+	return data
 }
 
 // done forgets a batch that was written. The lock is held.
