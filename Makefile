@@ -18,7 +18,7 @@ CODE     := . $(filter-out tools,$(MODULES))
 CC_FOUND := $(shell test "$$($(GO) env CGO_ENABLED)" = 1 && command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo yes)
 RACE     := $(if $(CC_FOUND),-race,)
 
-# At its exit a program waits a second for reports of the race detector. That are
+# At its exit a program waits a second for reports of the race detector. Those are
 # minutes for the programs of all packages, and a report needs no time to speak of.
 export GORACE ?= atexit_sleep_ms=20
 

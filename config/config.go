@@ -45,10 +45,10 @@ type Config interface {
 	// readable. Calling it again does nothing.
 	Close() error
 	// Load adds sources. The error names those that failed; the others are in
-	// effect.
+	// effect. They are merged when the configuration is read next.
 	Load(source ...source.Source) error
-	// Sync reads all sources again. What failed is named in the error, and
-	// keeps the values it had.
+	// Sync reads all sources again and merges them. What failed is named in the
+	// error, and keeps the values it had.
 	Sync() error
 	// Watch tells of changes of the value at a path; without a path, of every
 	// change.

@@ -42,6 +42,8 @@ const (
 	h2Settings     = 0x4
 	h2GoAway       = 0x7
 	h2EndStream    = 0x1 // flag of data and headers
+	h2Padded       = 0x8 // flag of data
+	h2Padding      = 256 // bytes at most, with their length
 	h2Ack          = 0x1 // flag of settings
 	h2EnhanceCalm  = 0xb // error code
 	h2StreamIDMask = 1<<31 - 1
@@ -73,7 +75,7 @@ func (g *h2Guard) received(p []byte) bool {
 			g.explain()
 		case kind == h2Reset, kind == h2Settings && flags&h2Ack == 0:
 			g.charge(&g.resets)
-		case kind != h2Data, length == 0 && flags&h2EndStream == 0:
+		case kind != h2Data, flags&h2EndStream == 0 && (length == 0 || flags&h2Padded != 0 && length <= h2Padding):
 			g.charge(&g.idle)
 		}
 	})

@@ -51,6 +51,17 @@ func onOneStream(kind, flags byte) func(c *testkit.H2Conn, b []byte) []byte {
 	}
 }
 
+// paddingOnOneStream sends data that is padding alone.
+func paddingOnOneStream() func(c *testkit.H2Conn, b []byte) []byte {
+	stream := uint32(0)
+	return func(c *testkit.H2Conn, b []byte) []byte {
+		if stream == 0 {
+			b, stream = c.Open(b, false, "/")
+		}
+		return testkit.AppendFrame(b, testkit.H2Data, 0x8, stream, []byte{0})
+	}
+}
+
 func TestAFloodEndsItsConnection(t *testing.T) {
 	for name, flood := range map[string]func(c *testkit.H2Conn, b []byte) []byte{
 		"requests that are reset at once": func(c *testkit.H2Conn, b []byte) []byte {
@@ -81,6 +92,7 @@ func TestAFloodEndsItsConnection(t *testing.T) {
 			return testkit.AppendFrame(b, 0xee, 0, 0, nil)
 		},
 		"empty pieces of a body":   onOneStream(testkit.H2Data, 0x4),
+		"padding of a body":        paddingOnOneStream(),
 		"empty pieces of a header": onOneStream(h2Continuation, 0),
 	} {
 		t.Run(name, func(t *testing.T) {

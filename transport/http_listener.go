@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -224,7 +225,7 @@ func (l *httpListener) serve(s *httpSocket, web *webServer, fn func(Socket)) {
 	if s.receiveFirst(err) != nil {
 		return
 	}
-	if s.head.Upgrade == mux.Protocol && l.multiplexes() {
+	if s.offered && l.multiplexes() {
 		l.upgrade(s, fn)
 		return
 	}
@@ -244,8 +245,9 @@ func (s *httpSocket) receiveFirst(err error) error {
 	if err := s.receive(&m); err != nil {
 		return err
 	}
-	if s.head.Upgrade == mux.Protocol { // for this end alone
-		s.exchange = m.Header["Connection"] == offerExchange
+	s.exchange = s.head.Upgrade == offerTo(s.head.Host, true)
+	s.offered = s.exchange || s.head.Upgrade == offerTo(s.head.Host, false)
+	if strings.HasPrefix(s.head.Upgrade, mux.Family) { // for this end, or another one, alone
 		delete(m.Header, "Upgrade")
 		delete(m.Header, "Connection")
 	}

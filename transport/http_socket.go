@@ -21,6 +21,7 @@ type httpSocket struct {
 	idle     time.Duration
 	handlers bool     // there are extra handlers, of which another connection may be in need
 	first    *Message // guarded by recvMu: received and not delivered
+	offered  bool     // the peer offers to switch to frames
 	exchange bool     // first opens an exchange that has its socket for itself
 	replies  replies
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/justcy/go-micro/v4/internal/httpmsg"
@@ -12,7 +13,7 @@ import (
 )
 
 // switching is the answer that accepts an offer.
-const switching = "HTTP/1.1 101 Switching Protocols\r\n" + offerLines + "\r\n"
+var switching = "HTTP/1.1 101 Switching Protocols\r\n" + upgradeLines(mux.Protocol) + "\r\n"
 
 // muxEnd is a multiplexed connection that a listener accepted.
 type muxEnd struct {
@@ -73,13 +74,19 @@ func (l *httpListener) upgrade(s *httpSocket, fn func(Socket)) {
 		opened = mux.OpenCost + len(s.first.Body)
 	}
 	e := l.newMuxEnd(s, fn, opened)
+	first := e.conn.FirstExchange() // before anybody else knows the connection
+	if s.exchange = first != nil; !s.exchange {
+		first = e.conn.First()
+	}
 	if !l.track(e) {
 		e.Close()
+		first.Close()
 		e.end()
 		return
 	}
 	defer l.untrack(e)
-	if err := s.followUp(e.first(s)); err != nil {
+	e.serveFirst(first, s)
+	if err := s.followUp(first); err != nil {
 		e.conn.Abort(followUpError(err))
 		e.end()
 		return
@@ -87,19 +94,16 @@ func (l *httpListener) upgrade(s *httpSocket, fn func(Socket)) {
 	e.carry(s)
 }
 
-// first serves the first socket, on which the request of the offer has arrived.
-func (e *muxEnd) first(s *httpSocket) *mux.Socket {
+// serveFirst serves the first socket, on which the request of the offer has arrived.
+func (e *muxEnd) serveFirst(socket *mux.Socket, s *httpSocket) {
 	m := s.first
 	s.first = nil
-	if socket := e.conn.FirstExchange(); socket != nil {
+	if s.exchange {
 		e.serving.Serve(socket, wire.MapHeader(m.Header), m.Body, false)
-		return socket
+		return
 	}
-	s.exchange = false
-	socket := e.conn.First()
-	socket.Inject(m.Header, m.Body)
+	socket.Inject(m.Header, m.Body) //nolint:errcheck // nobody has ended it
 	e.socket(socket)
-	return socket
 }
 
 // followUp reads the plain requests that the peer sent before it knew that the
@@ -126,8 +130,13 @@ func (s *httpSocket) followUp(first *mux.Socket) error {
 		if err != nil {
 			return err
 		}
-		if !first.Inject(s.head.Header, body) && !s.exchange { // an exchange may be over before its caller knows
+		err = first.Inject(s.head.Header, body)
+		switch {
+		case err == io.EOF && s.exchange: // which may be over before its caller knows
+		case err == io.EOF:
 			return errors.New("the first socket ended before the switch was complete")
+		case err != nil:
+			return err
 		}
 	}
 }

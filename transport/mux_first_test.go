@@ -17,7 +17,7 @@ import (
 )
 
 // openExchange is the request that opens a stream on a connection of its own.
-const openExchange = "POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, Exchange\r\nUpgrade: micro-mux/2\r\n" +
+const openExchange = "POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: micro-mux/2; to=x; exchange\r\n" +
 	"Micro-Stream: 1\r\nContent-Length: 5\r\n\r\nfirst"
 
 // served is an exchange that a listener handed over.
@@ -111,7 +111,7 @@ func TestAnOfferWithAStreamSaysThatTheSocketIsTheStreams(t *testing.T) {
 		t.Fatal(err)
 	}
 	body, _ := io.ReadAll(got.Body)
-	if h := got.Header; h.Get("Connection") != "Upgrade, Exchange" || h.Get("Upgrade") != "micro-mux/2" || h.Get("Micro-Id") != "7" ||
+	if h := got.Header; h.Get("Connection") != "Upgrade" || h.Get("Upgrade") != "micro-mux/2; to="+nl.Addr().String()+"; exchange" || h.Get("Micro-Id") != "7" ||
 		h.Get("Timeout") != "1000000000" || h.Get("Micro-Stream") != "7" || string(body) != "hello" {
 		t.Errorf("the offer is %v with %q", h, body)
 	}
@@ -186,7 +186,7 @@ func TestTheConnectionOutlivesAFirstStreamThatEndsEarly(t *testing.T) {
 // An offer that says nothing of a stream may carry anything on its socket.
 func TestAnOfferWithoutAStreamIsNoExchange(t *testing.T) {
 	addr, exchanges := listenExchanges(t)
-	_, in := switched(t, addr, strings.Replace(openExchange, ", Exchange", "", 1)+mux.Preface)
+	_, in := switched(t, addr, strings.Replace(openExchange, "; exchange", "", 1)+mux.Preface)
 	if err := untilReply(in, "first"); err != nil {
 		t.Error(err)
 	}
@@ -196,9 +196,11 @@ func TestAnOfferWithoutAStreamIsNoExchange(t *testing.T) {
 }
 
 // Ends whose frames differ have protocols of different names, and speak plain HTTP.
-func TestAnOfferOfOtherFramesIsAnsweredInPlainHTTP(t *testing.T) {
+// A handler of go-micro v4 passes on the headers that it got, an offer among them,
+// which was meant for the node of that handler.
+func TestAnOfferOfOtherFramesOrToAnotherNodeIsAnsweredInPlainHTTP(t *testing.T) {
 	l := listen(t, transport.NewHTTPTransport(quiet), echo)
-	for _, protocol := range []string{"micro-mux/1", "micro-mux/3", "micro-mux/2x", "websocket"} {
+	for _, protocol := range []string{"micro-mux/1", "micro-mux/3; to=x", "micro-mux/2", "micro-mux/2; to=another:80", "micro-mux/2; to=another:80; exchange", "websocket"} {
 		conn, err := net.Dial("tcp", l.Addr())
 		if err != nil {
 			t.Fatal(err)

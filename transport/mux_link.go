@@ -84,10 +84,12 @@ type link struct {
 	surplus atomic.Bool
 }
 
-func newLink(conn net.Conn, o *Options) *link {
+// newLink makes a connection a link. Opened is what the exchange costs that was
+// opened with the offer.
+func newLink(conn net.Conn, o *Options, opened int) *link {
 	return &link{
 		conn: mux.New(mux.Config{
-			Conn: conn, MaxMessage: o.maxMessageSize(), MaxBuffered: o.MaxConnBytes,
+			Conn: conn, Opened: opened, MaxMessage: o.maxMessageSize(), MaxBuffered: o.MaxConnBytes,
 			SendLimit: o.Timeout, RecvLimit: o.Timeout, Ping: o.pingInterval(), Idle: linkIdle,
 		}),
 		local: conn.LocalAddr().String(), remote: conn.RemoteAddr().String(),
@@ -276,7 +278,7 @@ func (t *httpTransport) startLink(key linkKey, conn net.Conn, o *Options, dial *
 		conn.Close()
 		return nil, wire.NotSent(err)
 	}
-	l := newLink(conn, o)
+	l := newLink(conn, o, 0)
 	s, err := l.conn.Open()
 	t.links.adopt(key, l, nil)
 	if err != nil {

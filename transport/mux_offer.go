@@ -16,14 +16,22 @@ import (
 	"github.com/justcy/go-micro/v4/internal/wire"
 )
 
-const (
-	// offerLines are the header lines of a request that offers to switch.
-	offerLines = "Connection: Upgrade\r\nUpgrade: " + mux.Protocol + "\r\n"
-	// offerExchange is the value of Connection in an offer which says that the
-	// first socket carries one exchange: the one that the request opens.
-	offerExchange      = "Upgrade, Exchange"
-	offerExchangeLines = "Connection: " + offerExchange + "\r\nUpgrade: " + mux.Protocol + "\r\n"
-)
+// offerTo is the value of Upgrade in a request to host that offers to switch. It
+// names the host because handlers of go-micro v4 pass all headers on: an offer that
+// reaches another one is none. Exchange says that the first socket carries one
+// exchange, which the request opens.
+func offerTo(host string, exchange bool) string {
+	offer := mux.Protocol + "; to=" + host
+	if exchange {
+		offer += "; exchange"
+	}
+	return offer
+}
+
+// upgradeLines are the header lines that ask for a switch, or accept one.
+func upgradeLines(value string) string {
+	return "Connection: Upgrade\r\nUpgrade: " + value + "\r\n"
+}
 
 // accepted is how the answer of a peer begins that switches.
 const accepted = "HTTP/1.1 101 "
@@ -43,7 +51,8 @@ type offer struct {
 	socket  atomic.Pointer[muxClient]
 
 	sending sync.Mutex // held while a plain request or the preface is written
-	offered bool       // guarded by sending
+	offered bool       // guarded by sending, as what follows
+	opened  int        // what the exchange costs that was opened with the offer
 
 	mu      sync.Mutex // guards what follows, never held across I/O
 	closed  bool
@@ -61,10 +70,10 @@ func (c *offer) Local() string { return c.plain.local }
 func (c *offer) Remote() string { return c.plain.remote }
 
 // Send sends m, the first time with the offer.
-func (c *offer) Send(m *Message) error { return c.send(m, offerLines) }
+func (c *offer) Send(m *Message) error { return c.send(m, false) }
 
-// send sends m, the first time with an offer in these lines.
-func (c *offer) send(m *Message, lines string) error {
+// send sends m, the first time with the offer. Exchange says that it opens one.
+func (c *offer) send(m *Message, exchange bool) error {
 	if s := c.socket.Load(); s != nil {
 		return s.Send(m)
 	}
@@ -82,8 +91,11 @@ func (c *offer) send(m *Message, lines string) error {
 	if !c.mayOffer(m) {
 		return c.plain.Send(m)
 	}
-	err := c.plain.request(m, lines)
+	err := c.plain.request(m, upgradeLines(offerTo(c.plain.host, exchange)))
 	c.offered = err == nil
+	if exchange {
+		c.opened = mux.OpenCost + len(m.Body)
+	}
 	c.await()
 	return err
 }
@@ -152,7 +164,7 @@ func (c *offer) change() error {
 		c.mu.Unlock()
 		return io.EOF
 	}
-	l := newLink(c.plain.conn, c.opts)
+	l := newLink(c.plain.conn, c.opts, c.opened)
 	s := newMuxClient(l, l.conn.First(), c.dial)
 	s.pairs, s.open = &c.plain.pairs, &c.plain.open
 	c.socket.Store(s)
@@ -186,7 +198,7 @@ func (c *offer) SendFields(fields []wire.Field, body []byte) error {
 // Open sends the first message of an exchange.
 func (c *offer) Open(r *wire.Request) error {
 	fields := r.AppendAll(make([]wire.Field, 0, len(r.Fields)+2))
-	return c.send(&Message{Header: wire.FieldMap(fields), Body: r.Body}, offerExchangeLines)
+	return c.send(&Message{Header: wire.FieldMap(fields), Body: r.Body}, true)
 }
 
 // RecvHeader receives the next message.

@@ -142,7 +142,7 @@ func TestTheOfferAndItsAcceptanceOnTheWire(t *testing.T) {
 		t.Fatal(err)
 	}
 	body, _ := io.ReadAll(request.Body)
-	if request.Header.Get("Connection") != "Upgrade" || request.Header.Get("Upgrade") != "micro-mux/2" ||
+	if request.Header.Get("Connection") != "Upgrade" || request.Header.Get("Upgrade") != "micro-mux/2; to="+nl.Addr().String() ||
 		request.Header.Get("Micro-Id") != "1" || string(body) != "hello" {
 		t.Errorf("the offer is %v with %q", request.Header, body)
 	}
@@ -328,7 +328,7 @@ func TestHalfAnUpgradeIsCutOff(t *testing.T) {
 			}
 			defer conn.Close()
 			conn.SetDeadline(time.Now().Add(testkit.Patience))
-			io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: micro-mux/2\r\nContent-Length: 0\r\n\r\n")
+			io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: micro-mux/2; to=x\r\nContent-Length: 0\r\n\r\n")
 			answer, err := bufio.NewReader(conn).ReadString('\n')
 			if err != nil || !strings.HasPrefix(answer, "HTTP/1.1 101 ") {
 				t.Fatalf("the answer is %q, %v", answer, err)

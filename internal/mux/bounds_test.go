@@ -476,12 +476,15 @@ func TestTheMemoryOfSocketsThatWereOpenComesBack(t *testing.T) {
 // does not wait for a turn of all others because of that little.
 func TestTheShortRestOfAMessageFollowsAtOnce(t *testing.T) {
 	const body, callers = mux.MaxPayload + 100, 8
-	p, c := rawServer(t, mux.Config{})
+	a, b := net.Pipe() // which takes what is read, and no more
+	p := &raw{t, a}
+	c := running(t, a, mux.Config{Conn: b})
 	var all sync.WaitGroup
 	defer all.Wait()
 	for i := range callers {
 		all.Go(func() { call(c, uint64(i), make([]byte, body)) })
 	}
+	testkit.Eventually(t, "the calls are under way", func() bool { return c.Opened() == callers })
 	begun := uint32(0)
 	for range 2 * callers {
 		f, ok := p.read()

@@ -76,10 +76,14 @@ func New(config Config) *Conn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.writer.credit = InitialCredit
-	if n := c.config.Opened; n > c.config.MaxBuffered-InitialCredit || !config.Budget.Take(n) {
+	switch n := c.config.Opened; {
+	case !c.serves():
+		c.writer.spent = n // the peer gives it back
+	case n <= c.config.MaxBuffered-InitialCredit && config.Budget.Take(n):
+		c.held, c.taken = n, n
+	default:
 		c.config.Opened = 0
 	}
-	c.held, c.taken = c.config.Opened, c.config.Opened
 	c.writer.add(appendWindow(nil, 0, c.config.MaxBuffered-InitialCredit-c.held))
 	if config.Ping > 0 {
 		c.ping = time.AfterFunc(config.Ping, c.checkPeer)
@@ -114,6 +118,7 @@ func (c *Conn) first(s *Socket) *Socket {
 	defer c.mu.Unlock()
 	c.lastID = 1
 	if c.err != nil {
+		s.cost, s.first = 0, 0 // the connection has given it back
 		s.end(c.err, c.err)
 		return s
 	}

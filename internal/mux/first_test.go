@@ -8,6 +8,7 @@ import (
 
 	"github.com/justcy/go-micro/v4/internal/budget"
 	"github.com/justcy/go-micro/v4/internal/mux"
+	"github.com/justcy/go-micro/v4/internal/wire"
 )
 
 // What opened the first socket arrived before there were frames. It counts all the
@@ -87,10 +88,70 @@ func TestAFirstExchangeNeedsRoom(t *testing.T) {
 			if n := c.Budget.Held(); n != 0 {
 				t.Errorf("%d are held", n)
 			}
-			if s := conn.First(); s == nil || !s.Inject(nil, nil) {
+			if s := conn.First(); s == nil || s.Inject(nil, nil) != nil {
 				t.Error("no first socket")
 			}
 			conn.Abort(io.EOF)
 		})
+	}
+}
+
+// Both ends count what opened the first exchange: what one gives back the other has
+// spent.
+func TestBothEndsCountWhatOpenedTheFirstExchange(t *testing.T) {
+	const opened = mux.OpenCost + 100<<10
+	p := newPair(t, mux.Config{MaxMessage: 1 << 10, MaxBuffered: 2 << 20, Opened: opened}, mux.Config{MaxMessage: 1 << 10, MaxBuffered: 2 << 20, Opened: opened}, echo)
+	s := p.server.FirstExchange()
+	echo(s, wire.Header{}, nil, false)
+	first := p.client.First()
+	s.Consumed()
+	body := make([]byte, 1<<10)
+	for range 3000 { // some times what an end may hold
+		if err := first.SendFields(nil, body); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := first.RecvHeader(new(wire.Header)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first.Close()
+	for i := range 3000 {
+		if _, err := call(p.client, uint64(i), body); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Others wait for the goroutine that takes what was sent before the switch.
+func TestNobodyWaitsForTheHandlerOfAFirstExchange(t *testing.T) {
+	const body, fit = 300 << 10, 5
+	all := budget.New(64 << 20)
+	_, b := tcpPair(t)
+	c := mux.New(mux.Config{Conn: b, Accept: never, MaxMessage: 512 << 10, MaxBuffered: fit*body + fit*mux.MessageCost, Budget: all, Opened: mux.OpenCost})
+	s := c.FirstExchange()
+	for i := range fit {
+		if err := s.Inject(nil, make([]byte, body)); err != nil {
+			t.Fatalf("message %d: %v", i, err)
+		}
+	}
+	if n := all.Held(); n != mux.OpenCost+fit*(body+mux.MessageCost) {
+		t.Errorf("%d bytes are held", n)
+	}
+	if err := s.Inject(nil, nil); err == nil || err == io.EOF {
+		t.Errorf("a message for which there is no room: %v", err)
+	}
+	if _, err := s.RecvHeader(new(wire.Header)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Inject(nil, nil); err != nil {
+		t.Errorf("a message for which there is room again: %v", err)
+	}
+	s.Close()
+	if err := s.Inject(nil, nil); err != io.EOF {
+		t.Errorf("a message for an exchange that is over: %v", err)
+	}
+	c.Abort(io.EOF)
+	if n := all.Held(); n != 0 {
+		t.Errorf("%d bytes are held in the end", n)
 	}
 }

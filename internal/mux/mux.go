@@ -58,7 +58,8 @@
 // back when what the message held is free: when the user has received a message,
 // when a request is answered. What opens an exchange of several messages counts
 // until its body was taken, and a header block of it that is longer than 2 KiB
-// until the end. Each direction of a socket that is no call starts
+// until the end. What was sent before there were frames costs the same if it opened
+// an exchange, apart from its headers, and nothing otherwise. Each direction of a socket that is no call starts
 // with Window bytes of credit as well, for all messages but the one that opens an
 // exchange. A message can begin when any of it is left, so that a slow user stops
 // the one sender it does not keep up with.
@@ -86,7 +87,10 @@ import (
 // Protocol names the protocol in an Upgrade header and in ALPN. Its number changes
 // when ends that do not know of a change would misunderstand each other: they find
 // no protocol in common then, and speak plain HTTP.
-const Protocol = "micro-mux/2"
+const Protocol = Family + "2"
+
+// Family is what the names of all versions of the protocol begin with.
+const Family = "micro-mux/"
 
 // Preface is what the end that dialled sends before its first frame. It cannot
 // be taken for the first line of an HTTP message.
@@ -137,8 +141,8 @@ type Config struct {
 	// limit.
 	Budget *budget.Budget
 	// Opened is what the message costs that opened the first socket, if that is an
-	// exchange: OpenCost and the size of its body. It arrived before there were
-	// frames, and counts like what opens any other; see FirstExchange.
+	// exchange: OpenCost and the size of its body. It was sent before there were
+	// frames, and counts like what opens any other, at both ends; see FirstExchange.
 	Opened int
 	// MaxSockets limits the open sockets. Zero: MaxSockets. A smaller number is
 	// for tests: peers count on MaxSockets.

@@ -1,6 +1,8 @@
 package mux
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -11,7 +13,8 @@ import (
 type arrived struct {
 	header wire.Header
 	body   []byte
-	cost   int
+	cost   int // in credit
+	early  int // what it counts for instead that was sent before there were frames
 }
 
 // Quiet reports whether the socket is whole and nothing waits on it.
@@ -39,30 +42,58 @@ func (s *Socket) hasNews() bool {
 	return s.closed || s.broken != nil || s.recvErr != nil || s.next < len(s.queue)
 }
 
-// Inject adds a message that did not arrive in frames. It waits while the user
-// of the socket does not keep up. It is false when the socket has ended.
-func (s *Socket) Inject(h map[string]string, body []byte) bool {
+// Inject adds a message that was sent before there were frames. It returns io.EOF
+// when the socket has ended.
+//
+// On a socket that carries anything it waits while more than a window is queued:
+// somebody always receives there. The handler of an exchange may not, and others
+// wait for the same goroutine to read their frames: there the message is counted,
+// and an error when the bounds have no room for it.
+func (s *Socket) Inject(h map[string]string, body []byte) error {
 	c := s.c
 	c.mu.Lock()
-	for {
-		if s.closed || s.recvErr != nil {
-			c.mu.Unlock()
-			return false
-		}
-		if s.next == len(s.queue) || s.queued() < Window {
-			break
-		}
+	defer c.mu.Unlock()
+	a := arrived{header: wire.MapHeader(h), body: body}
+	if s.exchange {
+		a.early = MessageCost + len(body)
+	} else {
+		s.awaitRoom()
+	}
+	switch {
+	case s.closed || s.recvErr != nil:
+		return io.EOF
+	case s.early+a.early > c.config.MaxBuffered:
+		return fmt.Errorf("more than %d bytes were sent before the switch to frames was complete", c.config.MaxBuffered)
+	case !c.config.Budget.Take(a.early):
+		return errors.New(c.config.Budget.Full())
+	}
+	c.taken += a.early
+	s.early += a.early
+	s.push(a)
+	return nil
+}
+
+// awaitRoom waits until less than a window is queued, or the socket has ended. The
+// lock is held, but not meanwhile.
+func (s *Socket) awaitRoom() {
+	for !s.closed && s.recvErr == nil && s.next < len(s.queue) && s.queued() >= Window {
 		if s.taken == nil {
 			s.taken = make(chan struct{}, 1)
 		}
 		taken := s.taken
-		c.mu.Unlock()
+		s.c.mu.Unlock()
 		<-taken
-		c.mu.Lock()
+		s.c.mu.Lock()
 	}
-	defer c.mu.Unlock()
-	s.push(arrived{header: wire.MapHeader(h), body: body})
-	return true
+}
+
+// forget counts an early message no longer. The lock is held.
+func (s *Socket) forget(early int) {
+	s.early -= early
+	if c := s.c; c.err == nil && early > 0 { // otherwise all was given back
+		c.config.Budget.Give(early)
+		c.taken -= early
+	}
 }
 
 // queued is how many bytes of bodies wait. The lock is held.
@@ -88,6 +119,7 @@ func (s *Socket) push(a arrived) {
 func (s *Socket) drop() (free int) {
 	for _, a := range s.queue[s.next:] {
 		free += a.cost
+		s.forget(a.early)
 	}
 	s.queue, s.next = nil, 0
 	return free
@@ -171,6 +203,7 @@ func (s *Socket) poll() (a arrived, ok bool, err error) {
 		s.queue, s.next = s.queue[:0], 0
 	}
 	s.unanswered, s.answered = 0, true
+	s.forget(a.early)
 	if s.taken != nil {
 		signal(s.taken)
 	}

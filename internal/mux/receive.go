@@ -259,7 +259,7 @@ func (c *Conn) deliver(m *incoming, here bool) (lost bool, err error) {
 	case s != nil && s.recvErr == nil && !s.closed:
 		s.part = false
 		c.woke(s.waiting)
-		s.push(arrived{m.header(), m.body, m.cost})
+		s.push(arrived{header: m.header(), body: m.body, cost: m.cost})
 		c.mu.Unlock()
 	default:
 		c.release(m.cost) // whoever waited has gone
@@ -308,7 +308,7 @@ func (c *Conn) accept(m *incoming, here bool) (lost bool, err error) {
 	default:
 		s.heardBlock = repeatableBlock(m.block)
 		s.allow -= first
-		s.push(arrived{m.header(), m.body, first})
+		s.push(arrived{header: m.header(), body: m.body, cost: first})
 		c.mu.Unlock()
 	}
 	if !here || !s.exchange {

@@ -48,6 +48,7 @@ type Socket struct {
 	onEnd      wire.Ender
 	broken     error         // of Interrupt
 	ended      error         // what onEnd is told
+	early      int           // what waits that was sent before there were frames
 	taken      chan struct{} // gets a token when a message was received; made by Inject
 }
 

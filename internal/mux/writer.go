@@ -327,14 +327,15 @@ var copies = sync.Pool{New: func() any { b := make([]byte, 0, batchFrames*(MaxPa
 func (c *Conn) writeCopy(b *batch) error {
 	data := b.waited
 	if data == nil || len(b.pieces) > 1 {
-		buffer := copies.Get().(*[]byte)
-		defer copies.Put(buffer)
-		c.mu.Lock()
-		data = c.copyOut(b, (*buffer)[:0])
-		c.mu.Unlock()
-		if cap(data) <= cap(*buffer) {
-			*buffer = data
+		var room []byte // of its own for a small batch: a write may take long
+		if b.size > maxCopied {
+			buffer := copies.Get().(*[]byte)
+			defer copies.Put(buffer)
+			room = *buffer
 		}
+		c.mu.Lock()
+		data = c.copyOut(b, room)
+		c.mu.Unlock()
 	}
 	c.conn.SetWriteDeadline(time.Now().Add(writeStall)) //nolint:errcheck // a closed connection fails the write
 	_, err := c.conn.Write(data)

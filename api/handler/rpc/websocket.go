@@ -175,7 +175,8 @@ type bridge struct {
 	bodies *exchange.Bodies
 
 	// taking says that a frame is on its way to the service: pongs behind it are not
-	// read, nor can a client send one within it. Heard counts frames.
+	// read, nor can a client send one within it. Heard changes with
+	// the beginning and the end of each frame.
 	taking  atomic.Bool
 	heard   atomic.Uint64
 	refused chan string // why the client is refused; has room for the first reason
@@ -238,6 +239,7 @@ func (b *bridge) pass(ctx context.Context) bool {
 		b.end(ctx, err)
 		return false
 	}
+	b.heard.Add(1) // for a ping during which the frame was taken to its end
 	return true
 }
 
