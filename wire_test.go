@@ -63,6 +63,7 @@ func wantDocumented(t *testing.T, blocks []string, what, message string) {
 	message = strings.ReplaceAll(message, "\r\n", "\n")
 	for pattern, with := range map[string]string{
 		`(?m)^Host: .*$`: "Host: 10.0.0.7:9090",
+		`; to=.*`:        "; to=10.0.0.7:9090",
 		`Timeout: \d+`:   "Timeout: 30000000000",
 		`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`: "00000000-0000-0000-0000-000000000000",
 	} {
