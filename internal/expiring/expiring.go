@@ -155,6 +155,10 @@ func (p *part) add(e *entry) {
 // when it holds far less.
 func (p *part) remove(key string) {
 	delete(p.entries, key)
+	if len(p.entries) == 0 {
+		*p = part{}
+		return
+	}
 	if p.peak < smallest || len(p.entries) > p.peak/4 {
 		return
 	}
