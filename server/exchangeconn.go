@@ -130,7 +130,7 @@ func (c *exchangeConn) sendFields(k *call, fields []wire.Field, body []byte) err
 }
 
 func (c *exchangeConn) sendMap(k *call, h map[string]string, body []byte) error {
-	return k.exchange.SendFields(wire.AppendMap(nil, h), body)
+	return c.sendFields(k, wire.AppendMap(nil, h), body)
 }
 
 // Ended is told that the caller of an exchange has gone.

@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -83,11 +84,16 @@ func TestTheReaderOfAConnectionServesNothingThatWaitsForALargeReply(t *testing.T
 	conn := (<-tr.serving).Connect("here", "there")
 	defer conn.End()
 	// serve has a call served by the reader, and reports whether it did that itself.
-	serve := func(request, reply int) bool {
+	serve := func(t *testing.T, contentType string, request, reply int) bool {
 		t.Helper()
 		body, _ := json.Marshal(Resize{reply, strings.Repeat("x", request)})
+		h := jsonHeader("Resizer.Resize", "1")
+		if contentType != "application/json" {
+			h["Content-Type"] = contentType
+			body = fmt.Appendf(nil, `{"method":"Resizer.Resize","params":[%s],"id":"1"}`, body)
+		}
 		x := &readExchange{sender: make(chan string, 1)}
-		conn.Serve(x, wire.MapHeader(jsonHeader("Resizer.Resize", "1")), body, true)
+		conn.Serve(x, wire.MapHeader(h), body, true)
 		sender := within(t, "the reply", x.sender)
 		if x.size < reply {
 			t.Fatalf("the reply has %d bytes, not %d", x.size, reply)
@@ -95,17 +101,21 @@ func TestTheReaderOfAConnectionServesNothingThatWaitsForALargeReply(t *testing.T
 		return sender == goroutine()
 	}
 	const large = 100 << 10
-	server.SetQuick(s, "Resizer.Resize")
-	if !serve(1, 1) {
-		t.Error("the reader does not serve a small call")
-	}
-	server.SetQuick(s, "Resizer.Resize")
-	if serve(large, 1) {
-		t.Error("the reader serves a large request")
-	}
-	server.SetQuick(s, "Resizer.Resize")
-	serve(1, large) // nobody can know
-	if serve(1, large) {
-		t.Error("the reader serves an endpoint whose replies are large")
+	for _, contentType := range []string{"application/json", "application/json-rpc"} { // without and with a map of headers
+		t.Run(contentType, func(t *testing.T) {
+			server.SetQuick(s, "Resizer.Resize")
+			if !serve(t, contentType, 1, 1) {
+				t.Error("the reader does not serve a small call")
+			}
+			server.SetQuick(s, "Resizer.Resize")
+			if serve(t, contentType, large, 1) {
+				t.Error("the reader serves a large request")
+			}
+			server.SetQuick(s, "Resizer.Resize")
+			serve(t, contentType, 1, large) // nobody can know
+			if serve(t, contentType, 1, large) {
+				t.Error("the reader serves an endpoint whose replies are large")
+			}
+		})
 	}
 }

@@ -245,9 +245,9 @@ func (s *httpSocket) receiveFirst(err error) error {
 	if err := s.receive(&m); err != nil {
 		return err
 	}
-	s.exchange = s.head.Upgrade == offerTo(s.head.Host, true)
-	s.offered = s.exchange || s.head.Upgrade == offerTo(s.head.Host, false)
 	if strings.HasPrefix(s.head.Upgrade, mux.Family) { // for this end, or another one, alone
+		s.exchange = s.head.Upgrade == offerTo(s.head.Host, true)
+		s.offered = s.exchange || s.head.Upgrade == offerTo(s.head.Host, false)
 		delete(m.Header, "Upgrade")
 		delete(m.Header, "Connection")
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // switching is the answer that accepts an offer.
-var switching = "HTTP/1.1 101 Switching Protocols\r\n" + upgradeLines(mux.Protocol) + "\r\n"
+const switching = "HTTP/1.1 101 Switching Protocols\r\n" + upgradeTo + mux.Protocol + "\r\n\r\n"
 
 // muxEnd is a multiplexed connection that a listener accepted.
 type muxEnd struct {

@@ -28,10 +28,8 @@ func offerTo(host string, exchange bool) string {
 	return offer
 }
 
-// upgradeLines are the header lines that ask for a switch, or accept one.
-func upgradeLines(value string) string {
-	return "Connection: Upgrade\r\nUpgrade: " + value + "\r\n"
-}
+// upgradeTo begins the header lines that ask for a switch, or accept one.
+const upgradeTo = "Connection: Upgrade\r\nUpgrade: "
 
 // accepted is how the answer of a peer begins that switches.
 const accepted = "HTTP/1.1 101 "
@@ -91,9 +89,9 @@ func (c *offer) send(m *Message, exchange bool) error {
 	if !c.mayOffer(m) {
 		return c.plain.Send(m)
 	}
-	err := c.plain.request(m, upgradeLines(offerTo(c.plain.host, exchange)))
+	err := c.plain.request(m, upgradeTo+offerTo(c.plain.host, exchange)+"\r\n")
 	c.offered = err == nil
-	if exchange {
+	if c.offered && exchange {
 		c.opened = mux.OpenCost + len(m.Body)
 	}
 	c.await()
