@@ -127,28 +127,38 @@ func TestAnnouncedBytesCountBeforeTheyArrive(t *testing.T) {
 	runtime.KeepAlive(c)
 }
 
+// openings are the ways to open a socket.
+var openings = map[string]byte{
+	"calls":   openCall,
+	"streams": mux.FlagBegin | mux.FlagOpen | mux.FlagExchange,
+	"sockets": mux.FlagBegin | mux.FlagOpen,
+}
+
+// wantOpenBounded opens twice as many sockets as one may have, whose users hold them
+// for ever, and sends what more appends behind each.
+func wantOpenBounded(t *testing.T, flags byte, more func(b []byte, socket uint32) []byte) {
+	t.Helper()
+	const fit = 1 << 20 / mux.OpenCost
+	var opened atomic.Int32
+	p, _ := rawClient(t, mux.Config{MaxMessage: 1 << 10, MaxBuffered: 1 << 20}, func(*mux.Socket, wire.Header, []byte, bool) { opened.Add(1) })
+	for i := range uint32(2 * fit) {
+		b := mux.Frame{Kind: mux.KindMessage, Flags: flags, Socket: i + 1, Payload: mux.Begin(flags, "", 0, nil)}.Append(nil)
+		if _, err := p.conn.Write(more(b, i+1)); err != nil {
+			break // it has had enough
+		}
+	}
+	if why := p.goAway(); !strings.Contains(why, "no credit") {
+		t.Errorf("the connection ended because of %q", why)
+	}
+	if n := opened.Load(); n < fit*9/10 || n > fit {
+		t.Errorf("%d are held, want about %d", n, fit)
+	}
+}
+
 func TestOpenSocketsCountThoughNothingIsSentOnThem(t *testing.T) {
-	for name, flags := range map[string]byte{
-		"calls":   openCall,
-		"streams": mux.FlagBegin | mux.FlagOpen | mux.FlagExchange,
-		"sockets": mux.FlagBegin | mux.FlagOpen,
-	} {
+	for name, flags := range openings {
 		t.Run(name, func(t *testing.T) {
-			const fit = 1 << 20 / mux.OpenCost
-			var opened atomic.Int32
-			p, _ := rawClient(t, mux.Config{MaxMessage: 1 << 10, MaxBuffered: 1 << 20}, func(*mux.Socket, wire.Header, []byte, bool) { opened.Add(1) })
-			for i := range 2 * fit {
-				b := mux.Frame{Kind: mux.KindMessage, Flags: flags, Socket: uint32(i + 1), Payload: mux.Begin(flags, "", 0, nil)}.Append(nil)
-				if _, err := p.conn.Write(b); err != nil {
-					break // it has had enough
-				}
-			}
-			if why := p.goAway(); !strings.Contains(why, "no credit") {
-				t.Errorf("the connection ended because of %q", why)
-			}
-			if n := opened.Load(); n < fit*9/10 || n > fit {
-				t.Errorf("%d were open, want about %d", n, fit)
-			}
+			wantOpenBounded(t, flags, func(b []byte, _ uint32) []byte { return b })
 		})
 	}
 }

@@ -4,13 +4,11 @@ import (
 	"encoding/binary"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/internal/testkit"
-	"github.com/justcy/go-micro/v4/internal/wire"
 )
 
 // flood writes the frames over and over until the connection has ended.
@@ -57,32 +55,16 @@ func TestAPeerThatIsRefusedAndDoesNotReadLosesItsConnection(t *testing.T) {
 
 // A peer has no more handlers at work by resetting what it has opened.
 func TestAResetGivesNoCreditBackBeforeItsHandlerHasEnded(t *testing.T) {
-	for name, flags := range map[string]byte{
-		"calls":   openCall,
-		"streams": mux.FlagBegin | mux.FlagOpen | mux.FlagExchange,
-		"sockets": mux.FlagBegin | mux.FlagOpen,
-	} {
+	for name, flags := range openings {
 		for end, frame := range map[string]mux.Frame{
 			"reset":  {Kind: mux.KindReset, Payload: []byte{0}},
 			"closed": {Kind: mux.KindClose},
 		} {
 			t.Run(name+" that are "+end, func(t *testing.T) {
-				const fit = 1 << 20 / mux.OpenCost
-				var opened atomic.Int32
-				p, _ := rawClient(t, mux.Config{MaxMessage: 1 << 10, MaxBuffered: 1 << 20}, func(*mux.Socket, wire.Header, []byte, bool) { opened.Add(1) })
-				for i := range 2 * fit {
-					frame.Socket = uint32(i + 1)
-					b := mux.Frame{Kind: mux.KindMessage, Flags: flags, Socket: frame.Socket, Payload: mux.Begin(flags, "", 0, nil)}.Append(nil)
-					if _, err := p.conn.Write(frame.Append(b)); err != nil {
-						break // it has had enough
-					}
-				}
-				if why := p.goAway(); !strings.Contains(why, "no credit") {
-					t.Errorf("the connection ended because of %q", why)
-				}
-				if n := opened.Load(); n < fit*9/10 || n > fit {
-					t.Errorf("%d handlers were at work, want about %d", n, fit)
-				}
+				wantOpenBounded(t, flags, func(b []byte, socket uint32) []byte {
+					frame.Socket = socket
+					return frame.Append(b)
+				})
 			})
 		}
 	}

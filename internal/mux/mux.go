@@ -59,10 +59,10 @@
 // when a request is answered. What opens an exchange of several messages counts
 // until its body was taken, and a header block of it that is longer than 2 KiB
 // until the end. What was sent before there were frames costs the same if it opened
-// an exchange, apart from its headers, and nothing otherwise. Each direction of a socket that is no call starts
-// with Window bytes of credit as well, for all messages but the one that opens an
-// exchange. A message can begin when any of it is left, so that a slow user stops
-// the one sender it does not keep up with.
+// an exchange, apart from its headers, and nothing otherwise. Each direction of a
+// socket that is no call starts with Window bytes of credit as well, for all messages
+// but the one that opens an exchange. A message can begin when any of it is left, so
+// that a slow user stops the one sender it does not keep up with.
 //
 // # Bounds
 //

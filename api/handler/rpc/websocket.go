@@ -175,8 +175,8 @@ type bridge struct {
 	bodies *exchange.Bodies
 
 	// taking says that a frame is on its way to the service: pongs behind it are not
-	// read, nor can a client send one within it. Heard changes with
-	// the beginning and the end of each frame.
+	// read, nor can a client send one within it. Heard changes with the beginning and
+	// the end of each frame.
 	taking  atomic.Bool
 	heard   atomic.Uint64
 	refused chan string // why the client is refused; has room for the first reason
