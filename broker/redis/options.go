@@ -2,13 +2,13 @@ package redis
 
 import (
 	"cmp"
-	"context"
 	"crypto/tls"
 	"time"
 
 	"github.com/go-redis/redis/v8"
 
 	"github.com/justcy/go-micro/v4/broker"
+	"github.com/justcy/go-micro/v4/internal/options"
 )
 
 // The defaults are read when a broker connects.
@@ -35,26 +35,17 @@ type settings struct {
 	queueLimit                 *int
 }
 
-type settingsKey struct{}
-
 // set returns an option that changes the settings.
 func set(change func(*settings)) broker.Option {
 	return func(o *broker.Options) {
-		ctx := o.Context
-		if ctx == nil {
-			ctx = context.Background()
-		}
 		s := settingsOf(*o)
 		change(&s)
-		o.Context = context.WithValue(ctx, settingsKey{}, s)
+		o.Context = options.Put(o.Context, s)
 	}
 }
 
 func settingsOf(o broker.Options) settings {
-	if o.Context == nil {
-		return settings{}
-	}
-	s, _ := o.Context.Value(settingsKey{}).(settings)
+	s, _ := options.Value[settings](o.Context)
 	return s
 }
 

@@ -1,31 +1,21 @@
 package redis
 
 import (
-	"context"
-
 	"github.com/go-redis/redis/v8"
 
 	"github.com/justcy/go-micro/v4/cache"
+	"github.com/justcy/go-micro/v4/internal/options"
 )
 
-type universalKey struct{}
+type universal redis.UniversalOptions
 
 // WithRedisOptions sets what an address does not say: pools, timeouts, Sentinel,
 // TLS. What is set here wins over the address; Addrs are used when there is none.
-func WithRedisOptions(options redis.UniversalOptions) cache.Option {
-	return func(o *cache.Options) {
-		ctx := o.Context
-		if ctx == nil {
-			ctx = context.Background()
-		}
-		o.Context = context.WithValue(ctx, universalKey{}, options)
-	}
+func WithRedisOptions(opts redis.UniversalOptions) cache.Option {
+	return func(o *cache.Options) { o.Context = options.Put(o.Context, universal(opts)) }
 }
 
 func universalOptions(o cache.Options) redis.UniversalOptions {
-	if o.Context == nil {
-		return redis.UniversalOptions{}
-	}
-	options, _ := o.Context.Value(universalKey{}).(redis.UniversalOptions)
-	return options
+	u, _ := options.Value[universal](o.Context)
+	return redis.UniversalOptions(u)
 }

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/registry"
 	"github.com/justcy/go-micro/v4/selector"
 )
@@ -32,22 +33,18 @@ func NewSelector(opts ...selector.Option) selector.Selector {
 // key. Labels that are added earlier count more.
 func Label(k, v string) selector.Option {
 	return func(o *selector.Options) {
-		ctx := o.Context
-		if ctx == nil {
-			ctx = context.Background()
-		}
-		known, _ := ctx.Value(labelsKey{}).([]label)
-		o.Context = context.WithValue(ctx, labelsKey{}, append(slices.Clip(known), label{k, v}))
+		known, _ := options.Value[labels](o.Context)
+		o.Context = options.Put(o.Context, append(slices.Clip(known), label{k, v}))
 	}
 }
 
-type labelsKey struct{}
+type labels []label
 
 type label struct{ key, value string }
 
 type labelSelector struct {
 	selector.Selector
-	labels atomic.Pointer[[]label]
+	labels atomic.Pointer[labels]
 	turns  sync.Map // service name to *atomic.Uint32
 }
 
@@ -67,11 +64,8 @@ func (s *labelSelector) String() string { return "label" }
 
 // read takes the labels from the options.
 func (s *labelSelector) read() {
-	var labels []label
-	if ctx := s.Options().Context; ctx != nil {
-		labels, _ = ctx.Value(labelsKey{}).([]label)
-	}
-	s.labels.Store(&labels)
+	known, _ := options.Value[labels](s.Options().Context)
+	s.labels.Store(&known)
 }
 
 // order is the strategy.
@@ -108,13 +102,13 @@ func (s *labelSelector) ordered(services []*registry.Service) []*registry.Node {
 }
 
 // rank is the position of the first label the node has.
-func rank(n *registry.Node, labels []label) int {
-	for i, l := range labels {
+func rank(n *registry.Node, known labels) int {
+	for i, l := range known {
 		if n.Metadata[l.key] == l.value {
 			return i
 		}
 	}
-	return len(labels)
+	return len(known)
 }
 
 func (s *labelSelector) turn(service string) uint32 {

@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/sync"
 	"github.com/justcy/go-micro/v4/sync/lease"
 )
@@ -24,13 +25,9 @@ type settings struct {
 	nats     nats.Options
 }
 
-type settingsKey struct{}
-
 func settingsOf(o sync.Options) settings {
-	if o.Context != nil {
-		if s, ok := o.Context.Value(settingsKey{}).(settings); ok {
-			return s
-		}
+	if s, ok := options.Value[settings](o.Context); ok {
+		return s
 	}
 	return settings{bucket: DefaultBucket, replicas: 1, nats: nats.GetDefaultOptions()}
 }
@@ -39,11 +36,7 @@ func set(change func(*settings)) sync.Option {
 	return func(o *sync.Options) {
 		s := settingsOf(*o)
 		change(&s)
-		ctx := o.Context
-		if ctx == nil {
-			ctx = context.Background()
-		}
-		o.Context = context.WithValue(ctx, settingsKey{}, s)
+		o.Context = options.Put(o.Context, s)
 	}
 }
 

@@ -1,12 +1,12 @@
 package nats
 
 import (
-	"context"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/justcy/go-micro/v4/internal/natsclient"
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/transport"
 )
 
@@ -17,19 +17,13 @@ var DefaultTimeout = time.Minute
 // clientTimeout limits the Recv of a client whose transport has no Timeout.
 const clientTimeout = 10 * time.Second
 
-type natsKey struct{}
+type connectionOptions *nats.Options
 
 // Options sets the options of the connections, for credentials, NKeys and whatever
 // else an address cannot say. Begin with nats.GetDefaultOptions(). The transport's
 // own options, Addrs, Secure and TLSConfig, win over them.
 func Options(opts nats.Options) transport.Option {
-	return func(o *transport.Options) {
-		ctx := o.Context
-		if ctx == nil {
-			ctx = context.Background()
-		}
-		o.Context = context.WithValue(ctx, natsKey{}, &opts)
-	}
+	return func(o *transport.Options) { o.Context = options.Put(o.Context, connectionOptions(&opts)) }
 }
 
 // connection returns how to connect.
@@ -38,9 +32,7 @@ func connection(o *transport.Options, timeout time.Duration) natsclient.Settings
 		Addrs: o.Addrs, Secure: o.Secure, TLSConfig: o.TLSConfig,
 		Name: "go-micro transport", Logger: o.Logger, Timeout: timeout,
 	}
-	if o.Context != nil {
-		s.Base, _ = o.Context.Value(natsKey{}).(*nats.Options)
-	}
+	s.Base, _ = options.Value[connectionOptions](o.Context)
 	return s
 }
 
