@@ -14,6 +14,7 @@ import (
 
 	"github.com/justcy/go-micro/v4/internal/budget"
 	"github.com/justcy/go-micro/v4/internal/mux"
+	"github.com/justcy/go-micro/v4/internal/seal"
 	"github.com/justcy/go-micro/v4/internal/wire"
 	"github.com/justcy/go-micro/v4/logger"
 )
@@ -184,7 +185,7 @@ func (l *httpListener) pause(d time.Duration) {
 // start serves a connection in its own goroutine.
 func (l *httpListener) start(conn net.Conn, web *webServer, fn func(Socket)) {
 	if l.tls != nil {
-		conn = tls.Server(conn, l.tls)
+		conn = seal.Server(conn, l.tls)
 	}
 	s := newHTTPSocket(conn, nil, l)
 	if !l.track(s) {

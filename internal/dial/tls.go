@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+
+	"github.com/justcy/go-micro/v4/internal/seal"
 )
 
 // TLSConfig returns the configuration of a dial to addr with these protocols in
@@ -29,7 +31,7 @@ func TLSConfig(config *tls.Config, addr string, protocols ...string) *tls.Config
 
 // TLS puts TLS on a connection to name. It closes conn when it fails.
 func TLS(ctx context.Context, conn net.Conn, config *tls.Config, name string) (net.Conn, error) {
-	secured := tls.Client(conn, config)
+	secured := seal.Client(conn, config)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("tls handshake with %s: %w", name, err)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/justcy/go-micro/v4/internal/mux"
+	"github.com/justcy/go-micro/v4/internal/seal"
 	"github.com/justcy/go-micro/v4/internal/testkit"
 	"github.com/justcy/go-micro/v4/internal/wire"
 )
@@ -33,24 +34,28 @@ func TestWhatTheSystemDidNotTakeIsNotSent(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a, b := tcpPair(t)
-			peer, c := &raw{t, a}, running(t, a, mux.Config{Conn: b})
-			first := make(chan error, 1)
-			go func() {
-				first <- mux.NewCall().Do(c, &wire.Request{Body: []byte("first")}, new(wire.Reply))
-			}()
-			for f, ok := peer.read(); ok && f.Kind != mux.KindMessage; f, ok = peer.read() {
-			}
-			if err := b.(*net.TCPConn).CloseWrite(); err != nil { // writes fail from here on
-				t.Fatal(err)
-			}
-			if err := second(c); !errors.Is(err, wire.ErrNotSent) {
-				t.Errorf("what was not written fails with %v, want %v", err, wire.ErrNotSent)
-			}
-			testkit.Eventually(t, "the connection ends", func() bool { return !c.Usable() })
-			if err := <-first; err == nil || errors.Is(err, wire.ErrNotSent) {
-				t.Errorf("what was written fails with %v, which should not say that it was not", err)
-			}
+			plainAndSecured(t, func(t *testing.T, a, b net.Conn) {
+				peer, c := &raw{t, a}, running(t, a, mux.Config{Conn: b})
+				first := make(chan error, 1)
+				go func() {
+					first <- mux.NewCall().Do(c, &wire.Request{Body: []byte("first")}, new(wire.Reply))
+				}()
+				for f, ok := peer.read(); ok && f.Kind != mux.KindMessage; f, ok = peer.read() {
+				}
+				if under := seal.Under(b); under != nil {
+					b = under.Conn
+				}
+				if err := b.(*net.TCPConn).CloseWrite(); err != nil { // writes fail from here on
+					t.Fatal(err)
+				}
+				if err := second(c); !errors.Is(err, wire.ErrNotSent) {
+					t.Errorf("what was not written fails with %v, want %v", err, wire.ErrNotSent)
+				}
+				testkit.Eventually(t, "the connection ends", func() bool { return !c.Usable() })
+				if err := <-first; err == nil || errors.Is(err, wire.ErrNotSent) {
+					t.Errorf("what was written fails with %v, which should not say that it was not", err)
+				}
+			})
 		})
 	}
 }

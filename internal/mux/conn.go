@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4/internal/relay"
+	"github.com/justcy/go-micro/v4/internal/seal"
 	"github.com/justcy/go-micro/v4/internal/wire"
 )
 
@@ -24,6 +25,7 @@ type Conn struct {
 	config Config
 	conn   net.Conn
 	direct *directWriter // nil when conn cannot be written to without blocking
+	seal   *seal.Conn    // makes what direct writes of what is to be written; nil without TLS
 	relay  relay.Relay   // of an end that serves what it reads
 
 	in    *input           // the reader's own, as what follows
@@ -66,9 +68,16 @@ type Conn struct {
 func New(config Config) *Conn {
 	config.setDefaults()
 	c := &Conn{
-		config: config, conn: config.Conn, direct: newDirectWriter(config.Conn),
+		config: config, conn: config.Conn,
 		ended:   make(chan struct{}),
 		sockets: map[uint32]*Socket{}, calls: map[uint32]*Call{}, parts: map[uint32]*part{},
+	}
+	if c.seal = seal.Under(c.conn); c.seal == nil {
+		c.direct = newDirectWriter(c.conn)
+	} else if c.direct = newDirectWriter(c.seal); c.direct == nil {
+		c.seal = nil
+	} else {
+		c.seal.Begin()
 	}
 	c.in = &input{conn: config.Conn, reads: &c.heard}
 	c.turn.resumed = make(chan struct{}, 1)

@@ -2,6 +2,7 @@ package mux_test
 
 import (
 	"encoding/binary"
+	"net"
 	"runtime"
 	"strings"
 	"testing"
@@ -31,16 +32,18 @@ func (p *raw) flood(c *mux.Conn, frames ...mux.Frame) {
 
 // Answers to pings cannot wait for room as messages do.
 func TestAPeerThatPingsAndDoesNotReadLosesItsConnection(t *testing.T) {
-	p, c := rawClient(t, mux.Config{}, never)
-	before := heap()
-	p.flood(c, mux.Frame{Kind: mux.KindPing, Payload: make([]byte, 8)})
-	if why := c.Err().Error(); !strings.Contains(why, "does not read") {
-		t.Errorf("the connection ended because of %q", why)
-	}
-	if grown := int64(heap()) - int64(before); grown > 8<<20 {
-		t.Errorf("the heap grew by %d bytes", grown)
-	}
-	runtime.KeepAlive(c)
+	plainAndSecured(t, func(t *testing.T, dialled, accepted net.Conn) {
+		p, c := &raw{t, dialled}, running(t, dialled, mux.Config{Conn: accepted, Accept: never})
+		before := heap()
+		p.flood(c, mux.Frame{Kind: mux.KindPing, Payload: make([]byte, 8)})
+		if why := c.Err().Error(); !strings.Contains(why, "does not read") {
+			t.Errorf("the connection ended because of %q", why)
+		}
+		if grown := int64(heap()) - int64(before); grown > 8<<20 {
+			t.Errorf("the heap grew by %d bytes", grown)
+		}
+		runtime.KeepAlive(c)
+	})
 }
 
 // Refusals of sockets cannot wait for room either.

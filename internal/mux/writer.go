@@ -39,6 +39,7 @@ const (
 type writer struct {
 	out     []byte // frames that no write was started with
 	spare   []byte // the buffer that is out next
+	records []byte // the buffer of small batches that are sealed
 	frames  int    // in out, of messages
 	crowded bool   // the last write carried several messages
 	piped   bool   // a socket sent several messages without waiting for any, or has others to answer
@@ -129,11 +130,14 @@ func (c *Conn) mayFill() bool {
 // calls it.
 func (c *Conn) flush() {
 	for range maxRounds {
-		b := c.take()
+		b, err := c.take()
 		if b == nil {
 			return
 		}
-		if err := c.attempt(b); err != nil {
+		if err == nil {
+			err = c.attempt(b)
+		}
+		if err != nil {
 			c.broken(b.untaken(), err)
 			return
 		}
@@ -160,16 +164,18 @@ func (c *Conn) spawn(b *batch) {
 // writeOn writes a batch, and then what waits, blocking.
 func (c *Conn) writeOn(b *batch) {
 	for {
+		var err error
 		if b == nil {
 			runtime.Gosched() // others may join
-			if b = c.take(); b == nil {
+			if b, err = c.take(); b == nil {
 				return
 			}
 		}
-		var err error
-		if c.direct == nil {
+		switch {
+		case err != nil:
+		case c.direct == nil:
 			err = c.writeCopy(b)
-		} else {
+		default:
 			err = c.writeDirect(b)
 		}
 		if err != nil {
@@ -196,15 +202,24 @@ func (c *Conn) writeDirect(b *batch) error {
 	return err
 }
 
-// take returns what is to be written next. When that is nothing it is nil, and
-// nobody writes any more.
-func (c *Conn) take() *batch {
+// take returns what is to be written next, sealed under TLS. When that is nothing it
+// is nil, and nobody writes any more.
+func (c *Conn) take() (*batch, error) {
+	b := c.collect()
+	if b == nil || c.seal == nil {
+		return b, nil
+	}
+	return b, c.sealBatch(b)
+}
+
+// collect is take without the seal.
+func (c *Conn) collect() *batch {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	w := &c.writer
 	if w.err == nil && (len(w.out) > 0 || len(w.line) > 0) {
 		b := &w.batch // only one goroutine writes
-		b.waited, b.pieces, b.size, b.wrote, b.shared = nil, b.space[:0], 0, 0, false
+		b.waited, b.pieces, b.size, b.wrote, b.shared, b.sealed = nil, b.space[:0], 0, 0, false, false
 		if len(w.out) > 0 {
 			b.waited = w.swap()
 			b.add(piece{data: b.waited})
