@@ -67,7 +67,7 @@ func (k *Call) send(r *wire.Request) error {
 	const flags = flagOpen | flagExchange | flagLast
 	buffer := scratch.Get().(*[]byte)
 	defer scratch.Put(buffer)
-	first, err := start(*buffer, flags, r)
+	first, err := wire.AppendBlock(start(*buffer, flags, r), r.Fields)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 
@@ -140,4 +142,33 @@ func TestACallThatIsBrokenOffReturnsThoughThePeerReadsNothing(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Headers that are repeated are not sent again, which no receiver can tell.
+func TestEachMessageHasItsOwnHeaders(t *testing.T) {
+	p := newPair(t, mux.Config{}, mux.Config{}, echo)
+	s, err := p.client.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	long := strings.Repeat("long", 1000)
+	for i, value := range []string{"a", "a", "b", "a", "", "a", long, long, "a", "", "", "b", "b"} {
+		var fields []wire.Field
+		want := map[string]string{}
+		if value != "" {
+			fields = []wire.Field{{Name: "Same", Value: "same"}, {Name: "Name", Value: value}}
+			want = map[string]string{"Same": "same", "Name": value}
+		}
+		if err := s.SendFields(fields, nil); err != nil {
+			t.Fatal(err)
+		}
+		if fields != nil {
+			fields[1].Value = "changed after it was sent"
+		}
+		var h wire.Header
+		if _, err := s.RecvHeader(&h); err != nil || !maps.Equal(h.Map(), want) {
+			t.Fatalf("message %d has the headers %v, want %v, %v", i, h.Map(), want, err)
+		}
+	}
 }

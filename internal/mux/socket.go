@@ -2,6 +2,7 @@ package mux
 
 import (
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/justcy/go-micro/v4/internal/wire"
@@ -15,7 +16,11 @@ type Socket struct {
 	single   bool // a call: one message each way
 	exchange bool // everything on it belongs to one exchange
 
-	sending   sync.Mutex // held by Send
+	sending    sync.Mutex   // held by Send, as for what follows
+	begun      bool         // opened, as far as the sender knows
+	lastFields []wire.Field // of the last message but the first
+	lastBlock  []byte       // which they became
+
 	receiving sync.Mutex // held by Recv
 
 	// What follows is guarded by Conn.mu.
@@ -130,7 +135,7 @@ func (s *Socket) Consumed() {
 	c.kick()
 }
 
-// SendFields sends a message and keeps nothing of it. It returns when the
+// SendFields sends a message and keeps nothing of its body. It returns when the
 // connection has taken all of it, which takes until the peer's user receives when
 // that one is slow. It returns io.EOF after Close.
 func (s *Socket) SendFields(fields []wire.Field, body []byte) error {
@@ -141,10 +146,13 @@ func (s *Socket) SendFields(fields []wire.Field, body []byte) error {
 
 // flags are those of the next message.
 func (s *Socket) flags() uint8 {
-	switch {
-	case s.single:
+	if s.single {
 		return flagLast
-	case s.isOpened():
+	}
+	if !s.begun {
+		s.begun = s.isOpened()
+	}
+	if s.begun {
 		return 0
 	}
 	return flagOpen
@@ -159,7 +167,7 @@ func (s *Socket) isOpened() bool {
 func (s *Socket) send(flags uint8, r *wire.Request) error {
 	buffer := scratch.Get().(*[]byte)
 	defer scratch.Put(buffer)
-	first, err := start(*buffer, flags, r)
+	first, err := s.appendBlock(start(*buffer, flags, r), flags, r.Fields)
 	if err != nil {
 		return err
 	}
@@ -168,6 +176,25 @@ func (s *Socket) send(flags uint8, r *wire.Request) error {
 	}
 	m := outgoing{id: s.id, flags: flags, first: first, body: r.Body, socket: s}
 	return s.c.send(&m, s.c.config.SendLimit)
+}
+
+// appendBlock is wire.AppendBlock for a message of the socket. The messages of a stream
+// mostly have the same headers: to see that takes a tenth of the time that it takes to
+// make their block, which is a tenth of what a message costs.
+func (s *Socket) appendBlock(b []byte, flags uint8, fields []wire.Field) ([]byte, error) {
+	if flags != 0 { // no message of that kind follows
+		return wire.AppendBlock(b, fields)
+	}
+	if len(fields) > 0 && slices.Equal(fields, s.lastFields) {
+		return append(b, s.lastBlock...), nil
+	}
+	from := len(b)
+	b, err := wire.AppendBlock(b, fields)
+	if err == nil && repeatable(len(b)-from) {
+		s.lastFields = append(s.lastFields[:0], fields...)
+		s.lastBlock = append(s.lastBlock[:0], b[from:]...)
+	}
+	return b, err
 }
 
 // Close ends the socket. The peer gets what was sent before; a pending Send or

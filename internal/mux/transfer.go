@@ -28,16 +28,16 @@ type outgoing struct {
 	call   *Call   // instead of socket
 }
 
-// start puts the start of a message into b. Whether the header block repeats
-// another one is known when the message is begun.
-func start(b []byte, flags uint8, r *wire.Request) ([]byte, error) {
+// start puts the start of a message into b, which the header block follows. Whether
+// that repeats another one is known when the message is begun.
+func start(b []byte, flags uint8, r *wire.Request) []byte {
 	var room [headSize + beginSize]byte
 	b = append(b[:0], room[:]...)
 	if flags&flagExchange != 0 {
 		b = binary.BigEndian.AppendUint64(b, r.ID)
 		b = binary.BigEndian.AppendUint64(b, uint64(max(0, r.Left)))
 	}
-	return wire.AppendBlock(b, r.Fields)
+	return b
 }
 
 // blockAt is where the header block begins in first.
