@@ -60,8 +60,17 @@ func (c *Conn) violate(err error) {
 	}
 }
 
+// closeWrite tells the peer that nothing follows. It reports whether it could.
+func (c *Conn) closeWrite(limit time.Duration) bool {
+	if c.seal != nil {
+		return c.seal.CloseWrite(limit) == nil
+	}
+	half, ok := c.conn.(interface{ CloseWrite() error })
+	return ok && half.CloseWrite() == nil
+}
+
 func (c *Conn) linger() {
-	if half, ok := c.conn.(interface{ CloseWrite() error }); !ok || half.CloseWrite() != nil {
+	if !c.closeWrite(lingerTime) {
 		return
 	}
 	c.conn.SetReadDeadline(time.Now().Add(lingerTime)) //nolint:errcheck // a closed connection ends the copy
@@ -268,7 +277,11 @@ func (c *Conn) wentAway(code byte, last uint32, text string) error {
 func (c *Conn) Shutdown(ctx context.Context) {
 	c.GoAway()
 	c.flushed(ctx.Done())
-	if half, ok := c.conn.(interface{ CloseWrite() error }); ok && ctx.Err() == nil && half.CloseWrite() == nil {
+	limit := writeStall
+	if end, ok := ctx.Deadline(); ok {
+		limit = min(limit, time.Until(end))
+	}
+	if ctx.Err() == nil && c.closeWrite(limit) {
 		select {
 		case <-c.ended:
 		case <-ctx.Done():

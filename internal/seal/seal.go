@@ -9,13 +9,17 @@ import (
 	"net"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // maxOwn is how much TLS may have to say of its own, in answer to the peer, while
 // what was sealed is not written.
 const maxOwn = 64 << 10
 
-var errOwn = errors.New("tls: the peer asks for answers and does not read them")
+var (
+	errOwn    = errors.New("tls: the peer asks for answers and does not read them")
+	errUnsent = errors.New("tls: what was sealed is not written yet")
+)
 
 // Conn is what lies under a TLS connection. Until Begin it is the connection that
 // it was made of; from then on only the user of Seal writes to that.
@@ -93,6 +97,26 @@ func (c *Conn) Sent() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.unsent = false
+}
+
+// CloseWrite tells the peer that nothing follows what was sent, and waits for that to
+// be written for limit at most.
+func (c *Conn) CloseWrite(limit time.Duration) error {
+	if err := c.secure.CloseWrite(); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	rest, unsent := c.records, c.unsent
+	c.mu.Unlock()
+	switch {
+	case len(rest) == 0:
+		return nil
+	case unsent:
+		return errUnsent
+	}
+	c.Conn.SetWriteDeadline(time.Now().Add(limit)) //nolint:errcheck // a closed connection fails the write
+	_, err := c.Conn.Write(rest)
+	return err
 }
 
 // Write is for TLS. What TLS has to say of its own, such as that keys change or

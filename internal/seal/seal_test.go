@@ -19,8 +19,9 @@ import (
 func TestMain(m *testing.M) { testkit.Main(m) }
 
 // pair returns the ends of a connection: what lies under TLS at one, which has begun
-// to seal, and TLS at the other.
-func pair(t *testing.T) (*seal.Conn, net.Conn, *tls.Conn) {
+// to seal, and TLS at the other. What is sealed goes through what of returns, if that
+// is given.
+func pair(t *testing.T, of ...func(net.Conn) net.Conn) (*seal.Conn, net.Conn, *tls.Conn) {
 	t.Helper()
 	cert, err := mtls.Certificate("127.0.0.1")
 	if err != nil {
@@ -38,6 +39,9 @@ func pair(t *testing.T) (*seal.Conn, net.Conn, *tls.Conn) {
 	b, err := l.Accept()
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, of := range of {
+		b = of(b)
 	}
 	peer := seal.Client(a, &tls.Config{InsecureSkipVerify: true})
 	conn := seal.Server(b, &tls.Config{Certificates: []tls.Certificate{cert}})
