@@ -72,13 +72,7 @@ func New(config Config) *Conn {
 		ended:   make(chan struct{}),
 		sockets: map[uint32]*Socket{}, calls: map[uint32]*Call{}, parts: map[uint32]*part{},
 	}
-	if c.seal = seal.Under(c.conn); c.seal == nil {
-		c.direct = newDirectWriter(c.conn)
-	} else if c.direct = newDirectWriter(c.seal); c.direct == nil {
-		c.seal = nil
-	} else {
-		c.seal.Begin()
-	}
+	c.writesTo(config.Conn)
 	c.in = &input{conn: config.Conn, reads: &c.heard}
 	c.turn.resumed = make(chan struct{}, 1)
 	c.relay.Step = c.step
@@ -99,6 +93,19 @@ func New(config Config) *Conn {
 	}
 	c.armIdle()
 	return c
+}
+
+// writesTo finds out how conn can be written to without blocking, if it can.
+func (c *Conn) writesTo(conn net.Conn) {
+	under := seal.Under(conn)
+	if under == nil {
+		c.direct = newDirectWriter(conn)
+		return
+	}
+	if c.direct = newDirectWriter(under); c.direct != nil {
+		c.seal = under
+		under.Begin()
+	}
 }
 
 // serves reports whether this is the end that listened.
