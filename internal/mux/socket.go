@@ -18,7 +18,8 @@ type Socket struct {
 
 	sending    sync.Mutex   // held by Send, as for what follows
 	begun      bool         // opened, as far as the sender knows
-	lastFields []wire.Field // of the last message but the first
+	followed   bool         // a message followed the first
+	lastFields []wire.Field // of the last message but the first two
 	lastBlock  []byte       // which they became
 
 	receiving sync.Mutex // held by Recv
@@ -190,7 +191,10 @@ func (s *Socket) appendBlock(b []byte, flags uint8, fields []wire.Field) ([]byte
 	}
 	from := len(b)
 	b, err := wire.AppendBlock(b, fields)
-	if err == nil && repeatable(len(b)-from) {
+	switch {
+	case !s.followed: // a stream that is idle from then on needs less memory
+		s.followed = true
+	case err == nil && repeatable(len(b)-from):
 		s.lastFields = append(s.lastFields[:0], fields...)
 		s.lastBlock = append(s.lastBlock[:0], b[from:]...)
 	}
