@@ -18,8 +18,8 @@ type Socket struct {
 
 	sending    sync.Mutex   // held by Send, as for what follows
 	begun      bool         // opened, as far as the sender knows
-	followed   bool         // a message followed the first
-	lastFields []wire.Field // of the last message but the first two
+	followed   bool         // a message was sent, beside the one that opened it
+	lastFields []wire.Field // of the last message, from the second on
 	lastBlock  []byte       // which they became
 
 	receiving sync.Mutex // held by Recv
