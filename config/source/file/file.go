@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/justcy/go-micro/v4/config/source"
+	"github.com/justcy/go-micro/v4/internal/options"
 )
 
 // DefaultPath is the file of sources without a path. It is read when a source
@@ -25,13 +26,12 @@ const maxSize = 64 << 20
 // format, in any case; without one it is that of the source's encoder. A file that does not
 // exist fails Read.
 func NewSource(opts ...source.Option) source.Source {
-	options := source.NewOptions(opts...)
-	path, ok := options.Context.Value(filePathKey{}).(string)
-	if !ok {
-		path = DefaultPath
+	f := &file{opts: source.NewOptions(opts...), path: DefaultPath}
+	if path, given := options.Value[filePath](f.opts.Context); given {
+		f.path = string(path)
 	}
-	f := &file{opts: options, path: path}
-	f.fs, _ = options.Context.Value(fsKey{}).(fs.FS)
+	given, _ := options.Value[fileSystem](f.opts.Context)
+	f.fs = given.FS
 	return f
 }
 
