@@ -56,16 +56,26 @@ func (f *file) Read() (*source.ChangeSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := io.ReadAll(io.LimitReader(opened, maxSize+1))
+	data, err := read(opened, info.Size())
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", f.path, err)
-	}
-	if len(data) > maxSize {
-		return nil, fmt.Errorf("read %s: the file is larger than %d MiB", f.path, maxSize>>20)
 	}
 	set := &source.ChangeSet{Data: data, Format: f.format(), Source: f.String(), Timestamp: info.ModTime()}
 	set.Checksum = set.Sum()
 	return set, nil
+}
+
+// read returns the content of a file with that many bytes, which may have grown, or
+// never have had a size, as a device and a pipe.
+func read(opened io.Reader, size int64) ([]byte, error) {
+	if size > maxSize {
+		return nil, fmt.Errorf("the file has %d bytes, %d more than the limit of %d bytes", size, size-maxSize, maxSize)
+	}
+	data, err := io.ReadAll(io.LimitReader(opened, maxSize+1))
+	if err == nil && len(data) > maxSize {
+		err = fmt.Errorf("the file goes on after the limit of %d bytes", maxSize)
+	}
+	return data, err
 }
 
 func (f *file) open() (fs.File, error) {
