@@ -58,8 +58,8 @@ func TestBytesInFlightAreBounded(t *testing.T) {
 	for range cap(refused) { // 128 MiB
 		c := r.begin(t, r.node.Id, each+1)
 		conns = append(conns, c)
+		go func() { _, _ = c.Write(part) }() // of which the broker may not take all
 		go func() {
-			_, _ = c.Write(part) // the broker may have refused it meanwhile
 			resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 			if err != nil {
 				refused <- "" // closed by this test
