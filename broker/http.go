@@ -43,6 +43,7 @@ type httpBroker struct {
 	routes   *routes
 	outbox   *outbox
 	inFlight inFlight
+	conns    int // how many connections it listens to at once
 }
 
 // httpSession is what exists between a Connect and its Disconnect.
@@ -96,6 +97,7 @@ func NewBroker(opts ...Option) Broker {
 		poster:    newPoster(o, DefaultPath),
 		subs:      map[subscriptionKey]*httpRegistration{},
 		byID:      map[string]*httpRegistration{},
+		conns:     maxConns,
 	}
 	b.mux = b.newMux()
 	b.routes = newRoutes(b.lookupRegistry)

@@ -64,7 +64,7 @@ func (b *httpBroker) newSession() (*httpSession, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listening on %s: %w", address, err)
 	}
-	l = netutil.LimitListener(l, maxConns)
+	l = netutil.LimitListener(l, b.conns)
 	if config != nil {
 		l = tls.NewListener(l, config)
 	}
