@@ -42,7 +42,7 @@ func TestNothingSlipsThroughTheGatewayIntoAGuardedService(t *testing.T) {
 		micro.Name("go.micro.vault"), micro.AuthRules(rules), micro.Auth(jwt.NewAuth(auth.PublicKey(public))))
 	// What the gateway may by itself is not lent to its clients.
 	own := jwt.NewAuth(auth.PublicKey(public), auth.ClientToken(accessToken(t, issuer, "gateway", "teller")))
-	url := gateway(t, v, wrapper.AuthCall(func() auth.Auth { return own }, v.stranger))
+	url := gateway(t, v, wrapper.AuthCall(func() auth.Auth { return own }, v.anonymous))
 
 	post := func(path, token string, headers ...string) (int, string) {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+path, strings.NewReader(`{"Text":"x"}`))

@@ -139,14 +139,14 @@ type Lobby struct{}
 
 func (Lobby) Wait(context.Context, *EchoRequest, *EchoResponse) error { return nil }
 
-// vault is a guarded service and a stranger's client for it.
+// vault is a guarded service and a client without a token for it.
 type vault struct {
-	t        *testing.T
-	entries  *entries
-	service  micro.Service
-	stranger client.Client
-	broker   broker.Broker
-	refused  atomic.Pointer[error] // what the broker's error handler was told last
+	t         *testing.T
+	entries   *entries
+	service   micro.Service
+	anonymous client.Client
+	broker    broker.Broker
+	refused   atomic.Pointer[error] // what the broker's error handler was told last
 }
 
 const vaultName, vaultTopic = "vault", "deposits"
@@ -177,10 +177,10 @@ func newVault(t *testing.T, tr func() transport.Transport, newBroker func(...bro
 	if own.String() == "http" {
 		v.broker = newBroker(broker.Registry(reg))
 	}
-	v.stranger = client.NewClient(client.Registry(reg), client.Transport(tr()), client.Broker(v.broker))
+	v.anonymous = client.NewClient(client.Registry(reg), client.Transport(tr()), client.Broker(v.broker))
 	t.Cleanup(func() {
-		_ = v.stranger.Options().Selector.Close()
-		if c, ok := v.stranger.(io.Closer); ok {
+		_ = v.anonymous.Options().Selector.Close()
+		if c, ok := v.anonymous.(io.Closer); ok {
 			_ = c.Close()
 		}
 		_ = v.broker.Disconnect()
@@ -190,12 +190,12 @@ func newVault(t *testing.T, tr func() transport.Transport, newBroker func(...bro
 
 // call calls an endpoint.
 func (v *vault) call(ctx context.Context, endpoint string) error {
-	return v.stranger.Call(ctx, v.stranger.NewRequest(vaultName, endpoint, &EchoRequest{"hello"}), new(EchoResponse))
+	return v.anonymous.Call(ctx, v.anonymous.NewRequest(vaultName, endpoint, &EchoRequest{"hello"}), new(EchoResponse))
 }
 
 // stream opens a stream, sends on it, ends its side and receives to the end.
 func (v *vault) stream(ctx context.Context, endpoint string) error {
-	s, err := v.stranger.Stream(ctx, v.stranger.NewRequest(vaultName, endpoint, &EchoRequest{}))
+	s, err := v.anonymous.Stream(ctx, v.anonymous.NewRequest(vaultName, endpoint, &EchoRequest{}))
 	if err != nil {
 		return err
 	}
@@ -215,7 +215,7 @@ func (v *vault) stream(ctx context.Context, endpoint string) error {
 // publish publishes by the broker, and waits for what becomes of it.
 func (v *vault) publish(ctx context.Context) error {
 	v.refused.Store(nil)
-	if err := v.stranger.Publish(ctx, v.stranger.NewMessage(vaultTopic, &Note{"x"})); err != nil {
+	if err := v.anonymous.Publish(ctx, v.anonymous.NewMessage(vaultTopic, &Note{"x"})); err != nil {
 		return err
 	}
 	testkit.Eventually(v.t, "the event is delivered or refused", func() bool {
@@ -247,7 +247,7 @@ func (v *vault) send(header map[string]string, body string) error {
 	if header["Authorization"] == "" {
 		delete(header, "Authorization")
 	}
-	c, err := v.stranger.Options().Transport.Dial(v.service.Server().Options().Address)
+	c, err := v.anonymous.Options().Transport.Dial(v.service.Server().Options().Address)
 	if err != nil {
 		return err
 	}
@@ -314,7 +314,7 @@ func (v *vault) ways() map[string]func(context.Context) error {
 
 // debug are the ways into the Debug handler that every server has.
 func (v *vault) debug() map[string]func(context.Context) error {
-	d := debug.NewDebugService(vaultName, v.stranger)
+	d := debug.NewDebugService(vaultName, v.anonymous)
 	return map[string]func(context.Context) error{
 		"Debug.Health": func(ctx context.Context) error { _, err := d.Health(ctx, new(debug.HealthRequest)); return err },
 		"Debug.Stats":  func(ctx context.Context) error { _, err := d.Stats(ctx, new(debug.StatsRequest)); return err },

@@ -160,8 +160,8 @@ func TestHandlersDeclareWhoMayCallThem(t *testing.T) {
 					micro.RegisterSubscriber("deposits", s, func(ctx context.Context, _ *Note) error { entries.note(ctx); return nil },
 						server.SubscriberRules(&auth.Rule{Scope: "teller"})))
 			}, opts...)
-			stranger := client.NewClient(client.Registry(w.registry), client.Transport(bank.Options().Transport), client.Broker(bank.Options().Broker))
-			t.Cleanup(func() { _ = stranger.Options().Selector.Close() })
+			anonymous := client.NewClient(client.Registry(w.registry), client.Transport(bank.Options().Transport), client.Broker(bank.Options().Broker))
+			t.Cleanup(func() { _ = anonymous.Options().Selector.Close() })
 			for header, want := range map[string][3]int32{ // codes for the lobby, the vault and a deposit
 				"": {0, 401, 401},
 				"Bearer " + accessToken(t, w.issuer, "gus", "guest").AccessToken:   {0, 403, 403},
@@ -169,9 +169,9 @@ func TestHandlersDeclareWhoMayCallThem(t *testing.T) {
 			} {
 				ctx := withToken(t, header)
 				for i, err := range []error{
-					stranger.Call(ctx, stranger.NewRequest("bank", "Lobby.Wait", &EchoRequest{}), new(EchoResponse)),
-					stranger.Call(ctx, stranger.NewRequest("bank", "Vault.Open", &EchoRequest{}), new(EchoResponse)),
-					stranger.Publish(ctx, stranger.NewMessage("deposits", &Note{"x"})),
+					anonymous.Call(ctx, anonymous.NewRequest("bank", "Lobby.Wait", &EchoRequest{}), new(EchoResponse)),
+					anonymous.Call(ctx, anonymous.NewRequest("bank", "Vault.Open", &EchoRequest{}), new(EchoResponse)),
+					anonymous.Publish(ctx, anonymous.NewMessage("deposits", &Note{"x"})),
 				} {
 					if code := microerrors.FromError(err).GetCode(); code != want[i] {
 						t.Errorf("%d: got %v, want code %d", i, err, want[i])
@@ -195,9 +195,9 @@ func TestTheTopicThatIsSubscribedToIsVerified(t *testing.T) {
 	bank := w.service("bank", func(s server.Server) error {
 		return micro.RegisterSubscriber("deposits", s, func(ctx context.Context, _ *Note) error { entries.note(ctx); return nil })
 	}, micro.AuthRules(rules))
-	stranger := client.NewClient(client.Registry(w.registry), client.Broker(bank.Options().Broker))
-	t.Cleanup(func() { _ = stranger.Options().Selector.Close() })
-	err := stranger.Publish(t.Context(), stranger.NewMessage("lobby", &Note{"x"}), client.WithExchange("deposits"))
+	anonymous := client.NewClient(client.Registry(w.registry), client.Broker(bank.Options().Broker))
+	t.Cleanup(func() { _ = anonymous.Options().Selector.Close() })
+	err := anonymous.Publish(t.Context(), anonymous.NewMessage("lobby", &Note{"x"}), client.WithExchange("deposits"))
 	if e, ok := microerrors.As(err); !ok || e.Code != 401 {
 		t.Errorf("got %v", err)
 	}

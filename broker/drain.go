@@ -51,7 +51,7 @@ func (o *outbox) resume() {
 }
 
 // UndeliveredError is what Disconnect of the http broker returns when messages
-// are left in its inbox. They are sent if the broker is connected again.
+// are left in its outbox. They are sent if the broker is connected again.
 type UndeliveredError struct {
 	// Topics counts the messages left, by topic.
 	Topics map[string]int

@@ -8,3 +8,6 @@ func AppendToBatch(batch, message []byte) []byte { return appendToBatch(batch, m
 
 // SplitBatch returns the messages of a batch.
 func SplitBatch(batch []byte) ([][]byte, error) { return splitBatch(batch) }
+
+// LimitConns sets how many connections the http broker listens to at once.
+func LimitConns(b Broker, n int) { b.(*httpBroker).conns = n }

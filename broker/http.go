@@ -19,7 +19,7 @@ import (
 //
 //   - the receiving side (http_receive.go): a listener, and the handlers by node id;
 //   - the registrations (http_subscribe.go): one node for each topic and queue;
-//   - the outbox (outbox.go, lane.go, inbox.go): messages on their way out;
+//   - the outbox (outbox.go, lane.go, lane_queue.go): messages on their way out;
 //   - the poster (post.go): one delivery by HTTP.
 type httpBroker struct {
 	id   string
@@ -43,6 +43,7 @@ type httpBroker struct {
 	routes   *routes
 	outbox   *outbox
 	inFlight inFlight
+	conns    int // how many connections it listens to at once
 }
 
 // httpSession is what exists between a Connect and its Disconnect.
@@ -67,9 +68,9 @@ type httpSession struct {
 // anybody subscribes yet; for each queue group,
 // and for each subscriber without a queue, one sender delivers a topic's
 // messages in publish order and waits for each to be handled. A message that
-// cannot be delivered stays in an inbox, at most 64 of a topic for each of
+// cannot be delivered waits in the outbox, at most 64 of a topic for each of
 // these receivers and [MaxOutboxSize] bytes for all of them, and is tried again by
-// a timer and by the next Publish. When the inbox is full the oldest message is
+// a timer and by the next Publish. When there is no room the oldest message is
 // dropped: that of the receiver for which the most bytes wait, when all together
 // have too many. The [ErrorHandler] is told of each, or else the log, with one line
 // a second for each receiver. Publish waits for room, for up to a second, while a
@@ -96,6 +97,7 @@ func NewBroker(opts ...Option) Broker {
 		poster:    newPoster(o, DefaultPath),
 		subs:      map[subscriptionKey]*httpRegistration{},
 		byID:      map[string]*httpRegistration{},
+		conns:     maxConns,
 	}
 	b.mux = b.newMux()
 	b.routes = newRoutes(b.lookupRegistry)

@@ -64,7 +64,7 @@ func (b *httpBroker) newSession() (*httpSession, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listening on %s: %w", address, err)
 	}
-	l = netutil.LimitListener(l, maxConns)
+	l = netutil.LimitListener(l, b.conns)
 	if config != nil {
 		l = tls.NewListener(l, config)
 	}
@@ -165,7 +165,7 @@ func (b *httpBroker) serve(s *httpSession) {
 // there are none. Then it leaves the registry, stops listening, and waits for
 // handlers at work until the same time. The error says which topics have messages
 // that were not delivered ([UndeliveredError]) and whether handlers go on. These
-// messages stay in the inbox, and subscriptions stay known, for another Connect.
+// messages stay in the outbox, and subscriptions stay known, for another Connect.
 func (b *httpBroker) Disconnect() error {
 	b.lifecycle <- struct{}{}
 	defer func() { <-b.lifecycle }()

@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/justcy/go-micro/v4/broker"
 	"github.com/justcy/go-micro/v4/internal/testkit"
+	"github.com/justcy/go-micro/v4/registry"
 )
 
 // begin sends the head of a POST that promises size bytes.
@@ -58,8 +60,8 @@ func TestBytesInFlightAreBounded(t *testing.T) {
 	for range cap(refused) { // 128 MiB
 		c := r.begin(t, r.node.Id, each+1)
 		conns = append(conns, c)
+		go func() { _, _ = c.Write(part) }() // of which the broker may not take all
 		go func() {
-			_, _ = c.Write(part) // the broker may have refused it meanwhile
 			resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 			if err != nil {
 				refused <- "" // closed by this test
@@ -83,5 +85,42 @@ func TestBytesInFlightAreBounded(t *testing.T) {
 	})
 	if len(got.got()) == 0 {
 		t.Error("the message that was accepted was not handled")
+	}
+}
+
+func TestAConnectionOverTheLimitWaitsUntilAnotherEnds(t *testing.T) {
+	t.Parallel()
+	b := broker.NewBroker(broker.Registry(registry.NewMemoryRegistry()), broker.Addrs("127.0.0.1:0"))
+	broker.LimitConns(b, 1)
+	connect(t, b)
+	ask := func() net.Conn {
+		c, err := net.Dial("tcp", b.Address())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		if _, err := c.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	answered := func(c net.Conn, within time.Duration) bool {
+		if err := c.SetReadDeadline(time.Now().Add(within)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := c.Read(make([]byte, 1))
+		return err == nil
+	}
+	first := ask()
+	if !answered(first, testkit.Patience) {
+		t.Fatal("the first connection is not served")
+	}
+	second := ask()
+	if answered(second, time.Second) {
+		t.Error("a second connection is served")
+	}
+	first.Close()
+	if !answered(second, testkit.Patience) {
+		t.Error("the second connection is not served when the first has ended")
 	}
 }

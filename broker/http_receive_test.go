@@ -227,7 +227,7 @@ func TestPublisherUsesBatchesOnlyForThoseWhoOfferThem(t *testing.T) {
 	var own log
 	subscribe(t, b, "topic", own.handle)
 	p := newPeer(t, r, "topic", "queue", nil)
-	for n := 0; n < 200; n += 50 { // never more than the inbox holds
+	for n := 0; n < 200; n += 50 { // never more than a lane holds
 		publish(t, b, "topic", numbers(n, n+50)...)
 		eventuallyEqual(t, own.got, numbers(0, n+50))
 		p.wantEventually(t, numbers(0, n+50)...)

@@ -106,7 +106,7 @@ func (l *lane) roomSignal() <-chan struct{} {
 }
 
 // full tells whether another message would push out an older one.
-func (l *lane) full() bool { return len(l.items)-l.inflight >= inboxSize }
+func (l *lane) full() bool { return len(l.items)-l.inflight >= laneSize }
 
 // moving tells whether room can be expected soon.
 func (l *lane) moving() bool { return !l.failing && time.Since(l.started) < stallAfter }

@@ -32,21 +32,24 @@ func (d *memoryDelivery) encode() error {
 	return nil
 }
 
-// toGroup gives the message to the member of the group whose turn it is. A
-// member that unsubscribed a moment ago, or says so, is passed over.
+// toGroup gives the message to the member of the group whose turn it is. One that
+// says that it has unsubscribed did not take it: as long as there is another, the
+// message goes there, whoever comes and leaves meanwhile.
 func (d *memoryDelivery) toGroup(g *memoryGroup) error {
 	turn := g.next()
-	for i := uint(0); ; i++ {
-		s := g.member(turn, i)
+	var asked map[*memorySubscriber]bool
+	for {
+		s := g.member(turn, asked)
 		if s == nil {
 			return nil
-		}
-		if s.ended.Load() {
-			continue
 		}
 		if err := d.toSubscriber(s); !errors.Is(err, ErrUnsubscribed) {
 			return err
 		}
+		if asked == nil {
+			asked = map[*memorySubscriber]bool{}
+		}
+		asked[s] = true
 	}
 }
 

@@ -215,6 +215,23 @@ func TestMemoryHandlersRunInTheOrderOfTheirSubscriptions(t *testing.T) {
 	}
 }
 
+func TestMemoryMessageOfAMemberThatLeavesGoesToTheOneThatStays(t *testing.T) {
+	b := newMemory(t)
+	var leaving broker.Subscriber
+	leaving = subscribe(t, b, "topic", func(broker.Event) error {
+		if err := leaving.Unsubscribe(); err != nil {
+			t.Error(err)
+		}
+		return broker.ErrUnsubscribed
+	}, broker.Queue("q"))
+	var got log
+	subscribe(t, b, "topic", got.handle, broker.Queue("q"))
+	publish(t, b, "topic", "x")
+	if !slices.Equal(got.got(), []string{"x"}) {
+		t.Errorf("the member that stays got %q", got.got())
+	}
+}
+
 func TestMemoryMembersComeAndGoWhilePublishing(t *testing.T) {
 	b := newMemory(t)
 	var got atomic.Int64

@@ -105,23 +105,20 @@ func (g *memoryGroup) next() uint {
 	return g.turn - 1
 }
 
-// member returns the i-th member from the one whose turn it is, nil when all have
-// been asked.
-func (g *memoryGroup) member(turn, i uint) *memorySubscriber {
-	if g.queue == "" {
-		return g.only(i)
+// member returns the first member from the one whose turn it is that has not
+// unsubscribed and was not asked, nil when there is none. The members of now count:
+// places move when somebody leaves.
+func (g *memoryGroup) member(turn uint, asked map[*memorySubscriber]bool) *memorySubscriber {
+	if g.queue != "" {
+		g.mu.Lock()
+		defer g.mu.Unlock()
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if n := uint(len(g.members)); i < n {
-		return g.members[(turn+i)%n]
+	n := uint(len(g.members))
+	for i := range n {
+		s := g.members[(turn+uint(len(asked))+i)%n]
+		if !s.ended.Load() && !asked[s] {
+			return s
+		}
 	}
 	return nil
-}
-
-func (g *memoryGroup) only(i uint) *memorySubscriber {
-	if i > 0 {
-		return nil
-	}
-	return g.members[0]
 }

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// inboxSize is how many messages wait for one receiver of a topic.
-	inboxSize = 64
+	// laneSize is how many messages wait in a lane, for one receiver of a topic.
+	laneSize = 64
 	// maxWaiting is how many lanes keep messages for receivers of which there is
 	// none: for topics without any subscriber, and queue groups without members.
 	maxWaiting = 1024
@@ -356,7 +356,7 @@ type dropped struct {
 }
 
 var (
-	errInboxFull      = fmt.Errorf("not delivered: the inbox is full of %d newer messages", inboxSize)
+	errLaneFull       = fmt.Errorf("not delivered: %d newer messages wait for the receiver", laneSize)
 	errTooManyWaiting = fmt.Errorf("not delivered: messages wait for more than %d topics and queues without a subscriber", maxWaiting)
 )
 

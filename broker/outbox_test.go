@@ -183,11 +183,11 @@ func TestMessagesOfATopicNobodySubscribesToWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		o := w.outbox(t, outboxLimits{})
-		post(t, o, "topic", series(0, inboxSize+6)...)
+		post(t, o, "topic", series(0, laneSize+6)...)
 		w.wantDiscarded(t, series(0, 6)...)
 		n := w.join("topic", "queue", "n", nil)
 		time.Sleep(2 * maxRetry)
-		n.want(t, series(6, inboxSize+6)...)
+		n.want(t, series(6, laneSize+6)...)
 	})
 }
 
@@ -346,7 +346,7 @@ func TestAReceiverThatHangsHoldsUpNobodyElse(t *testing.T) {
 		queue.want(t, series(0, 200)...)
 		single.want(t, series(0, 200)...)
 		// One is on its way and 64 wait, for each of the hung ones.
-		if n := len(w.discarded); n != 2*(200-1-inboxSize) {
+		if n := len(w.discarded); n != 2*(200-1-laneSize) {
 			t.Errorf("%d messages were given up", n)
 		}
 		if d := time.Since(began); d != stallAfter {
@@ -428,7 +428,7 @@ func TestAContextEndsTheWaitForRoom(t *testing.T) {
 		w := newWorld()
 		o := w.outbox(t, outboxLimits{})
 		w.join("topic", "queue", "n", hang)
-		post(t, o, "topic", series(0, 1+inboxSize)...)
+		post(t, o, "topic", series(0, 1+laneSize)...)
 		ctx, cancel := context.WithTimeout(context.Background(), stallAfter/2)
 		defer cancel()
 		if err := o.publish(ctx, &outgoing{topic: "topic"}); !errors.Is(err, context.DeadlineExceeded) {

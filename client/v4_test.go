@@ -58,7 +58,7 @@ func checkBytes(t *testing.T, raw, wantBody string, want ...string) {
 	}
 }
 
-func TestEndOfStreamBytesOverHTTP(t *testing.T) {
+func TestTheEndOfAStreamHasTheBytesOfV4OverHTTP(t *testing.T) {
 	s := newV4Server(t, v4Echo)
 	s.stream = func(v *v4Stream) error {
 		_, err := v.recv()

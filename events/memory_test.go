@@ -149,7 +149,7 @@ func TestEventPublishedDuringReplayArrivesOnce(t *testing.T) {
 	})
 }
 
-func TestReplayIntoAGroupAtWork(t *testing.T) {
+func TestWhatAMemberAsksForAgainIsItsOwnAndWhatFollowsIsTheGroups(t *testing.T) {
 	bubble(t, func(t *testing.T, s events.Stream) {
 		one := consume(t, s, "topic", events.WithGroup("g"))
 		publish(t, s, "topic", "1", "2")

@@ -91,7 +91,11 @@ var (
 // code identifies a top-level function.
 func code(s Strategy) uintptr { return reflect.ValueOf(s).Pointer() }
 
-// recognise tells which of the known strategies s is.
+// recognise tells which of the known strategies s is, by its code: a Strategy is a
+// function, which has no method to tell by, and Random and RoundRobin have to stay
+// functions for the programs that call them. To know none and hand all of them a copy
+// of the nodes costs a pick among a hundred nodes 9 µs instead of 0.35. A function
+// around a known strategy is custom: it works, but without the selector's data.
 func recognise(s Strategy) balancing {
 	if s == nil {
 		return random

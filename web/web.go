@@ -13,7 +13,7 @@
 // The files of StaticDir are served at / unless something else is. Requests to
 // other services go through Client, whose URLs name services in place of hosts.
 //
-// What a stranger can make a service hold is limited: see Options.Server for the head
+// What clients can make a service hold is limited: see Options.Server for the head
 // of a request and for idle connections, and Options.MaxConnections. How long a
 // handler reads a body, and how much of it, is up to the handler (http.MaxBytesReader
 // and http.ResponseController).

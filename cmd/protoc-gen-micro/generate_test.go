@@ -162,7 +162,7 @@ func TestUseGRPCAddsAnEndpointForEachMethod(t *testing.T) {
 	}
 }
 
-func TestGRPCEndpointsWithoutProtoPackage(t *testing.T) { // was /.Alone/Call
+func TestGRPCEndpointsOfAFileWithoutAPackageBeginWithTheService(t *testing.T) { // was /.Alone/Call
 	req := handmade(service("Alone", "Call"))
 	req.Parameter = proto.String("use_grpc=true")
 	if code := answer(t, req).GetFile()[0].GetContent(); !strings.Contains(code, `"/Alone/Call"`) {

@@ -104,7 +104,7 @@ func TestMessageKeepsACopy(t *testing.T) {
 	}
 }
 
-func TestNoAllocationBesideTheValue(t *testing.T) {
+func TestWritingAllocatesNothing(t *testing.T) {
 	out := new(bytes.Buffer)
 	out.Grow(1 << 10)
 	c := proto.NewCodec(buf.New(out))

@@ -27,7 +27,7 @@ type ReceivedKey struct{}
 
 // CallerKey is where a context says, by any value, that a call is made for somebody
 // outside: it carries the token of that one or none, and not that of the service,
-// who would lend its name to strangers.
+// who would lend its name to others.
 type CallerKey struct{}
 
 // New returns a client that sends what token tells; with nil, the token in the

@@ -1,4 +1,4 @@
-// Package httpserve runs an http.Server with limits on what strangers may do, and
+// Package httpserve runs an http.Server with limits on what clients may do, and
 // stops it after the requests in flight, those on connections that it has given
 // away included.
 package httpserve

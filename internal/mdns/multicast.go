@@ -289,10 +289,14 @@ func (l *multicastLink) receiveFrom(conn *net.UDPConn) {
 			continue
 		}
 		failures = 0
-		if !l.onLink(from.Addr()) {
-			continue
-		}
-		l.deliver(Packet{Data: buf[:n], From: from})
+		l.take(buf[:n], from)
+	}
+}
+
+// take delivers a packet that comes from a link of this machine.
+func (l *multicastLink) take(data []byte, from netip.AddrPort) {
+	if l.onLink(from.Addr()) {
+		l.deliver(Packet{Data: data, From: from})
 	}
 }
 

@@ -18,7 +18,8 @@ func TestPacketsFromBeyondTheLinkAreIgnored(t *testing.T) {
 		withAddresses(net.Interface{}, []net.Addr{parsed("192.0.2.2/24"), parsed("fd00::2/64")}),
 		withAddresses(net.Interface{}, []net.Addr{parsed("10.8.0.1/32")}),
 	}
-	l := &multicastLink{subnets: subnets(ifaces)}
+	taken := false
+	l := &multicastLink{subnets: subnets(ifaces), deliver: func(Packet) { taken = true }}
 	for from, want := range map[string]bool{
 		"192.0.2.9":        true,
 		"::ffff:192.0.2.9": true,
@@ -34,8 +35,10 @@ func TestPacketsFromBeyondTheLinkAreIgnored(t *testing.T) {
 		"127.0.0.1":        true,
 		"::1":              true,
 	} {
-		if got := l.onLink(netip.MustParseAddr(from)); got != want {
-			t.Errorf("%s: on a link is %v, want %v", from, got, want)
+		taken = false
+		l.take(nil, netip.AddrPortFrom(netip.MustParseAddr(from), Port))
+		if taken != want {
+			t.Errorf("a packet from %s: taken is %v, want %v", from, taken, want)
 		}
 	}
 }

@@ -76,7 +76,7 @@ func must(data []byte, err error) []byte {
 	return data
 }
 
-func TestAnnouncedThreeTimes(t *testing.T) {
+func TestANodeIsAnnouncedThreeTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := new(wire)
 		start := time.Now()

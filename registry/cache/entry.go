@@ -26,7 +26,7 @@ type entry struct {
 	unused  int                // sweeps since the last lookup
 	asking  *question          // the request to the registry under way
 	pending []*registry.Result // events since it began
-	watch   context.CancelFunc // ends the watcher, nil when there is none
+	watch   context.CancelFunc // for endWatch; nil when there is no watcher
 }
 
 // question is one request to the registry and its answer, for everybody who
@@ -199,9 +199,7 @@ func (c *cache) keep(e *entry, services []*registry.Service) ([]*registry.Servic
 // that never existed must not add up. The caller holds e.mu.
 func (c *cache) drop(e *entry) {
 	e.forget()
-	if e.watch != nil {
-		e.watch()
-	}
+	e.endWatch()
 	c.entries.CompareAndDelete(e.name, e)
 }
 

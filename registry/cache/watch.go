@@ -40,6 +40,14 @@ func (c *cache) startWatch(e *entry) {
 	})
 }
 
+// endWatch ends the watcher of a name that is dropped: one that nobody looks up any
+// more (sweep), or that the registry does not have. The caller holds e.mu.
+func (e *entry) endWatch() {
+	if e.watch != nil {
+		e.watch()
+	}
+}
+
 // watch follows one name until ctx is done. After a failure it watches again,
 // after 10ms, 100ms, 1s and 10s when it keeps failing.
 func (c *cache) watch(ctx context.Context, e *entry) {

@@ -32,7 +32,7 @@ type flaws struct {
 	greedy, generous, caseless, cutting, fleeting                             bool
 	timeless, early, hasty                                                    bool
 	unclosing, untelling                                                      bool
-	tokenless, deaf, endless, quiet                                           bool
+	tokenless, uncancelled, endless, quiet                                    bool
 	leaderless, apart, nervous, sour, calm                                    bool
 }
 
@@ -85,7 +85,7 @@ func (g *good) Lock(id string, opts ...sync.LockOption) error {
 }
 
 func (g *good) Acquire(ctx context.Context, id string, opts ...sync.LockOption) (sync.Lease, error) {
-	if g.deaf {
+	if g.uncancelled {
 		ctx = context.WithoutCancel(ctx)
 		opts = append(opts, sync.LockWait(2*time.Second))
 	}

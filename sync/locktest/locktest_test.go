@@ -50,7 +50,7 @@ func TestBrokenSyncsFailByTheRightRule(t *testing.T) {
 		"prefixes separate ids":                                       {prefixless: true},
 		"what was held when a Sync was closed is free":                {unclosing: true},
 		"fencing tokens grow":                                         {tokenless: true},
-		"the wait for a lease ends with its context":                  {deaf: true},
+		"the wait for a lease ends with its context":                  {uncancelled: true},
 		"a lease that is released is over":                            {endless: true},
 		"a lease whose TTL is over is reported lost":                  {quiet: true},
 		"the holder is told of what it lost when its Sync was closed": {untelling: true},

@@ -285,7 +285,7 @@ func TestReadReturnsDataTogetherWithTheEndOfTheFile(t *testing.T) {
 	must(t, files.Close(id))
 }
 
-func TestWritesAtOffsets(t *testing.T) {
+func TestBytesAreWrittenAtTheirOffset(t *testing.T) {
 	files, dir := newFiles(t)
 	put(t, []byte("hello world"), dir, "f")
 	id, err := files.Open("f", false)

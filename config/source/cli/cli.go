@@ -11,7 +11,6 @@
 package cli
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"io"
@@ -23,20 +22,17 @@ import (
 	"github.com/justcy/go-micro/v4/config/internal/tree"
 	"github.com/justcy/go-micro/v4/config/source"
 	"github.com/justcy/go-micro/v4/internal/cliflag"
+	"github.com/justcy/go-micro/v4/internal/options"
 	"github.com/justcy/go-micro/v4/util/cmd"
 )
 
-type contextKey struct{}
+// parsed is what the option of this package puts into its context.
+type parsed struct{ *cli.Context }
 
 // Context sets the context of a command line that was parsed, such as the one
 // an Action is called with.
 func Context(c *cli.Context) source.Option {
-	return func(o *source.Options) {
-		if o.Context == nil {
-			o.Context = context.Background()
-		}
-		o.Context = context.WithValue(o.Context, contextKey{}, c)
-	}
+	return func(o *source.Options) { o.Context = options.Put(o.Context, parsed{c}) }
 }
 
 // WithContext returns the source of a command line that was parsed.
@@ -48,12 +44,12 @@ func WithContext(ctx *cli.Context, opts ...source.Option) source.Source {
 // the flags of the default service, those of util/cmd, are read from the
 // arguments of the process, and arguments that are not among them are ignored.
 func NewSource(opts ...source.Option) source.Source {
-	options := source.NewOptions(opts...)
-	ctx, ok := options.Context.Value(contextKey{}).(*cli.Context)
-	if !ok || ctx == nil {
-		ctx = parse(cmd.App(), os.Args[1:])
+	c := &commandLine{opts: source.NewOptions(opts...)}
+	given, _ := options.Value[parsed](c.opts.Context)
+	if c.ctx = given.Context; c.ctx == nil {
+		c.ctx = parse(cmd.App(), os.Args[1:])
 	}
-	return &commandLine{ctx: ctx, opts: options}
+	return c
 }
 
 // parse reads args with copies of the flags of app, which keeps its own as

@@ -18,6 +18,7 @@ import (
 
 	"github.com/justcy/go-micro/v4/config/internal/tree"
 	"github.com/justcy/go-micro/v4/config/source"
+	"github.com/justcy/go-micro/v4/internal/options"
 )
 
 // defaultSeparator parts the keys in a name, and ends every prefix.
@@ -31,13 +32,13 @@ var DefaultPrefixes = []string{}
 // prefixes only those that begin with one of them. The environment is read
 // anew by each Read; changes of it are not watched.
 func NewSource(opts ...source.Option) source.Source {
-	options := source.NewOptions(opts...)
-	kept, _ := options.Context.Value(prefixKey{}).([]string)
-	stripped, _ := options.Context.Value(strippedPrefixKey{}).([]string)
+	o := source.NewOptions(opts...)
+	kept, _ := options.Value[prefixes](o.Context)
+	stripped, _ := options.Value[strippedPrefixes](o.Context)
 	if len(kept)+len(stripped) > 0 {
 		kept = append(underscored(DefaultPrefixes), kept...)
 	}
-	return &environment{opts: options, kept: kept, stripped: stripped}
+	return &environment{opts: o, kept: kept, stripped: stripped}
 }
 
 type environment struct {

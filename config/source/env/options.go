@@ -1,37 +1,29 @@
 package env
 
 import (
-	"context"
 	"strings"
 
 	"github.com/justcy/go-micro/v4/config/source"
+	"github.com/justcy/go-micro/v4/internal/options"
 )
 
+// What the options of this package put into their context.
 type (
-	prefixKey         struct{}
-	strippedPrefixKey struct{}
+	prefixes         []string
+	strippedPrefixes []string
 )
 
 // WithPrefix selects the variables whose names begin with one of the prefixes,
 // followed by an underscore. The prefix is part of the path: with prefix APP
 // the variable APP_PORT is the value port of app. Case matters.
 func WithPrefix(p ...string) source.Option {
-	return value(prefixKey{}, underscored(p))
+	return func(o *source.Options) { o.Context = options.Put(o.Context, prefixes(underscored(p))) }
 }
 
 // WithStrippedPrefix is WithPrefix for prefixes that are no part of the path:
 // with prefix APP the variable APP_PORT is the value port.
 func WithStrippedPrefix(p ...string) source.Option {
-	return value(strippedPrefixKey{}, underscored(p))
-}
-
-func value(key, v any) source.Option {
-	return func(o *source.Options) {
-		if o.Context == nil {
-			o.Context = context.Background()
-		}
-		o.Context = context.WithValue(o.Context, key, v)
-	}
+	return func(o *source.Options) { o.Context = options.Put(o.Context, strippedPrefixes(underscored(p))) }
 }
 
 // underscored returns the prefixes, each ending in an underscore.

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/justcy/go-micro/v4/config/source"
+	"github.com/justcy/go-micro/v4/internal/options"
 )
 
 // DefaultPath is the file of sources without a path. It is read when a source
@@ -25,13 +26,12 @@ const maxSize = 64 << 20
 // format, in any case; without one it is that of the source's encoder. A file that does not
 // exist fails Read.
 func NewSource(opts ...source.Option) source.Source {
-	options := source.NewOptions(opts...)
-	path, ok := options.Context.Value(filePathKey{}).(string)
-	if !ok {
-		path = DefaultPath
+	f := &file{opts: source.NewOptions(opts...), path: DefaultPath}
+	if path, given := options.Value[filePath](f.opts.Context); given {
+		f.path = string(path)
 	}
-	f := &file{opts: options, path: path}
-	f.fs, _ = options.Context.Value(fsKey{}).(fs.FS)
+	given, _ := options.Value[fileSystem](f.opts.Context)
+	f.fs = given.FS
 	return f
 }
 
@@ -56,16 +56,26 @@ func (f *file) Read() (*source.ChangeSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := io.ReadAll(io.LimitReader(opened, maxSize+1))
+	data, err := read(opened, info.Size())
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", f.path, err)
-	}
-	if len(data) > maxSize {
-		return nil, fmt.Errorf("read %s: the file is larger than %d MiB", f.path, maxSize>>20)
 	}
 	set := &source.ChangeSet{Data: data, Format: f.format(), Source: f.String(), Timestamp: info.ModTime()}
 	set.Checksum = set.Sum()
 	return set, nil
+}
+
+// read returns the content of a file with that many bytes, which may have grown, or
+// never have had a size, as a device and a pipe.
+func read(opened io.Reader, size int64) ([]byte, error) {
+	if size > maxSize {
+		return nil, fmt.Errorf("the file has %d bytes, %d more than the limit of %d bytes", size, size-maxSize, maxSize)
+	}
+	data, err := io.ReadAll(io.LimitReader(opened, maxSize+1))
+	if err == nil && len(data) > maxSize {
+		err = fmt.Errorf("the file goes on after the limit of %d bytes", maxSize)
+	}
+	return data, err
 }
 
 func (f *file) open() (fs.File, error) {

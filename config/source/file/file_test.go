@@ -136,7 +136,7 @@ func TestErrorsNameThePath(t *testing.T) {
 	if err := os.Truncate(huge, 1<<30); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := file.NewSource(file.WithPath(huge)).Read(); err == nil || !strings.Contains(err.Error(), "64 MiB") {
+	if _, err := file.NewSource(file.WithPath(huge)).Read(); err == nil || !strings.Contains(err.Error(), "the limit of 67108864 bytes") {
 		t.Errorf("a huge file: %v", err)
 	}
 	if os.Getuid() == 0 {

@@ -10,7 +10,6 @@
 package flag
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -18,21 +17,18 @@ import (
 
 	"github.com/justcy/go-micro/v4/config/internal/tree"
 	"github.com/justcy/go-micro/v4/config/source"
+	"github.com/justcy/go-micro/v4/internal/options"
 )
 
 var errNotParsed = errors.New("flags not parsed")
 
-type includeUnsetKey struct{}
+// includeUnset is what the option of this package puts into its context.
+type includeUnset bool
 
 // IncludeUnset tells whether flags that were not given count, with their
 // defaults. By default they do not.
 func IncludeUnset(b bool) source.Option {
-	return func(o *source.Options) {
-		if o.Context == nil {
-			o.Context = context.Background()
-		}
-		o.Context = context.WithValue(o.Context, includeUnsetKey{}, b)
-	}
+	return func(o *source.Options) { o.Context = options.Put(o.Context, includeUnset(b)) }
 }
 
 // NewSource returns the source. Read fails until flag.Parse was called.
@@ -62,12 +58,12 @@ func (f *flags) Read() (*source.ChangeSet, error) {
 func (f *flags) settings() []tree.Setting {
 	given := map[string]bool{}
 	flag.Visit(func(fl *flag.Flag) { given[fl.Name] = true })
-	includeUnset, _ := f.opts.Context.Value(includeUnsetKey{}).(bool)
+	all, _ := options.Value[includeUnset](f.opts.Context)
 
 	var settings []tree.Setting
 	flag.VisitAll(func(fl *flag.Flag) {
 		path := tree.Split(fl.Name, f.opts.Separator)
-		if len(path) == 0 || !given[fl.Name] && !includeUnset {
+		if len(path) == 0 || !given[fl.Name] && !bool(all) {
 			return
 		}
 		settings = append(settings, tree.Setting{Path: path, Value: text(fl.Value), Unset: !given[fl.Name]})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/justcy/go-micro/v4/config/internal/latest"
 	"github.com/justcy/go-micro/v4/config/source"
+	"github.com/justcy/go-micro/v4/internal/options"
 )
 
 // name is that of the source and of its sets.
@@ -20,10 +21,9 @@ const pending = 100
 // NewSource returns a source that holds what its options say, or nothing. Write
 // replaces what it holds; so does Update, which the returned source has too.
 func NewSource(opts ...source.Option) source.Source {
-	options := source.NewOptions(opts...)
 	m := &memory{watchers: map[*watcher]struct{}{}}
-	if set, ok := options.Context.Value(changeSetKey{}).(*source.ChangeSet); ok && set != nil {
-		m.Update(set)
+	if given, _ := options.Value[document](source.NewOptions(opts...).Context); given.ChangeSet != nil {
+		m.Update(given.ChangeSet)
 	}
 	return m
 }

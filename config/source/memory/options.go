@@ -1,21 +1,16 @@
 package memory
 
 import (
-	"context"
-
 	"github.com/justcy/go-micro/v4/config/source"
+	"github.com/justcy/go-micro/v4/internal/options"
 )
 
-type changeSetKey struct{}
+// document is what the options of this package put into their context.
+type document struct{ *source.ChangeSet }
 
 // WithChangeSet sets what the source holds.
 func WithChangeSet(cs *source.ChangeSet) source.Option {
-	return func(o *source.Options) {
-		if o.Context == nil {
-			o.Context = context.Background()
-		}
-		o.Context = context.WithValue(o.Context, changeSetKey{}, cs)
-	}
+	return func(o *source.Options) { o.Context = options.Put(o.Context, document{cs}) }
 }
 
 // WithJSON sets a JSON document.

@@ -8,10 +8,12 @@
 package nats
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -21,6 +23,7 @@ import (
 
 	"github.com/justcy/go-micro/v4/config/source"
 	"github.com/justcy/go-micro/v4/internal/natsclient"
+	"github.com/justcy/go-micro/v4/internal/options"
 )
 
 var (
@@ -36,31 +39,33 @@ const (
 	timeout = 5 * time.Second
 )
 
-type (
-	urlKey    struct{}
-	bucketKey struct{}
-	keyKey    struct{}
-)
+// settings are the options of this package.
+type settings struct {
+	urls        []string
+	bucket, key string // empty: the defaults
+}
+
+func set(change func(*settings)) source.Option {
+	return func(o *source.Options) {
+		s, _ := options.Value[settings](o.Context)
+		change(&s)
+		o.Context = options.Put(o.Context, s)
+	}
+}
 
 // WithUrl sets the servers: URLs, or hosts with or without a port. Default:
 // nats://127.0.0.1:4222.
-func WithUrl(urls ...string) source.Option { return value(urlKey{}, urls) }
+func WithUrl(urls ...string) source.Option {
+	return set(func(s *settings) { s.urls = urls })
+}
 
 // WithBucket sets the bucket. It is created when there is none.
-func WithBucket(bucket string) source.Option { return value(bucketKey{}, bucket) }
+func WithBucket(bucket string) source.Option {
+	return set(func(s *settings) { s.bucket = bucket })
+}
 
 // WithKey sets the key.
-func WithKey(key string) source.Option { return value(keyKey{}, key) }
-
-func value(key, v any) source.Option {
-	return func(o *source.Options) {
-		ctx := o.Context
-		if ctx == nil {
-			ctx = context.Background()
-		}
-		o.Context = context.WithValue(ctx, key, v)
-	}
-}
+func WithKey(key string) source.Option { return set(func(s *settings) { s.key = key }) }
 
 // Client connects to a server, nats://127.0.0.1:4222 when the URL is empty, for
 // programs that write configuration. The connection lasts as long as the program.
@@ -79,11 +84,10 @@ func Client(url string) (nats.JetStreamContext, error) {
 
 // natsSource connects when it is first used.
 type natsSource struct {
-	opts        source.Options
-	bucket, key string
-	urls        []string
-	context     context.Context // ends with Close
-	end         context.CancelFunc
+	settings
+	opts    source.Options
+	context context.Context // ends with Close
+	end     context.CancelFunc
 
 	opening chan struct{} // has an element while somebody uses what follows
 	conn    *nats.Conn    // nil until it is used
@@ -100,20 +104,11 @@ var _ io.Closer = (*natsSource)(nil)
 // that connects, and takes five seconds at most itself. The source implements
 // io.Closer: Close ends its watchers and its connection.
 func NewSource(opts ...source.Option) source.Source {
-	o := source.NewOptions(opts...)
-	s := &natsSource{opts: o, bucket: DefaultBucket, key: DefaultKey, opening: make(chan struct{}, 1)}
-	if o.Context == nil {
-		o.Context = context.Background()
-	}
-	if urls, ok := o.Context.Value(urlKey{}).([]string); ok {
-		s.urls = append(s.urls, urls...)
-	}
-	if bucket, ok := o.Context.Value(bucketKey{}).(string); ok && bucket != "" {
-		s.bucket = bucket
-	}
-	if key, ok := o.Context.Value(keyKey{}).(string); ok && key != "" {
-		s.key = key
-	}
+	s := &natsSource{opts: source.NewOptions(opts...), opening: make(chan struct{}, 1)}
+	s.settings, _ = options.Value[settings](s.opts.Context)
+	s.urls = slices.Clone(s.urls)
+	s.bucket = cmp.Or(s.bucket, DefaultBucket)
+	s.key = cmp.Or(s.key, DefaultKey)
 	s.context, s.end = context.WithCancel(context.Background())
 	s.lost = make(chan struct{})
 	return s

@@ -20,7 +20,6 @@ package sealed
 
 import (
 	"bytes"
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -31,28 +30,28 @@ import (
 	readerjson "github.com/justcy/go-micro/v4/config/reader/json"
 	"github.com/justcy/go-micro/v4/config/secrets"
 	"github.com/justcy/go-micro/v4/config/source"
+	"github.com/justcy/go-micro/v4/internal/options"
 )
 
 // Prefix begins every encrypted value. Behind it stands the encrypted text in
 // standard base64.
 const Prefix = "sealed:"
 
+// What the options of this package put into their context.
 type (
-	readerKey  struct{}
-	decryptKey struct{}
+	formats        struct{ reader.Reader }
+	decryptOptions []secrets.DecryptOption
 )
 
 // WithReader sets what reads documents in other formats than JSON.
-func WithReader(r reader.Reader) source.Option { return value(readerKey{}, r) }
+func WithReader(r reader.Reader) source.Option {
+	return func(o *source.Options) { o.Context = options.Put(o.Context, formats{r}) }
+}
 
 // WithDecryptOptions sets the options of Decrypt, for example
 // secrets.SenderPublicKey.
 func WithDecryptOptions(opts ...secrets.DecryptOption) source.Option {
-	return value(decryptKey{}, opts)
-}
-
-func value(key, v any) source.Option {
-	return func(o *source.Options) { o.Context = context.WithValue(o.Context, key, v) }
+	return func(o *source.Options) { o.Context = options.Put(o.Context, decryptOptions(opts)) }
 }
 
 // Seal returns a value for a document, encrypted by s.
@@ -67,12 +66,13 @@ func Seal(s secrets.Secrets, text string, opts ...secrets.EncryptOption) (string
 // NewSource returns the source inner with its encrypted values decrypted by s.
 // What is written to it is passed on as it is: seal its values before.
 func NewSource(inner source.Source, s secrets.Secrets, opts ...source.Option) source.Source {
-	options := source.NewOptions(opts...)
-	r, ok := options.Context.Value(readerKey{}).(reader.Reader)
-	if !ok {
+	ctx := source.NewOptions(opts...).Context
+	given, _ := options.Value[formats](ctx)
+	r := given.Reader
+	if r == nil {
 		r = readerjson.NewReader()
 	}
-	decrypt, _ := options.Context.Value(decryptKey{}).([]secrets.DecryptOption)
+	decrypt, _ := options.Value[decryptOptions](ctx)
 	return &sealed{Source: inner, secrets: s, reader: r, decrypt: decrypt}
 }
 

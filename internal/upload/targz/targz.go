@@ -1,4 +1,4 @@
-// Package targz unpacks archives that strangers made.
+// Package targz unpacks archives that nobody vouches for.
 package targz
 
 import (

@@ -20,7 +20,7 @@
 // stream is that of its handler, and on the side of the client that of opening it.
 //
 // Every endpoint has series of its own, up to a thousand for a wrapper. What comes
-// after them counts as the endpoint other: a gateway calls whatever strangers ask for.
+// after them counts as the endpoint other: a gateway calls whatever its clients ask for.
 package prometheus
 
 import (

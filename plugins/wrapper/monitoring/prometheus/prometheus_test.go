@@ -130,10 +130,10 @@ type called struct {
 func (called) Service() string    { return "shop" }
 func (c called) Endpoint() string { return c.endpoint }
 
-// deaf is a client whose calls reach nobody.
-type deaf struct{ client.Client }
+// unanswered is a client whose calls reach nobody.
+type unanswered struct{ client.Client }
 
-func (deaf) Call(context.Context, client.Request, any, ...client.CallOption) error {
+func (unanswered) Call(context.Context, client.Request, any, ...client.CallOption) error {
 	return errors.New("not found")
 }
 
@@ -163,7 +163,7 @@ func endpoints(t *testing.T, reg *prom.Registry) (labels map[string]bool, counte
 
 func TestStrangersCannotAddSeriesWithoutEnd(t *testing.T) {
 	reg := prom.NewRegistry()
-	c := prometheus.NewClientWrapper(prometheus.WithRegisterer(reg))(deaf{})
+	c := prometheus.NewClientWrapper(prometheus.WithRegisterer(reg))(unanswered{})
 	var wg sync.WaitGroup
 	for worker := range 4 {
 		wg.Go(func() {
@@ -181,7 +181,7 @@ func TestStrangersCannotAddSeriesWithoutEnd(t *testing.T) {
 
 func TestAnEndpointThatIsNoTextIsCounted(t *testing.T) {
 	reg := prom.NewRegistry()
-	c := prometheus.NewClientWrapper(prometheus.WithRegisterer(reg))(deaf{})
+	c := prometheus.NewClientWrapper(prometheus.WithRegisterer(reg))(unanswered{})
 	if err := c.Call(t.Context(), called{endpoint: "Odd.\xff"}, nil); err == nil {
 		t.Error("the error of the call is lost")
 	}

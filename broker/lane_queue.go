@@ -14,8 +14,8 @@ func (l *lane) append(item laneItem) {
 
 // trim drops the oldest messages that are too many and not being delivered.
 func (l *lane) trim() (out []dropped) {
-	for len(l.items)-l.inflight > inboxSize {
-		out = append(out, dropped{l.remove(l.inflight), l.key, errInboxFull})
+	for len(l.items)-l.inflight > laneSize {
+		out = append(out, dropped{l.remove(l.inflight), l.key, errLaneFull})
 	}
 	return out
 }
