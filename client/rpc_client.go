@@ -1,6 +1,7 @@
 package client
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -17,6 +18,9 @@ import (
 // was set to nothing.
 const fallbackConnectionTimeout = 5 * time.Second
 
+// maxChanges is how often Init applies its options when the client changes meanwhile.
+const maxChanges = 1000
+
 // rpcClient is the client of the mucp protocol.
 type rpcClient struct {
 	sequence atomic.Uint64 // of the next Micro-ID
@@ -26,8 +30,7 @@ type rpcClient struct {
 
 	exchanges sync.Pool // of *exchange
 
-	init   sync.Mutex // serialises Init and Close
-	closed bool
+	closed atomic.Bool
 }
 
 // settings is everything that a call needs of the options. It does not change:
@@ -96,16 +99,23 @@ func samePool(a, b *Options) bool {
 // replaces the pool: its idle connections are closed at once, those in use
 // when their call is over.
 func (c *rpcClient) Init(opts ...Option) error {
-	c.init.Lock()
-	defer c.init.Unlock()
-	former := c.settings.Load()
-	options := options.With(former.opts.clone(), opts)
-	s := c.derive(options, former)
-	c.settings.Store(s)
-	if s.pool != former.pool {
-		_ = former.pool.Close()
+	for range maxChanges {
+		former := c.settings.Load()
+		next := c.derive(options.With(former.opts.clone(), opts), former)
+		if c.settings.CompareAndSwap(former, next) {
+			return former.end(next)
+		}
+		_ = next.end(former) // options are applied anew: they, or others, have changed the client
 	}
-	if owned := former.opts.owned; owned != nil && !identical(owned, s.opts.Selector) {
+	return fmt.Errorf("client: %d times in a row, applying options changed the client; an option must not do that each time it is called", maxChanges)
+}
+
+// end closes what was made for s and is of no use to the settings that stay.
+func (s *settings) end(stays *settings) error {
+	if s.pool != stays.pool {
+		_ = s.pool.Close()
+	}
+	if owned := s.opts.owned; owned != nil && !identical(owned, stays.opts.Selector) {
 		return owned.Close()
 	}
 	return nil
@@ -114,12 +124,9 @@ func (c *rpcClient) Init(opts ...Option) error {
 // Close closes the idle connections and a selector that the Registry option
 // made for this client. Calls afterwards work, on connections of their own.
 func (c *rpcClient) Close() error {
-	c.init.Lock()
-	defer c.init.Unlock()
-	if c.closed {
+	if c.closed.Swap(true) {
 		return nil
 	}
-	c.closed = true
 	s := c.settings.Load()
 	err := s.pool.Close()
 	if s.opts.owned != nil {

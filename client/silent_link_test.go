@@ -102,6 +102,7 @@ func TestAConnectionThatFallsSilentFailsOneCallAndIsLeft(t *testing.T) {
 	for name, newTransport := range map[string]func() transport.Transport{
 		"http":  func() transport.Transport { return transport.NewHTTPTransport() },
 		"plain": func() transport.Transport { return transport.NewHTTPTransport(transport.DisableMux()) },
+		"TLS":   func() transport.Transport { return transport.NewHTTPTransport(unverified(t)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			tr := newTransport()

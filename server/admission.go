@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	microerrors "github.com/justcy/go-micro/v4/errors"
+	"github.com/justcy/go-micro/v4/internal/wire"
 )
 
 const (
@@ -13,6 +14,9 @@ const (
 	// maxHeld is how many bytes the requests that are open on one socket may
 	// have in their bodies; others wait. One alone may have any number.
 	maxHeld = 64 << 20
+	// maxPipelined is how many requests without an id one socket may have open:
+	// only the first of them can be answered.
+	maxPipelined = 64
 )
 
 // begin adds a call to the open ones, unless the connection or the server take
@@ -23,7 +27,8 @@ func (c *conn) begin(k *call, closes bool) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.open > 0 && c.held+k.size > maxHeld && !c.gone {
+	pipelined := c.keepsOrder(k.id, k.streamID)
+	for !c.gone && (c.open > 0 && c.held+k.size > maxHeld || pipelined && c.pipelined >= maxPipelined) {
 		c.room.Wait()
 	}
 	if err := c.admit(); err != nil {
@@ -38,7 +43,7 @@ func (c *conn) begin(k *call, closes bool) error {
 	c.closing = closes
 	c.held += k.size
 	c.add(k)
-	if k.id == "" && k.streamID == "" && c.http2 == nil && c.speaksHTTP() {
+	if pipelined {
 		c.order(k)
 	}
 	if k.key != "" {
@@ -50,15 +55,49 @@ func (c *conn) begin(k *call, closes bool) error {
 	return nil
 }
 
-// order makes the reply to a request without an id wait for the one before it:
-// they can only be told apart by their order (RFC 9112, section 9.3.2). The lock is
-// held.
+// keepsOrder reports whether replies to a request can only be told from others by
+// their order (RFC 9112, section 9.3.2).
+func (c *conn) keepsOrder(id, stream string) bool {
+	return id == "" && stream == "" && c.http2 == nil && c.speaksHTTP()
+}
+
+// order makes the reply to a request wait for the one before it. The lock is held.
 func (c *conn) order(k *call) {
 	if before := c.unnamed; before != nil {
 		before.done = make(chan struct{})
 		k.after = before.done
 	}
 	c.unnamed = k
+	k.pipelined = true
+	c.pipelined++
+}
+
+// awaitTurn waits until what came before is answered, for who answers a message of
+// this head without a call.
+func (c *conn) awaitTurn(head *wire.Head) {
+	if !c.keepsOrder(head.ID, head.Stream) {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.unnamed != nil && !c.gone {
+		c.room.Wait()
+	}
+}
+
+// hold counts a message that is to be sent, so that a peer which does not receive
+// is not served for ever; give is to follow.
+func (c *conn) hold(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held += n
+}
+
+func (c *conn) give(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held -= n
+	c.room.Broadcast()
 }
 
 // admit returns why no call can be begun. The lock is held.
@@ -96,6 +135,9 @@ func (c *conn) ended(k *call) {
 	c.giveBack(k)
 	if c.unnamed == k {
 		c.unnamed = nil
+	}
+	if k.pipelined {
+		c.pipelined--
 	}
 	if k.done != nil {
 		close(k.done)

@@ -45,6 +45,7 @@ type call struct {
 	sends     atomic.Uint64   // sendings of a stream, begun and ended; odd during one
 	after     <-chan struct{} // closed when the request before it was answered; nil for none
 	done      chan struct{}   // closed when this one was; made for the one after it
+	pipelined bool            // counted in conn.pipelined
 
 	// Of a call that is an exchange.
 	exchange wire.Exchange // nil for all others

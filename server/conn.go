@@ -49,12 +49,14 @@ type conn struct {
 
 	queued held // what waits for the handlers of streams
 
-	room    *sync.Cond       // on mu: a call has ended
-	held    int              // guarded by mu, as what follows: bytes in the bodies of the open calls
+	room    *sync.Cond       // on mu: a call has ended, or a message was sent
+	held    int              // guarded by mu, as what follows: bytes of the open calls and of what they send
 	streams map[string]*call // those to which further messages may belong
 	late    lateStreams      // finished ones to which messages may still come
-	unnamed *call            // the last request without an id, while it is open
 	closing bool             // no new requests; close when the open ones are done
+
+	unnamed   *call // the last of the requests that are answered in their order, while it is open
+	pipelined int   // how many of them are open
 }
 
 func newConn(r *run, s transport.Socket) *conn {

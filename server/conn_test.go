@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"github.com/justcy/go-micro/v4/metadata"
 	"github.com/justcy/go-micro/v4/server"
 	"github.com/justcy/go-micro/v4/transport"
+	mls "github.com/justcy/go-micro/v4/util/tls"
 )
 
 // transports are what the tests of connections run on.
@@ -21,7 +23,17 @@ var transports = map[string]func() transport.Transport{
 	"memory": func() transport.Transport { return transport.NewMemoryTransport() },
 	"http":   func() transport.Transport { return transport.NewHTTPTransport() },
 	"plain":  func() transport.Transport { return transport.NewHTTPTransport(transport.DisableMux()) },
+	"TLS":    func() transport.Transport { return transport.NewHTTPTransport(unverified) },
 }
+
+// unverified makes a transport speak TLS, and take any certificate.
+var unverified = func() transport.Option {
+	own, err := mls.Certificate("127.0.0.1")
+	if err != nil {
+		panic(err)
+	}
+	return transport.TLSConfig(&tls.Config{Certificates: []tls.Certificate{own}, InsecureSkipVerify: true}) //nolint:gosec // of the tests themselves
+}()
 
 func onTransports(t *testing.T, test func(t *testing.T, opt server.Option)) {
 	for name, newTransport := range transports {

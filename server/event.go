@@ -15,6 +15,7 @@ import (
 // event handles a message published straight to the socket and answers it.
 // Messages of one socket are handled one after the other, in their order.
 func (c *conn) event(head *wire.Head, m *incoming) {
+	c.awaitTurn(head)
 	handled := false
 	defer func() {
 		if !handled { // a subscriber has ended the goroutine, and nobody else reads

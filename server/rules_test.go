@@ -3,6 +3,7 @@ package server_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -143,10 +144,25 @@ func (o *Overtaken) Fast(_ context.Context, _, rsp *Text) error {
 }
 
 func TestRepliesToRequestsWithoutAnIDKeepTheirOrder(t *testing.T) {
-	s := newServer(t, server.Transport(transport.NewHTTPTransport()))
+	t.Run("HTTP", func(t *testing.T) {
+		s := newServer(t, server.Transport(transport.NewHTTPTransport()))
+		wantOrder(t, s, func(addr string) (net.Conn, error) { return net.Dial("tcp", addr) })
+	})
+	t.Run("HTTPS", func(t *testing.T) {
+		s := newServer(t, server.Transport(transport.NewHTTPTransport(transport.Secure(true))))
+		wantOrder(t, s, func(addr string) (net.Conn, error) {
+			return tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // the test's own server
+		})
+	})
+}
+
+// wantOrder sends two requests on one connection, of which the server has the reply
+// to the second one first.
+func wantOrder(t *testing.T, s server.Server, dial func(addr string) (net.Conn, error)) {
+	t.Helper()
 	handle(t, s, &Overtaken{make(chan struct{})})
 	start(t, s)
-	conn, err := net.Dial("tcp", s.Options().Address)
+	conn, err := dial(s.Options().Address)
 	if err != nil {
 		t.Fatal(err)
 	}

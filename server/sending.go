@@ -18,6 +18,8 @@ func (c *conn) speaksHTTP() bool {
 
 // sendMap sends a message of a call.
 func (c *conn) sendMap(k *call, h map[string]string, body []byte) error {
+	c.hold(len(body))
+	defer c.give(len(body))
 	if k.after != nil {
 		<-k.after
 	}
@@ -75,6 +77,8 @@ func (c *conn) send(h map[string]string, body []byte) error {
 
 // sendFields is sendMap for a socket that needs no map.
 func (c *conn) sendFields(k *call, fields []wire.Field, body []byte) error {
+	c.hold(len(body))
+	defer c.give(len(body))
 	c.beginSend(k)
 	defer k.endSend()
 	c.sending.Lock()
