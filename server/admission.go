@@ -12,7 +12,9 @@ const (
 	// maxCalls is how many requests one socket may have open at a time.
 	maxCalls = 4096
 	// maxHeld is how many bytes the requests that are open on one socket may
-	// have in their bodies; others wait. One alone may have any number.
+	// have in their bodies and in those of their replies; others wait. One alone may
+	// have any number. Of a multiplexed connection it is for replies alone: requests
+	// take credit.
 	maxHeld = 64 << 20
 	// maxPipelined is how many requests without an id one socket may have open:
 	// only the first of them can be answered.
@@ -99,6 +101,9 @@ func (c *conn) give(n int) {
 	c.held -= n
 	c.room.Broadcast()
 }
+
+// holds is false: begin has waited for room.
+func (c *conn) holds(*call) bool { return false }
 
 // admit returns why no call can be begun. The lock is held.
 func (c *conn) admit() error {

@@ -109,6 +109,9 @@ func (k *call) Metadata() map[string]string {
 
 // serve runs the request to its end, even if its handler ends the goroutine.
 func (k *call) serve() {
+	if k.conn.holds(k) {
+		return
+	}
 	err := errGoexit
 	defer func() {
 		k.reply(err)

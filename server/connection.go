@@ -21,6 +21,9 @@ type connection interface {
 	needsMap() bool
 	// speaksHTTP reports whether each message is one of HTTP.
 	speaksHTTP() bool
+	// holds reports whether a call that is about to be served is held back: it is
+	// given to the workers later.
+	holds(k *call) bool
 	// freed is told that the body of the message that opened a call is not held
 	// any more, although the call goes on.
 	freed(k *call)

@@ -12,6 +12,7 @@ type exchangeConn struct {
 	calls
 	run           *run
 	local, remote string
+	backlog       backlog
 }
 
 // Connect is told of a multiplexed connection.
@@ -126,8 +127,18 @@ func (c *exchangeConn) sendFields(k *call, fields []wire.Field, body []byte) err
 	if len(body) > smallBody {
 		k.pace.waits()
 	}
-	return k.exchange.SendFields(fields, body)
+	if !k.single {
+		return k.exchange.SendFields(fields, body) // which waits for who reads the stream
+	}
+	c.backlog.sending(len(body))
+	err := k.exchange.SendFields(fields, body)
+	for _, held := range c.backlog.sent(len(body)) {
+		c.run.workers.do(held)
+	}
+	return err
 }
+
+func (c *exchangeConn) holds(k *call) bool { return k.single && c.backlog.hold(k) }
 
 func (c *exchangeConn) sendMap(k *call, h map[string]string, body []byte) error {
 	return c.sendFields(k, wire.AppendMap(nil, h), body)

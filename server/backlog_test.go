@@ -1,0 +1,59 @@
+package server_test
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/justcy/go-micro/v4/client"
+	"github.com/justcy/go-micro/v4/codec/bytes"
+	"github.com/justcy/go-micro/v4/internal/testkit"
+	"github.com/justcy/go-micro/v4/server"
+	"github.com/justcy/go-micro/v4/transport"
+)
+
+// A few bytes may ask for megabytes, on a connection with thousands of calls as well.
+// Who does not take the replies is not served on, and loses none.
+func TestCallsWaitWhileThePeerDoesNotTakeTheRepliesToOthers(t *testing.T) {
+	const calls = 400
+	const room, more = 64 << 20 / largeReply, 140 // which were in handlers by then, or are sent
+	large := new(Large)
+	s := newServer(t, server.Transport(transport.NewHTTPTransport()))
+	handle(t, s, large)
+	start(t, s)
+	through := newSlow(t, s.Options().Address)
+	through.between = 200 * time.Millisecond
+	c := newCaller(t, s)
+	call := func() error {
+		var rsp bytes.Frame
+		err := c.Call(t.Context(), c.NewRequest("test", "Large.Call", &bytes.Frame{}, client.WithContentType("application/octet-stream")), &rsp,
+			client.WithAddress(through.addr), client.WithRequestTimeout(testkit.Patience))
+		if err == nil && len(rsp.Data) != largeReply {
+			t.Errorf("a reply has %d bytes, want %d", len(rsp.Data), largeReply)
+		}
+		return err
+	}
+	if err := call(); err != nil { // so that there is a connection for all
+		t.Fatal(err)
+	}
+	large.served.Store(0)
+	through.slowly.Store(true)
+	var callers sync.WaitGroup
+	for range calls {
+		callers.Go(func() {
+			if err := call(); err != nil {
+				t.Errorf("call: %v", err)
+			}
+		})
+	}
+	testkit.Eventually(t, "the room is used up", func() bool { return large.served.Load() >= room })
+	time.Sleep(time.Second) // for more of them, if there may be more
+	if n := large.served.Load(); n > room+more {
+		t.Errorf("%d replies of %d bytes wait to be sent", n, largeReply)
+	}
+	through.slowly.Store(false)
+	callers.Wait()
+	if n := large.served.Load(); n != calls {
+		t.Errorf("%d calls were served, want %d", n, calls)
+	}
+}
