@@ -1,7 +1,9 @@
 package server_test
 
 import (
+	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,12 +14,24 @@ import (
 	"github.com/justcy/go-micro/v4/transport"
 )
 
+// Sized answers with a number of bytes, and counts how often.
+type Sized struct {
+	size   int
+	served atomic.Int64
+}
+
+func (s *Sized) Call(_ context.Context, _, rsp *bytes.Frame) error {
+	s.served.Add(1)
+	rsp.Data = make([]byte, s.size)
+	return nil
+}
+
 // A few bytes may ask for megabytes, on a connection with thousands of calls as well.
 // Who does not take the replies is not served on, and loses none.
 func TestCallsWaitWhileThePeerDoesNotTakeTheRepliesToOthers(t *testing.T) {
-	const calls = 400
-	const room, more = 64 << 20 / largeReply, 140 // which were in handlers by then, or are sent
-	large := new(Large)
+	const calls, size = 2000, 128 << 10
+	const room, more = 64 << 20 / size, 1000 // which were in handlers by then, or are sent
+	large := &Sized{size: size}
 	s := newServer(t, server.Transport(transport.NewHTTPTransport()))
 	handle(t, s, large)
 	start(t, s)
@@ -26,10 +40,10 @@ func TestCallsWaitWhileThePeerDoesNotTakeTheRepliesToOthers(t *testing.T) {
 	c := newCaller(t, s)
 	call := func() error {
 		var rsp bytes.Frame
-		err := c.Call(t.Context(), c.NewRequest("test", "Large.Call", &bytes.Frame{}, client.WithContentType("application/octet-stream")), &rsp,
+		err := c.Call(t.Context(), c.NewRequest("test", "Sized.Call", &bytes.Frame{}, client.WithContentType("application/octet-stream")), &rsp,
 			client.WithAddress(through.addr), client.WithRequestTimeout(testkit.Patience))
-		if err == nil && len(rsp.Data) != largeReply {
-			t.Errorf("a reply has %d bytes, want %d", len(rsp.Data), largeReply)
+		if err == nil && len(rsp.Data) != size {
+			t.Errorf("a reply has %d bytes, want %d", len(rsp.Data), size)
 		}
 		return err
 	}
@@ -49,7 +63,7 @@ func TestCallsWaitWhileThePeerDoesNotTakeTheRepliesToOthers(t *testing.T) {
 	testkit.Eventually(t, "the room is used up", func() bool { return large.served.Load() >= room })
 	time.Sleep(time.Second) // for more of them, if there may be more
 	if n := large.served.Load(); n > room+more {
-		t.Errorf("%d replies of %d bytes wait to be sent", n, largeReply)
+		t.Errorf("%d replies of %d bytes wait to be sent", n, size)
 	}
 	through.slowly.Store(false)
 	callers.Wait()
