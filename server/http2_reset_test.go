@@ -30,6 +30,7 @@ func flood(c *testkit.H2Conn, headers ...string) {
 }
 
 func TestRapidResetsAreNotLoggedOneByOne(t *testing.T) {
+	t.Parallel()
 	logged := new(testkit.Buffer)
 	log := logger.NewLogger(logger.WithOutput(logged), logger.WithLevel(logger.WarnLevel))
 	s := newServer(t, server.Transport(transport.NewHTTPTransport(transport.Logger(log))), server.WithLogger(log))
