@@ -13,9 +13,8 @@ import (
 // leakGrace is how long goroutines that are already ending may take to be gone.
 const leakGrace = 10 * time.Second
 
-// raceVariable is read by binaries with the race detector when they start. By
-// default they wait for a second when they end, for reports, which need no time to
-// speak of: minutes for the tests of all packages and the programs that they start.
+// raceVariable is read by binaries with the race detector when they start. Those
+// that tests start end with their work, and not a second later as by default.
 const raceVariable = "GORACE"
 
 // Main runs a package's tests and fails the test binary when goroutines of the
@@ -27,12 +26,11 @@ const raceVariable = "GORACE"
 //
 // Certificates that the tests make are issued by an authority of their own.
 func Main(m *testing.M, stop ...func()) {
-	if os.Getenv(raceVariable) == "" {
-		_ = os.Setenv(raceVariable, "atexit_sleep_ms=20")
-		restart()
-	}
 	authority := filepath.Join(os.TempDir(), fmt.Sprintf("micro-test-ca-%d", os.Getpid()))
 	_ = os.Setenv("MICRO_CA_DIR", authority) // it is made when it is needed
+	if os.Getenv(raceVariable) == "" {
+		_ = os.Setenv(raceVariable, "atexit_sleep_ms=0")
+	}
 	code := m.Run()
 	_ = os.RemoveAll(authority)
 	for _, f := range stop {
