@@ -13,7 +13,7 @@ import (
 // The program runs as processes of its own, as nothing ends under go test.
 func TestInitEndsAProgramWhoseFlagsCannotBeUsed(t *testing.T) {
 	p := program(filepath.Join(t.TempDir(), "orders"))
-	if out, err := exec.Command("go", "build", "-o", string(p), "./testdata/program").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-ldflags=-w", "-o", string(p), "./testdata/program").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	t.Run("what an operator gave and cannot be used ends the program", p.refuses)

@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"flag"
 	"testing"
 	"time"
 
@@ -10,7 +11,10 @@ import (
 	"github.com/justcy/go-micro/v4/registry"
 )
 
-func TestMain(m *testing.M) { testkit.Main(m) }
+func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "8") // they wait, for what must not be delivered above all
+	testkit.Main(m)
+}
 
 func TestMemoryConformance(t *testing.T) {
 	brokertest.Run(t, brokertest.Harness{

@@ -99,12 +99,14 @@ func (p *proxy) silence() {
 }
 
 func TestAConnectionThatFallsSilentFailsOneCallAndIsLeft(t *testing.T) {
+	t.Parallel()
 	for name, newTransport := range map[string]func() transport.Transport{
 		"http":  func() transport.Transport { return transport.NewHTTPTransport() },
 		"plain": func() transport.Transport { return transport.NewHTTPTransport(transport.DisableMux()) },
 		"TLS":   func() transport.Transport { return transport.NewHTTPTransport(unverified(t)) },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			tr := newTransport()
 			p := newPeer(t, tr, echo)
 			through := newProxy(t, p.addr)

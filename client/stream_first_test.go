@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/justcy/go-micro/v4/client"
@@ -25,7 +26,7 @@ func TestAConnectionThatAStreamHasOpenedGoesOnForCalls(t *testing.T) {
 	c := client.NewClient(client.Registry(r), client.Transport(transport.NewHTTPTransport()), client.ContentType("application/json"), client.Retries(0))
 	ctx := context.Background()
 	defer c.Options().Selector.Close()
-	message := &FirstMessage{Text: string(make([]byte, 1<<10))}
+	message := &FirstMessage{Text: strings.Repeat("x", 1<<10)}
 	stream, err := c.Stream(ctx, c.NewRequest("first", "FirstEcho.Stream", message, client.StreamingRequest()))
 	if err != nil {
 		t.Fatal(err)

@@ -293,6 +293,7 @@ func TestAStreamSaysWhyItEnded(t *testing.T) {
 
 // Close does not wait for ever behind a Send that the peer does not take.
 func TestCloseEndsASendThatThePeerDoesNotTake(t *testing.T) {
+	t.Parallel()
 	tr := transport.NewMemoryTransport()
 	block := make(chan struct{})
 	p := newPeer(t, tr, func(transport.Socket, *transport.Message) error { <-block; return nil })

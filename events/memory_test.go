@@ -106,6 +106,7 @@ func none(t testing.TB, ch <-chan events.Event) {
 func TestConformance(t *testing.T) {
 	eventstest.Run(t, eventstest.Harness{
 		New:       func(t testing.TB) events.Stream { return newStream(t) },
+		Simulated: true,
 		NoSharing: true,
 	})
 }

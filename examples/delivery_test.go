@@ -56,6 +56,7 @@ func startPublisher(t *testing.T, topic string, from, to int) *process {
 // it publishes again. No number may be lost, and none may arrive twice but those
 // that the killed process had in hand.
 func TestEveryMessageOfAQueueGroupIsAccountedFor(t *testing.T) {
+	t.Parallel()
 	topic := fmt.Sprintf("examples.delivery.%d", os.Getpid())
 	killed := startWorker(t, topic, "killed")
 	restarted := startWorker(t, topic, "restarted")

@@ -192,9 +192,6 @@ func TestExamplesPrintWhatTheyPromise(t *testing.T) {
 		{"store", storeLines(1)},
 		{"cache", []string{"asking for the weather in Berlin", "Berlin: sunny", "Berlin: sunny"}},
 		{"http", []string{"Hello Ada"}},
-		{"heartbeat", []string{
-			"at first: alive is registered", "at first: silent is registered", "later: alive is registered", "later: silent is gone",
-		}},
 		{"mocking", []string{"Hello John, and welcome", "Welcome, whoever you are"}},
 		{"tracing", []string{
 			"Hello John", "outbound front.Greeter.Hello", "  inbound front.Greeter.Hello",
@@ -216,19 +213,30 @@ func TestExamplesPrintWhatTheyPromise(t *testing.T) {
 		{"redirect", []string{"/to/go 301 https://go.dev/", "/to/nowhere 404"}},
 		{"stream", []string{"count: 0", "count: 1", "count: 2", "sum: 6", "double: 2", "double: 4", "double: 6"}},
 	} {
-		t.Run(tt.program, func(t *testing.T) {
-			out, log, err := runLogged(t, tt.program)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if strings.Contains(log, "level=warn") || strings.Contains(log, "level=error") {
-				t.Errorf("logged that something is wrong:\n%s", log)
-			}
-			if got := strings.Split(strings.TrimSpace(out), "\n"); !slices.Equal(got, tt.want) {
-				t.Errorf("printed %q, want %q", got, tt.want)
-			}
-		})
+		t.Run(tt.program, func(t *testing.T) { prints(t, tt.program, tt.want...) })
 	}
+}
+
+// prints runs a program that ends by itself, prints these lines and has nothing to
+// complain of.
+func prints(t *testing.T, program string, want ...string) {
+	t.Helper()
+	out, log, err := runLogged(t, program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(log, "level=warn") || strings.Contains(log, "level=error") {
+		t.Errorf("logged that something is wrong:\n%s", log)
+	}
+	if got := strings.Split(strings.TrimSpace(out), "\n"); !slices.Equal(got, want) {
+		t.Errorf("printed %q, want %q", got, want)
+	}
+}
+
+// The registry is the program's own, and it waits for two lifetimes.
+func TestARegistrationWithoutHeartbeatExpires(t *testing.T) {
+	t.Parallel()
+	prints(t, "heartbeat", "at first: alive is registered", "at first: silent is registered", "later: alive is registered", "later: silent is gone")
 }
 
 // TestHelpEndsExamplesWithSuccess tries each of those that are services.

@@ -28,13 +28,14 @@ func firstProgram(t *testing.T) string {
 		t.Fatal(err)
 	}
 	const name = "readme"
-	if out, err := exec.Command("go", "build", "-o", filepath.Join(bin, name), source).CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-ldflags=-w", "-o", filepath.Join(bin, name), source).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return name
 }
 
 func TestFirstProgramOfTheReadmeEndsWell(t *testing.T) {
+	t.Parallel()
 	name := firstProgram(t)
 	if out, log, err := runLogged(t, name, "--help"); err != nil || log != "" || !strings.Contains(out, "MICRO_REGISTRY") {
 		t.Errorf("--help: %v, printed %q, logged %q", err, out, log)

@@ -24,6 +24,7 @@ func TestMemoryConformance(t *testing.T) {
 			r := registry.NewMemoryRegistry()
 			return r, r
 		},
+		Simulated: true,
 	})
 }
 

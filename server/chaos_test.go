@@ -19,6 +19,7 @@ import (
 // it is started, stopped, configured and added to while peers call it, open
 // streams, send nonsense and vanish. Nothing is left when it stops.
 func TestNothingIsLeftOfAServerThatWasStoppedInTheMiddle(t *testing.T) {
+	t.Parallel()
 	s := newServer(t, server.Transport(transport.NewHTTPTransport(transport.Logger(quiet()))), server.DrainTimeout(50*time.Millisecond))
 	echo := newEcho()
 	handle(t, s, echo, new(Careless))

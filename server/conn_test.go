@@ -258,25 +258,34 @@ func TestReplyThatCannotBeEncodedIsAnError(t *testing.T) {
 	p.wantError(p.call(jsonHeader("Odd.Call", "4"), `{}`), "Unable to encode body: ")
 }
 
+// Each handler that waits has another goroutine read on, after a while that nobody
+// need wait for four thousand times.
 func TestManyRequestsInFlightAreBounded(t *testing.T) {
-	e := newEcho()
-	p := serve(t, e)
-	go func() {
-		for range 4096 {
-			<-e.entered
+	inTime(t, func(t *testing.T, s *timed) {
+		srv, e := s.server(), newEcho()
+		handle(t, srv, e)
+		start(t, srv)
+		p := dial(t, srv)
+		go func() {
+			for range 4096 {
+				<-e.entered
+			}
+		}()
+		const more = 10
+		for i := range 4096 + more {
+			p.send(jsonHeader("Echo.Wait", fmt.Sprint(i)), `{}`)
 		}
-	}()
-	const more = 10
-	for i := range 4096 + more {
-		p.send(jsonHeader("Echo.Wait", fmt.Sprint(i)), `{}`)
-	}
-	for range more {
-		p.wantError(p.recv(), "open requests on one connection")
-	}
-	close(e.release)
-	for range 4096 {
-		p.wantBody(p.recv(), `{"text":""}`)
-	}
+		for range more {
+			p.wantError(p.recv(), "open requests on one connection")
+		}
+		close(e.release)
+		for range 4096 {
+			p.wantBody(p.recv(), `{"text":""}`)
+		}
+		if err := srv.Stop(); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	})
 }
 
 func TestConnectionsAreServedConcurrently(t *testing.T) {

@@ -16,28 +16,39 @@ import (
 func flood(c *testkit.H2Conn, headers ...string) {
 	var reading sync.WaitGroup
 	reading.Go(func() { io.Copy(io.Discard, c) })
-	for {
-		b, stream := c.Open(nil, true, "/", headers...)
-		b = testkit.AppendFrame(b, testkit.H2Reset, 0, stream, []byte{0, 0, 0, 8})
-		if _, err := c.Write(b); err != nil {
-			break
+	for err := error(nil); err == nil; {
+		var b []byte
+		for range 100 { // at once, since the server may answer as fast as single ones are written
+			var stream uint32
+			b, stream = c.Open(b, true, "/", headers...)
+			b = testkit.AppendFrame(b, testkit.H2Reset, 0, stream, []byte{0, 0, 0, 8})
 		}
+		_, err = c.Write(b)
 	}
 	c.Close()
 	reading.Wait()
 }
 
 func TestRapidResetsAreNotLoggedOneByOne(t *testing.T) {
+	t.Parallel()
 	logged := new(testkit.Buffer)
 	log := logger.NewLogger(logger.WithOutput(logged), logger.WithLevel(logger.WarnLevel))
 	s := newServer(t, server.Transport(transport.NewHTTPTransport(transport.Logger(log))), server.WithLogger(log))
 	handle(t, s, newEcho())
 	start(t, s)
+	address := s.Options().Address
+	var floods sync.WaitGroup
 	for range 2 {
-		flood(testkit.DialH2(t, s.Options().Address), "content-type", "application/json", "micro-endpoint", "Echo.Call", "micro-service", "test", "micro-id", "1")
-		flood(testkit.DialH2(t, s.Options().Address), "content-type", "application/grpc", "te", "trailers")
-		flood(testkit.DialH2(t, s.Options().Address))
+		for _, headers := range [][]string{
+			{"content-type", "application/json", "micro-endpoint", "Echo.Call", "micro-service", "test", "micro-id", "1"},
+			{"content-type", "application/grpc", "te", "trailers"},
+			nil,
+		} {
+			conn := testkit.DialH2(t, address)
+			floods.Go(func() { flood(conn, headers...) })
+		}
 	}
+	floods.Wait()
 	if err := s.Stop(); err != nil {
 		t.Error(err)
 	}

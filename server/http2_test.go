@@ -237,6 +237,7 @@ func TestHTTP2ClientThatVanishesCancelsTheRequest(t *testing.T) {
 }
 
 func TestStopCancelsRequestsOverHTTP2(t *testing.T) {
+	t.Parallel()
 	s, e := newServer(t, server.Transport(transport.NewHTTPTransport()), server.DrainTimeout(-1)), newEcho()
 	handle(t, s, e)
 	start(t, s)

@@ -53,6 +53,7 @@ func TestStartAndStopMayBeRepeated(t *testing.T) {
 }
 
 func TestStopWaitsForRequestsInFlight(t *testing.T) {
+	t.Parallel()
 	onTransports(t, func(t *testing.T, opt server.Option) {
 		e := newEcho()
 		p := serve(t, e, opt)
@@ -75,6 +76,7 @@ func TestStopWaitsForRequestsInFlight(t *testing.T) {
 }
 
 func TestStopCancelsWhatExceedsTheDrainTimeout(t *testing.T) {
+	t.Parallel()
 	onTransports(t, func(t *testing.T, opt server.Option) {
 		e := newEcho()
 		p := serve(t, e, opt, server.DrainTimeout(time.Millisecond))

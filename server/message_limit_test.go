@@ -50,9 +50,11 @@ var limitForms = map[string]struct {
 }
 
 func TestEveryWireFormHasTheSameLimitOfAMessage(t *testing.T) {
+	t.Parallel()
 	const small, large = 1 << 10, 17 << 20 // 16 MiB is the default, 4 MiB once was gRPC's
 	for name, form := range limitForms {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			for _, limit := range []int{small, large} {
 				opts := append([]transport.Option{transport.MaxMessageSize(limit)}, form.server...)
 				var tr transport.Transport = transport.NewHTTPTransport(opts...)

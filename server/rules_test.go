@@ -60,7 +60,9 @@ func TestIdleSocketsCostNoGoroutine(t *testing.T) {
 }
 
 func TestSendEndsWithTheContextOfItsHandler(t *testing.T) {
+	t.Parallel()
 	onTransports(t, func(t *testing.T, opt server.Option) {
+		t.Parallel()
 		ended := make(chan error, 1)
 		s := newServer(t, opt)
 		handle(t, s, newStreams(func(ctx context.Context, stream server.Stream) error {
@@ -87,6 +89,7 @@ func TestSendEndsWithTheContextOfItsHandler(t *testing.T) {
 }
 
 func TestSendOfAnExchangeEndsWithTheContextOfItsHandler(t *testing.T) {
+	t.Parallel()
 	ended := make(chan error, 1)
 	s := newServer(t, server.Transport(transport.NewHTTPTransport()))
 	handle(t, s, newEcho(), newStreams(func(_ context.Context, stream server.Stream) error {
@@ -144,6 +147,7 @@ func (o *Overtaken) Fast(_ context.Context, _, rsp *Text) error {
 }
 
 func TestRepliesToRequestsWithoutAnIDKeepTheirOrder(t *testing.T) {
+	t.Parallel()
 	t.Run("HTTP", func(t *testing.T) {
 		s := newServer(t, server.Transport(transport.NewHTTPTransport()))
 		wantOrder(t, s, func(addr string) (net.Conn, error) { return net.Dial("tcp", addr) })
@@ -243,8 +247,10 @@ func TestATimeoutOfTheCallerIsNoErrorOfTheServer(t *testing.T) {
 }
 
 func TestAReplyForWhichNobodyWaitsIsNoErrorOfTheServer(t *testing.T) {
+	t.Parallel()
 	for name, newTransport := range transports {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			var log testkit.Buffer
 			e := newEcho()
 			s := newServer(t, server.Transport(newTransport()), server.WithLogger(logger.NewLogger(logger.WithOutput(&log), logger.WithLevel(logger.InfoLevel))))

@@ -171,6 +171,7 @@ func TestFullStreamDoesNotBlockOtherRequests(t *testing.T) {
 }
 
 func TestStreamThatFillsItsBudgetIsEnded(t *testing.T) {
+	t.Parallel()
 	p := serve(t, newStreams(func(ctx context.Context, s server.Stream) error {
 		<-ctx.Done()
 		for {

@@ -22,6 +22,7 @@ import (
 // whatever they speak. What is over is refused with 503, and what was held is given
 // back.
 func TestAllConnectionsTogetherHoldNoMoreThanTheTotal(t *testing.T) {
+	t.Parallel()
 	const body, total, callers = 256 << 10, 1<<20 + 64<<10, 12
 	for name, post := range map[string]func(t *testing.T, s server.Server) func(size int) error{
 		"multiplexed": func(t *testing.T, s server.Server) func(int) error {
@@ -39,6 +40,7 @@ func TestAllConnectionsTogetherHoldNoMoreThanTheTotal(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			e := newEcho()
 			s := newServer(t, server.Transport(transport.NewHTTPTransport(transport.MaxMessageSize(2*body), transport.MaxTotalBytes(total))))
 			handle(t, s, e)

@@ -97,30 +97,32 @@ func TestWhatAServerCallsMayUseTheServer(t *testing.T) {
 	for place, options := range places {
 		for name, use := range uses {
 			t.Run(name+" in "+place, func(t *testing.T) {
-				s := newServer(t)
-				handle(t, s, newEcho())
-				subscribe(t, s, "news", ignore)
-				var n atomic.Int64
-				returns(t, func() {
-					// It is called again because of what it does, for some time.
-					err := s.Init(options(func() {
-						if n.Add(1) <= 20 {
-							use(s, n.Load())
+				inTime(t, func(t *testing.T, b *timed) {
+					s := b.server()
+					handle(t, s, newEcho())
+					subscribe(t, s, "news", ignore)
+					var n atomic.Int64
+					returns(t, func() {
+						// It is called again because of what it does, for some time.
+						err := s.Init(options(func() {
+							if n.Add(1) <= 20 {
+								use(s, n.Load())
+							}
+						})...)
+						if err != nil {
+							t.Errorf("init: %v", err)
 						}
-					})...)
-					if err != nil {
-						t.Errorf("init: %v", err)
-					}
-					start(t, s)
-					p := dial(t, s)
-					p.wantBody(p.call(jsonHeader("Echo.Call", "1"), `{"text":"x"}`), `{"text":"x"}`)
-					if err := s.Stop(); err != nil {
-						t.Errorf("stop: %v", err)
+						start(t, s)
+						p := dial(t, s)
+						p.wantBody(p.call(jsonHeader("Echo.Call", "1"), `{"text":"x"}`), `{"text":"x"}`)
+						if err := s.Stop(); err != nil {
+							t.Errorf("stop: %v", err)
+						}
+					})
+					if n.Load() == 0 {
+						t.Error("it was not called")
 					}
 				})
-				if n.Load() == 0 {
-					t.Error("it was not called")
-				}
 			})
 		}
 	}

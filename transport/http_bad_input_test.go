@@ -99,6 +99,7 @@ func TestAHalfClosedPeerGetsItsReply(t *testing.T) {
 // A peer that sends slower than the handshake timeout holds a connection no
 // longer than that.
 func TestSlowHeadersAreCutOff(t *testing.T) {
+	t.Parallel()
 	l := listen(t, transport.NewHTTPTransport(transport.HandshakeTimeout(time.Second), quiet), echo)
 	const good = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok"
 	var all sync.WaitGroup

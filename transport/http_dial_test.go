@@ -271,6 +271,7 @@ func proxy(t *testing.T, addr string) (at string, requests <-chan *http.Request)
 }
 
 func TestProxyTunnelsPlainMessages(t *testing.T) {
+	t.Parallel()
 	at, requests := proxy(t, listen(t, transport.NewHTTPTransport(), echo).Addr())
 	if out := runProxyChild(t, "http://user:secret@"+at, "plain"); !strings.Contains(out, "reply: through the tunnel\n") {
 		t.Errorf("the child says %s", out)
@@ -284,6 +285,7 @@ func TestProxyTunnelsPlainMessages(t *testing.T) {
 
 // Improves on v4, which makes the handshake with the proxy.
 func TestProxyTLSHandshakeIsWithTheTarget(t *testing.T) {
+	t.Parallel()
 	at, _ := proxy(t, listen(t, transport.NewHTTPTransport(transport.Secure(true)), echo).Addr())
 	if out := runProxyChild(t, "http://"+at, "tls"); !strings.Contains(out, "reply: through the tunnel\n") {
 		t.Errorf("the child says %s", out)

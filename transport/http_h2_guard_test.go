@@ -63,6 +63,7 @@ func paddingOnOneStream() func(c *testkit.H2Conn, b []byte) []byte {
 }
 
 func TestAFloodEndsItsConnection(t *testing.T) {
+	t.Parallel()
 	for name, flood := range map[string]func(c *testkit.H2Conn, b []byte) []byte{
 		"requests that are reset at once": func(c *testkit.H2Conn, b []byte) []byte {
 			b, stream := c.Open(b, true, "/", "micro-endpoint", "Echo.Call")

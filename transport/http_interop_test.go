@@ -374,6 +374,7 @@ func TestDialErrorsNameTheirCause(t *testing.T) {
 
 // Connections that net/http reads first are as bounded as the others.
 func TestBodyThatStallsBesideExtraHandlersIsCutOff(t *testing.T) {
+	t.Parallel()
 	handlers := map[string]http.Handler{"/metrics": http.NotFoundHandler()}
 	l := listen(t, transport.NewHTTPTransport(transport.Timeout(time.Second), quiet, func(o *transport.Options) {
 		o.Context = context.WithValue(context.Background(), "http_handlers", handlers) //nolint:staticcheck // the key is a string

@@ -251,6 +251,7 @@ func TestAConnectionToOneServiceServesNoOther(t *testing.T) {
 
 // MICRO_TEST_ROTATIONS=1000 makes a longer test of it.
 func TestRotationsFailNoCall(t *testing.T) {
+	t.Parallel()
 	rotations := 20
 	if n, err := strconv.Atoi(os.Getenv("MICRO_TEST_ROTATIONS")); err == nil {
 		rotations = n

@@ -313,6 +313,7 @@ func TestALostConnectionIsDialledAnew(t *testing.T) {
 }
 
 func TestHalfAnUpgradeIsCutOff(t *testing.T) {
+	t.Parallel()
 	for name, after := range map[string]string{
 		"silence":     "",
 		"half":        mux.Preface[:5],

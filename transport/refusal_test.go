@@ -118,6 +118,7 @@ func TestAConnectionThatBreaksWithoutARefusalHasNotSent(t *testing.T) {
 // A peer that has answered and does not read is not waited for longer than the
 // time limit of a Send.
 func TestARefusalByAPeerThatReadsNoMoreIsFoundInTime(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -83,15 +83,18 @@ func TestTheTimesOfAGivenServerCount(t *testing.T) {
 	s.HandleFunc("/hello", hello)
 	at := start(t, s)
 	for name, text := range map[string]string{"half a head": "GET /hello HTTP/1.1\r\nHost:", "a request": "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n"} {
-		conn, err := net.Dial("tcp", at)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fmt.Fprint(conn, text)
-		_ = conn.SetReadDeadline(time.Now().Add(testkit.Patience))
-		if _, err := io.ReadAll(conn); err != nil {
-			t.Errorf("after %s the connection stays: %v", name, err)
-		}
-		_ = conn.Close()
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn, err := net.Dial("tcp", at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			fmt.Fprint(conn, text)
+			_ = conn.SetReadDeadline(time.Now().Add(testkit.Patience))
+			if _, err := io.ReadAll(conn); err != nil {
+				t.Errorf("the connection stays: %v", err)
+			}
+		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/justcy/go-micro/v4/events"
@@ -85,8 +86,12 @@ func (p *part) Close() error {
 }
 
 // shared is a harness of streams on one backend.
-func shared(edit func(*part)) eventstest.Harness {
-	s, _ := events.NewStream()
+func shared(t *testing.T, edit func(*part)) eventstest.Harness {
+	s, err := events.NewStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.(io.Closer).Close() })
 	b := &backend{Stream: s}
 	return eventstest.Harness{
 		New: func(t testing.TB) events.Stream {
@@ -117,6 +122,10 @@ func shared(edit func(*part)) eventstest.Harness {
 	}
 }
 
+func sharing(edit func(*part)) func(*testing.T) eventstest.Harness {
+	return func(t *testing.T) eventstest.Harness { return shared(t, edit) }
+}
+
 const (
 	oneGroup     = "a group over several streams gets each event once"
 	takenOver    = "what a closed stream had not acknowledged goes to the rest of the group"
@@ -127,33 +136,35 @@ const (
 )
 
 func TestGoodStreamsOnOneBackendKeepTheRules(t *testing.T) {
-	h := shared(func(*part) {})
-	h.Patience = 0
-	for rule, failure := range eventstest.Broken(t, h, oneGroup, takenOver, reachOthers, afterOutage, "what was not acknowledged comes again after the backend was away") {
-		t.Errorf("%s: %s", rule, failure)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		h := shared(t, func(*part) {})
+		h.Patience = 0
+		for rule, failure := range eventstest.Broken(t, h, oneGroup, takenOver, reachOthers, afterOutage, "what was not acknowledged comes again after the backend was away") {
+			t.Errorf("%s: %s", rule, failure)
+		}
+	})
 }
 
 func TestBrokenStreamsOnOneBackendAreFound(t *testing.T) {
 	for _, w := range []struct {
 		name, rule string
-		harness    eventstest.Harness
+		harness    func(t *testing.T) eventstest.Harness
 	}{
-		{"has groups of its own", oneGroup, shared(func(p *part) { p.ownGroups = true })},
-		{"acknowledges at Close", takenOver, shared(func(p *part) { p.forgets = true })},
-		{"ends in an outage", afterOutage, shared(func(p *part) { p.ends = true })},
-		{"reaches nobody", reachOthers, func() eventstest.Harness {
+		{"has groups of its own", oneGroup, sharing(func(p *part) { p.ownGroups = true })},
+		{"acknowledges at Close", takenOver, sharing(func(p *part) { p.forgets = true })},
+		{"ends in an outage", afterOutage, sharing(func(p *part) { p.ends = true })},
+		{"reaches nobody", reachOthers, func(*testing.T) eventstest.Harness {
 			h := harness(func(s events.Stream) events.Stream { return s })
 			h.NoSharing = false
 			return h
-		}()},
-		{"forgets groups", groupsReturn, func() eventstest.Harness {
-			h := shared(func(*part) {})
+		}},
+		{"forgets groups", groupsReturn, func(t *testing.T) eventstest.Harness {
+			h := shared(t, func(*part) {})
 			h.NoDurableGroups = false
 			return h
-		}()},
-		{"takes anything for an event", noEvent, func() eventstest.Harness {
-			h := shared(func(*part) {})
+		}},
+		{"takes anything for an event", noEvent, func(t *testing.T) eventstest.Harness {
+			h := shared(t, func(*part) {})
 			p := h.New(t)
 			h.Inject = func(t testing.TB, topic string, data []byte) {
 				if err := p.Publish(topic, data); err != nil {
@@ -161,13 +172,15 @@ func TestBrokenStreamsOnOneBackendAreFound(t *testing.T) {
 				}
 			}
 			return h
-		}()},
+		}},
 	} {
 		t.Run(w.name, func(t *testing.T) {
-			broken := eventstest.Broken(t, w.harness, w.rule)
-			if broken[w.rule] == "" {
-				t.Errorf("the rule %q was not found broken", w.rule)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				broken := eventstest.Broken(t, w.harness(t), w.rule)
+				if broken[w.rule] == "" {
+					t.Errorf("the rule %q was not found broken", w.rule)
+				}
+			})
 		})
 	}
 }

@@ -44,6 +44,10 @@ type Harness struct {
 	Quiet time.Duration
 	// AckWait is the shortest AckWait the backend can do. Zero: 50ms.
 	AckWait time.Duration
+	// Simulated: the streams live in this process and wait for timers and
+	// each other alone. Each rule is checked in the simulated time of a synctest
+	// bubble, so that New must make all that it returns.
+	Simulated bool
 	// Patience is how long to wait for an event. Zero: 20s, which is for
 	// machines that stall.
 	Patience time.Duration
@@ -70,7 +74,13 @@ type Harness struct {
 
 // Run checks all rules for streams. Rules mostly wait, so that several are checked
 // at once.
-func Run(t *testing.T, h Harness) { conformance.RunParallel(t, h, rules) }
+func Run(t *testing.T, h Harness) {
+	if h.Simulated {
+		conformance.RunSimulated(t, h, rules)
+		return
+	}
+	conformance.RunParallel(t, h, rules)
+}
 
 func gap[H any](name string, declared func(H) bool) func(H) string {
 	return func(h H) string {

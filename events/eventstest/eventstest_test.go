@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/justcy/go-micro/v4/events"
@@ -28,11 +29,13 @@ func harness(wrap func(events.Stream) events.Stream) eventstest.Harness {
 }
 
 func TestGoodStreamKeepsAllRules(t *testing.T) {
-	h := harness(func(s events.Stream) events.Stream { return s })
-	h.Patience = 0
-	for rule, failure := range eventstest.Broken(t, h) {
-		t.Errorf("%s: %s", rule, failure)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		h := harness(func(s events.Stream) events.Stream { return s })
+		h.Patience = 0
+		for rule, failure := range eventstest.Broken(t, h) {
+			t.Errorf("%s: %s", rule, failure)
+		}
+	})
 }
 
 // wrong is a memory stream with one behaviour replaced.
@@ -168,15 +171,16 @@ func pass(from <-chan events.Event, to chan events.Event, opts []events.ConsumeO
 func TestBrokenStreamsAreFound(t *testing.T) {
 	for _, w := range wrongStreams {
 		t.Run(w.name, func(t *testing.T) {
-			t.Parallel()
-			broken := eventstest.Broken(t, harness(func(s events.Stream) events.Stream {
-				wrapped := w.wrong
-				wrapped.Stream = s
-				return &wrapped
-			}), w.rule)
-			if broken[w.rule] == "" {
-				t.Errorf("the rule %q was not found broken, but %v", w.rule, broken)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				broken := eventstest.Broken(t, harness(func(s events.Stream) events.Stream {
+					wrapped := w.wrong
+					wrapped.Stream = s
+					return &wrapped
+				}), w.rule)
+				if broken[w.rule] == "" {
+					t.Errorf("the rule %q was not found broken, but %v", w.rule, broken)
+				}
+			})
 		})
 	}
 }
@@ -232,18 +236,19 @@ func TestBrokenStoresAreFound(t *testing.T) {
 		}},
 	} {
 		t.Run(w.name, func(t *testing.T) {
-			t.Parallel()
-			broken := eventstest.BrokenStore(t, eventstest.StoreHarness{
-				New: func(testing.TB) events.Store {
-					wrapped := w.wrong
-					wrapped.Store = events.NewStore()
-					return &wrapped
-				},
-				Patience: 200 * time.Millisecond,
-			}, w.rule)
-			if broken[w.rule] == "" {
-				t.Errorf("the rule %q was not found broken, but %v", w.rule, broken)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				broken := eventstest.BrokenStore(t, eventstest.StoreHarness{
+					New: func(testing.TB) events.Store {
+						wrapped := w.wrong
+						wrapped.Store = events.NewStore()
+						return &wrapped
+					},
+					Patience: 200 * time.Millisecond,
+				}, w.rule)
+				if broken[w.rule] == "" {
+					t.Errorf("the rule %q was not found broken, but %v", w.rule, broken)
+				}
+			})
 		})
 	}
 }

@@ -70,7 +70,7 @@ func TestServersThatHangAreToldWithinTheTimeoutHoweverManyThereAre(t *testing.T)
 		t.Cleanup(func() { l.Close() })
 		addresses = append(addresses, l.Addr().String())
 	}
-	const timeout = 4 * time.Second
+	const timeout = 2 * time.Second
 	begun := time.Now()
 	_, err := natsjs.NewStream(natsjs.Address(strings.Join(addresses, ",")), natsjs.Timeout(timeout))
 	if took := time.Since(begun); err == nil || took > 3*timeout {

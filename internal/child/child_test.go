@@ -96,6 +96,7 @@ func TestWhatCannotBeStartedIsNamedAndLeavesNothing(t *testing.T) {
 }
 
 func TestStopEndsTheWholeGroup(t *testing.T) {
+	t.Parallel()
 	c := start(t, `sh -c 'echo $$; while :; do sleep 1; done' & echo $$; wait`)
 	out := bufio.NewReader(c.Stdout)
 	first, second := readPid(t, out), readPid(t, out)
@@ -168,6 +169,7 @@ func TestAProgramMayTakeItsTimeToEnd(t *testing.T) {
 
 // What go run starts, for instance, is still draining when go has ended.
 func TestEachProcessOfAGroupIsToldOnceToEnd(t *testing.T) {
+	t.Parallel()
 	c := start(t, `trap 'until [ -e told ]; do sleep 0.01; done; exit' TERM
 		sh -c 'trap "echo told; echo > told" TERM; echo up; i=0; while [ $i -lt 20 ]; do [ -e told ] && i=$((i+1)); sleep 0.02; done; echo drained' &
 		while :; do sleep 0.01; done`)
@@ -184,6 +186,7 @@ func TestEachProcessOfAGroupIsToldOnceToEnd(t *testing.T) {
 }
 
 func TestWhatAProgramLeavesBehindEndsWithIt(t *testing.T) {
+	t.Parallel()
 	c := start(t, `sh -c 'trap "echo bye; exit" TERM; echo $$; while :; do sleep 0.05; done' & sh -c 'echo $$; exec sleep 1000 >/dev/null 2>&1' & wait $!& read -r _; exit 4`)
 	out := bufio.NewReader(c.Stdout)
 	first, second := readPid(t, out), readPid(t, out)
@@ -202,6 +205,7 @@ func TestWhatAProgramLeavesBehindEndsWithIt(t *testing.T) {
 }
 
 func TestNothingOutlivesAParentThatIsKilledAndNothingItWroteIsLost(t *testing.T) {
+	t.Parallel()
 	log := filepath.Join(t.TempDir(), "log")
 	// The service and what it started write on when they are told to end, and
 	// one of them does not end by itself.
@@ -250,6 +254,7 @@ func orphan(t *testing.T, script string, env ...string) (pid int) {
 }
 
 func TestTheGracePeriodIsForThoseToWhoHaveClosedTheirOutputs(t *testing.T) {
+	t.Parallel()
 	if _, err := os.Stat("/proc/self/stat"); err != nil {
 		t.Skip("there is no /proc, and who is in a group is not known")
 	}
@@ -269,6 +274,7 @@ func TestTheGracePeriodIsForThoseToWhoHaveClosedTheirOutputs(t *testing.T) {
 }
 
 func TestLinesOfTwoOutputsStayWholeWhenTheParentIsKilled(t *testing.T) {
+	t.Parallel()
 	log := filepath.Join(t.TempDir(), "log")
 	pid := orphan(t, `trap told=1 TERM; echo $$; until [ $told ]; do sleep 0.05; done
 		for i in 1 2 3 4 5; do printf a; printf b >&2; sleep 0.1; echo a; echo b >&2; done; printf end`,
@@ -287,6 +293,7 @@ func TestLinesOfTwoOutputsStayWholeWhenTheParentIsKilled(t *testing.T) {
 }
 
 func TestWhatIsWrittenUpToTheEndOfTheGracePeriodIsNotLost(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	log, last := filepath.Join(dir, "log"), filepath.Join(dir, "last")
 	pid := orphan(t, `trap '' TERM; echo $$; i=0; while :; do i=$((i+1)); echo "line $i"; echo "line $i" >`+last+`.new; mv `+last+`.new `+last+`; done`,

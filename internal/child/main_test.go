@@ -1,6 +1,7 @@
 package child_test
 
 import (
+	"flag"
 	"io"
 	"os"
 	"testing"
@@ -18,6 +19,7 @@ func TestMain(m *testing.M) {
 	if script := os.Getenv(supervising); script != "" {
 		supervise(script)
 	}
+	_ = flag.Set("test.parallel", "8") // they wait for processes that sleep
 	testkit.Main(m)
 }
 

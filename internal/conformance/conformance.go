@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 )
 
 // Rule is one thing that every implementation must do.
@@ -45,23 +46,31 @@ func Returned[H any](check func(t testing.TB, h H) error) func(testing.TB, H) {
 // Run checks all rules, each in a subtest. Rules the harness declares it cannot
 // keep are skipped by the name of the flag.
 func Run[H any](t *testing.T, h H, rules []Rule[H]) {
-	run(t, h, rules, func(*testing.T) {})
+	run(t, h, rules, func(t *testing.T, check func(*testing.T)) { check(t) })
 }
 
 // RunParallel is Run for rules that wait rather than work, and do not disturb
 // each other.
 func RunParallel[H any](t *testing.T, h H, rules []Rule[H]) {
-	run(t, h, rules, (*testing.T).Parallel)
+	run(t, h, rules, func(t *testing.T, check func(*testing.T)) {
+		t.Parallel()
+		check(t)
+	})
 }
 
-func run[H any](t *testing.T, h H, rules []Rule[H], prepare func(*testing.T)) {
+// RunSimulated is Run for implementations that wait for timers and for what this
+// process does, and for nothing else: each rule has a synctest bubble.
+func RunSimulated[H any](t *testing.T, h H, rules []Rule[H]) {
+	run(t, h, rules, synctest.Test)
+}
+
+func run[H any](t *testing.T, h H, rules []Rule[H], where func(t *testing.T, check func(*testing.T))) {
 	for _, r := range rules {
 		t.Run(strings.ReplaceAll(r.Sentence, " ", "_"), func(t *testing.T) {
-			prepare(t)
 			if gap := r.gap(h); gap != "" {
 				t.Skipf("%s is set: %s", gap, r.Sentence)
 			}
-			r.Check(&quoting{TB: t, rule: r.Sentence}, h)
+			where(t, func(t *testing.T) { r.Check(&quoting{TB: t, rule: r.Sentence}, h) })
 		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/justcy/go-micro/v4/internal/conformance"
 )
@@ -66,4 +67,19 @@ func TestReturnedErrorBreaksTheRuleUnlessTheFlagIsSet(t *testing.T) {
 		t.Errorf("broken rules: %v", broken)
 	}
 	conformance.RunParallel(t, harness{noThird: true}, rule) // skips it
+}
+
+func TestTheTimeOfASimulatedRunIsItsOwn(t *testing.T) {
+	var waited time.Duration
+	conformance.RunSimulated(t, harness{}, []conformance.Rule[harness]{{
+		Sentence: "an hour is over at once",
+		Check: func(testing.TB, harness) {
+			began := time.Now()
+			time.Sleep(time.Hour)
+			waited = time.Since(began)
+		},
+	}})
+	if waited != time.Hour {
+		t.Errorf("the rule waited for %v, want an hour", waited)
+	}
 }

@@ -32,6 +32,7 @@ func TestConformance(t *testing.T) {
 			}
 			return newCache(), newCache()
 		},
+		Simulated: true,
 	})
 }
 

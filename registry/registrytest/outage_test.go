@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/justcy/go-micro/v4/internal/conformance"
@@ -31,11 +32,13 @@ func remote(edit func(*broken, *atomic.Bool)) Harness {
 }
 
 func TestOutagesAreEnduredByAGoodRegistry(t *testing.T) {
-	h := remote(func(*broken, *atomic.Bool) {})
-	h.Patience = 0
-	for rule, failure := range conformance.Broken(t, h, outageRules) {
-		t.Errorf("%s: %s", rule, failure)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		h := remote(func(*broken, *atomic.Bool) {})
+		h.Patience = 0
+		for rule, failure := range conformance.Broken(t, h, outageRules) {
+			t.Errorf("%s: %s", rule, failure)
+		}
+	})
 }
 
 func TestSuiteNoticesWhatOutagesBreak(t *testing.T) {
@@ -67,12 +70,14 @@ func TestSuiteNoticesWhatOutagesBreak(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for rule := range conformance.Broken(t, remote(c.edit), outageRules) {
-				if strings.Contains(rule, c.rule) {
-					return
+			synctest.Test(t, func(t *testing.T) {
+				for rule := range conformance.Broken(t, remote(c.edit), outageRules) {
+					if strings.Contains(rule, c.rule) {
+						return
+					}
 				}
-			}
-			t.Errorf("the rule %q should be broken", c.rule)
+				t.Errorf("the rule %q should be broken", c.rule)
+			})
 		})
 	}
 }

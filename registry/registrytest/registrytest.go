@@ -39,6 +39,10 @@ type Harness struct {
 	Settle time.Duration
 	// Patience is how long a change may need to be seen; 0 means 30s.
 	Patience time.Duration
+	// Simulated: the registries live in this process and wait for timers and
+	// each other alone. Each rule is checked in the simulated time of a synctest
+	// bubble, so that New must make all that it returns.
+	Simulated bool
 	// TTL is the shortest TTL that the backend respects; 0 means 1s.
 	TTL time.Duration
 
@@ -68,6 +72,10 @@ type Harness struct {
 
 // Run checks every rule in a subtest of its name.
 func Run(t *testing.T, h Harness) {
+	if h.Simulated {
+		conformance.RunSimulated(t, h, rules)
+		return
+	}
 	conformance.RunParallel(t, h, rules)
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/justcy/go-micro/v4/internal/conformance"
@@ -117,7 +118,12 @@ func eachService(edit func(*registry.Service)) func([]*registry.Service) []*regi
 }
 
 // failures checks all rules on a registry and returns the broken ones.
-func failures(t *testing.T, breakIt func(*broken)) []string {
+func failures(t *testing.T, breakIt func(*broken)) (failed []string) {
+	synctest.Test(t, func(t *testing.T) { failed = failuresInTime(t, breakIt) })
+	return failed
+}
+
+func failuresInTime(t *testing.T, breakIt func(*broken)) []string {
 	b := &broken{Registry: registry.NewMemoryRegistry()}
 	breakIt(b)
 	h := Harness{
@@ -308,7 +314,6 @@ func TestSuiteNamesTheBrokenRule(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			failed := failures(t, c.breakIt)
 			if !slices.ContainsFunc(failed, func(s string) bool { return strings.Contains(s, c.rule) }) {
 				t.Errorf("the rule %q should be broken; broken are %q", c.rule, failed)
@@ -344,7 +349,9 @@ func (w *fragileWatcher) Stop() {
 	w.Watcher.Stop()
 }
 
-func TestSuiteNoticesBrokenTTLs(t *testing.T) {
+// brokenByAnImmortal returns the rules of lifetimes that a registry breaks which
+// forgets nothing.
+func brokenByAnImmortal(t *testing.T) map[string]string {
 	immortal := &broken{Registry: registry.NewMemoryRegistry()}
 	immortal.register = func(s *registry.Service, _ ...registry.RegisterOption) error {
 		return immortal.Registry.Register(s)
@@ -353,7 +360,12 @@ func TestSuiteNoticesBrokenTTLs(t *testing.T) {
 		New:      func(testing.TB) (registry.Registry, registry.Registry) { return immortal, immortal },
 		Patience: 200 * time.Millisecond,
 	}
-	broken := conformance.Broken(t, h, lifetimeRules)
+	return conformance.Broken(t, h, lifetimeRules)
+}
+
+func TestSuiteNoticesBrokenTTLs(t *testing.T) {
+	var broken map[string]string
+	synctest.Test(t, func(t *testing.T) { broken = brokenByAnImmortal(t) })
 	for _, r := range lifetimeRules {
 		if strings.Contains(r.Sentence, "outlives") {
 			continue // which the immortal does

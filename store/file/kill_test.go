@@ -96,6 +96,7 @@ func numbered(n int64) []byte { return fmt.Append(nil, n, strings.Repeat("x", in
 type outcomes []int64
 
 func TestWhatWasWrittenSurvivesSIGKILL(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	last := map[string]outcomes{}
 	for round := range kills {

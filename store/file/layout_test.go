@@ -180,6 +180,7 @@ func TestReadingMakesNoFile(t *testing.T) {
 }
 
 func TestATableThatIsInUseElsewhereIsNamed(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	first, second := open(t, dir), open(t, dir)
 	must(t, first.Write(&store.Record{Key: "key"}))

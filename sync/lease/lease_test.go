@@ -63,7 +63,8 @@ func TestConformance(t *testing.T) {
 			t.Cleanup(func() { l.Close() })
 			return l
 		},
-		TTL: 200 * time.Millisecond,
+		TTL:       200 * time.Millisecond,
+		Simulated: true,
 	})
 }
 

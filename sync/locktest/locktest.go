@@ -36,6 +36,10 @@ type Harness struct {
 	// SessionTTL is given to the Syncs for what they hold without a TTL;
 	// sync.DefaultSessionTTL when zero.
 	SessionTTL time.Duration
+	// Simulated: the Syncs live in this process and wait for timers and
+	// each other alone. Each rule is checked in the simulated time of a synctest
+	// bubble, so that New must make all that it returns.
+	Simulated bool
 	// Patience is how long to wait for what must happen; 30s when zero.
 	Patience time.Duration
 
@@ -59,6 +63,10 @@ type Harness struct {
 // Run checks every rule, each in a subtest named after it. They run in parallel,
 // since they mostly wait.
 func Run(t *testing.T, h Harness) {
+	if h.Simulated {
+		conformance.RunSimulated(t, h, rules)
+		return
+	}
 	conformance.RunParallel(t, h, rules)
 }
 

@@ -3,6 +3,7 @@ package locktest_test
 import (
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/justcy/go-micro/v4/internal/testkit"
@@ -28,7 +29,9 @@ func harness(f flaws) locktest.Harness {
 }
 
 func TestConformance(t *testing.T) {
-	locktest.Run(t, harness(flaws{}))
+	h := harness(flaws{})
+	h.Simulated = true
+	locktest.Run(t, h)
 }
 
 func TestBrokenSyncsFailByTheRightRule(t *testing.T) {
@@ -73,19 +76,23 @@ func TestMoreThanOneFlawBreaksARule(t *testing.T) {
 
 func checkBreaks(t *testing.T, rule string, f flaws) {
 	t.Run(rule, func(t *testing.T) {
-		t.Parallel()
-		h := harness(f)
-		h.Patience = 300 * time.Millisecond
-		if got := locktest.Broken(t, h, rule); !slices.Contains(got, rule) {
-			t.Error("the rule held")
-		}
+		synctest.Test(t, func(t *testing.T) {
+			h := harness(f)
+			h.Patience = 300 * time.Millisecond
+			if got := locktest.Broken(t, h, rule); !slices.Contains(got, rule) {
+				t.Error("the rule held")
+			}
+			time.Sleep(time.Minute) // some with a flaw wait on
+		})
 	})
 }
 
 func TestDeclaredGapsAreSkipped(t *testing.T) {
-	h := harness(flaws{timeless: true, prefixless: true, leaderless: true, tokenless: true, unclosing: true})
-	h.NoTTL, h.NoPrefix, h.NoLeader, h.NoSharing, h.NoLease, h.NoClose = true, true, true, true, true, true
-	if got := locktest.Broken(t, h); len(got) > 0 {
-		t.Errorf("broken are %q", got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		h := harness(flaws{timeless: true, prefixless: true, leaderless: true, tokenless: true, unclosing: true})
+		h.NoTTL, h.NoPrefix, h.NoLeader, h.NoSharing, h.NoLease, h.NoClose = true, true, true, true, true, true
+		if got := locktest.Broken(t, h); len(got) > 0 {
+			t.Errorf("broken are %q", got)
+		}
+	})
 }

@@ -20,6 +20,7 @@ func TestConformance(t *testing.T) {
 		New:        func(_ testing.TB, opts ...sync.Option) sync.Sync { return memory.NewSync(opts...) },
 		TTL:        200 * time.Millisecond,
 		SessionTTL: 200 * time.Millisecond,
+		Simulated:  true,
 		NoSharing:  true,
 	})
 }
