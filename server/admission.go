@@ -12,7 +12,7 @@ const (
 	// maxCalls is how many requests one socket may have open at a time.
 	maxCalls = 4096
 	// maxHeld is how many bytes the requests that are open on one socket may
-	// have in their bodies and in those of their replies; others wait. One alone may
+	// have, and their replies in their bodies; others wait. One alone may
 	// have any number. Of a multiplexed connection it is for replies alone: requests
 	// take credit.
 	maxHeld = 64 << 20

@@ -31,7 +31,7 @@ type call struct {
 	response response
 	writer   replyWriter
 
-	size     int    // of the body of the message that opened it
+	size     int    // of the message that opened it, over a socket with its headers
 	key      string // of conn.streams, empty when other messages cannot follow
 	id       string // Micro-ID, or the id in the envelope
 	streamID string // Micro-Stream
@@ -150,6 +150,9 @@ func (k *call) reply(err error) {
 	if !k.claimEnd() {
 		k.activity.answering.Wait() // for the server, which has ended the call
 		return
+	}
+	if k.inbox != nil {
+		k.inbox.close(errRequestOver) // before the client knows, and uses the id again
 	}
 	sendErr := k.sendError(err)
 	if errors.Is(sendErr, transport.ErrMessageTooLarge) {

@@ -196,6 +196,9 @@ func (c *conn) dispatch(m *incoming) {
 func (c *conn) route(head *wire.Head, m *incoming) {
 	http2 := c.http2 != nil
 	if k := c.stream(head, http2); k != nil && c.deliver(k, head, m) {
+		if head.Error == wire.EOS {
+			c.clientEnded(k)
+		}
 		return
 	}
 	if c.belated(head) {
@@ -252,6 +255,16 @@ func (c *conn) belated(head *wire.Head) bool {
 	return c.late.has(head.Stream)
 }
 
+// clientEnded frees the id of a stream whose call has ended before the client's end
+// was put into its inbox: nothing follows that would be late.
+func (c *conn) clientEnded(k *call) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.streams[k.key] != k {
+		c.late.remove(k.key)
+	}
+}
+
 // deliver queues a message for a stream; it is false for one that is a new
 // request. A stream whose handler does not keep up is ended when that is the
 // only way to let other requests through.
@@ -296,6 +309,7 @@ func (c *conn) start(head *wire.Head, m *incoming, http2 bool) {
 		return
 	}
 	k := newCall(c, c.run, st, head, format, *m)
+	k.size += m.header.Size()
 	k.http2 = http2
 	k.mayStream = mayStream(head, http2)
 	if k.mayStream {

@@ -259,3 +259,31 @@ func TestRepliesThatAreNotReceivedAreBoundedInBytes(t *testing.T) {
 		})
 	}
 }
+
+// What requests have in their headers is held as long as what is in their bodies.
+func TestHeadersOfOpenRequestsAreBoundedInBytes(t *testing.T) {
+	const requests, headerSize = 2000, 50 << 10
+	const room = 64 << 20 / headerSize
+	gate := &Gate{}
+	pipelined(t, gate, func(t *testing.T, conn net.Conn, _ server.Server) {
+		gate.open = make(chan struct{})
+		large := strings.Repeat("x", headerSize)
+		go func() {
+			for i := range requests {
+				if _, err := io.WriteString(conn, unnamed("Gate.Pass", "application/json", "{}", "Micro-Id", fmt.Sprint(i), "Large", large)); err != nil {
+					return // the test is over
+				}
+			}
+		}()
+		time.Sleep(time.Hour)
+		if n := gate.entered.Load(); n > room || n < room-10 {
+			t.Errorf("%d requests with headers of %d bytes are held, want %d", n, headerSize, room)
+		}
+		close(gate.open)
+		go io.Copy(io.Discard, conn) //nolint:errcheck // the replies are of no interest
+		time.Sleep(time.Hour)
+		if n := gate.entered.Load(); n != requests {
+			t.Errorf("%d requests were served, want %d", n, requests)
+		}
+	})
+}

@@ -61,6 +61,17 @@ func (h *Header) All() iter.Seq2[string, string] {
 	}
 }
 
+// Size is how many bytes the names and values have, or the block that they are in.
+func (h *Header) Size() (n int) {
+	if h.block != nil {
+		return h.block.Len()
+	}
+	for name, value := range h.fields {
+		n += len(name) + len(value)
+	}
+	return n
+}
+
 // Map returns the headers as a map of the caller's own, or as the one that
 // MapHeader was given.
 func (h *Header) Map() map[string]string {
