@@ -5,20 +5,15 @@ import (
 	"strings"
 
 	microerrors "github.com/justcy/go-micro/v4/errors"
-	"github.com/justcy/go-micro/v4/internal/wire"
 )
 
 const (
 	// maxCalls is how many requests one socket may have open at a time.
 	maxCalls = 4096
 	// maxHeld is how many bytes the requests that are open on one socket may
-	// have, and their replies in their bodies; others wait. One alone may
-	// have any number. Of a multiplexed connection it is for replies alone: requests
-	// take credit.
+	// have, and their replies in their bodies; others wait. One alone may have
+	// any number.
 	maxHeld = 64 << 20
-	// maxPipelined is how many requests without an id one socket may have open:
-	// only the first of them can be answered.
-	maxPipelined = 64
 )
 
 // begin adds a call to the open ones, unless the connection or the server take
@@ -30,7 +25,7 @@ func (c *conn) begin(k *call, closes bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	pipelined := c.keepsOrder(k.id, k.streamID)
-	for !c.gone && (c.open > 0 && c.held+k.size > maxHeld || pipelined && c.pipelined >= maxPipelined) {
+	for c.takesMore() && (c.open > 0 && c.held+k.size > maxHeld || pipelined && c.pipelined >= maxPipelined) {
 		c.room.Wait()
 	}
 	if err := c.admit(); err != nil {
@@ -46,7 +41,7 @@ func (c *conn) begin(k *call, closes bool) error {
 	c.held += k.size
 	c.add(k)
 	if pipelined {
-		c.order(k)
+		c.enter(&k.place)
 	}
 	if k.key != "" {
 		if c.streams == nil {
@@ -57,35 +52,9 @@ func (c *conn) begin(k *call, closes bool) error {
 	return nil
 }
 
-// keepsOrder reports whether replies to a request can only be told from others by
-// their order (RFC 9112, section 9.3.2).
-func (c *conn) keepsOrder(id, stream string) bool {
-	return id == "" && stream == "" && c.http2 == nil && c.speaksHTTP()
-}
-
-// order makes the reply to a request wait for the one before it. The lock is held.
-func (c *conn) order(k *call) {
-	if before := c.unnamed; before != nil {
-		before.done = make(chan struct{})
-		k.after = before.done
-	}
-	c.unnamed = k
-	k.pipelined = true
-	c.pipelined++
-}
-
-// awaitTurn waits until what came before is answered, for who answers a message of
-// this head without a call.
-func (c *conn) awaitTurn(head *wire.Head) {
-	if !c.keepsOrder(head.ID, head.Stream) {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for c.unnamed != nil && !c.gone {
-		c.room.Wait()
-	}
-}
+// takesMore reports whether calls may still begin: those that wait for room must not
+// when the server cuts off what is open. The lock is held.
+func (c *conn) takesMore() bool { return !c.gone && !c.run.isClosed() }
 
 // hold counts a message that is to be sent, so that a peer which does not receive
 // is not served for ever; give is to follow.
@@ -102,14 +71,16 @@ func (c *conn) give(n int) {
 	c.room.Broadcast()
 }
 
-// holds is false: begin has waited for room.
-func (c *conn) holds(*call) bool { return false }
+func (c *conn) postpones(*call) bool { return false } // begin has waited for room
+func (c *conn) failed(*call)         {}
 
 // admit returns why no call can be begun. The lock is held.
 func (c *conn) admit() error {
 	switch {
 	case c.gone:
 		return errConnectionLost
+	case c.run.isClosed():
+		return errStopped
 	case c.closing:
 		return microerrors.New(errorID, "the connection is being closed", 503)
 	case c.open >= maxCalls:
@@ -138,15 +109,7 @@ func (c *conn) ended(k *call) {
 	c.mu.Lock()
 	c.remove(k)
 	c.giveBack(k)
-	if c.unnamed == k {
-		c.unnamed = nil
-	}
-	if k.pipelined {
-		c.pipelined--
-	}
-	if k.done != nil {
-		close(k.done)
-	}
+	c.leave(&k.place)
 	if k.key != "" && c.streams[k.key] == k {
 		delete(c.streams, k.key)
 		if k.request.isStream() && !k.inbox.clientEnded() {

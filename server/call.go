@@ -41,18 +41,17 @@ type call struct {
 	// Of a call on a socket that carries others too.
 	inbox     *inbox // source, of a stream
 	mayStream bool
-	watched   bool            // closeStuck is called when ctx ends; guarded by writing
-	sends     atomic.Uint64   // sendings of a stream, begun and ended; odd during one
-	after     <-chan struct{} // closed when the request before it was answered; nil for none
-	done      chan struct{}   // closed when this one was; made for the one after it
-	pipelined bool            // counted in conn.pipelined
+	watched   bool          // closeStuck is called when ctx ends; guarded by writing
+	sends     atomic.Uint64 // sendings of a stream, begun and ended; odd during one
+	place     place
 
 	// Of a call that is an exchange.
-	exchange wire.Exchange // nil for all others
-	single   bool          // there is one request and one reply
-	pace     *pace         // of the endpoint; nil if that is not known
-	own      ownSource     // source, of a stream
-	unwatch  func() bool   // ends the watch on ctx, of a stream
+	exchange  wire.Exchange // nil for all others
+	single    bool          // there is one request and one reply
+	postponed bool          // the backlog had it
+	pace      *pace         // of the endpoint; nil if that is not known
+	own       ownSource     // source, of a stream
+	unwatch   func() bool   // ends the watch on ctx, of a stream
 
 	activity activity
 
@@ -109,8 +108,8 @@ func (k *call) Metadata() map[string]string {
 
 // serve runs the request to its end, even if its handler ends the goroutine.
 func (k *call) serve() {
-	if k.conn.holds(k) {
-		return
+	if k.conn.postpones(k) {
+		return // the backlog has it served later
 	}
 	err := errGoexit
 	defer func() {
@@ -118,7 +117,9 @@ func (k *call) serve() {
 		k.finish()
 		k.conn.ended(k)
 	}()
-	err = k.handle()
+	if err = causeOf(&k.ctx); err == nil || !k.postponed {
+		err = k.handle()
+	}
 }
 
 func (k *call) handle() (err error) {
@@ -251,4 +252,5 @@ func (k *call) fail(cause error) {
 	if k.source != nil {
 		k.source.close(cause)
 	}
+	k.conn.failed(k)
 }

@@ -55,8 +55,8 @@ type conn struct {
 	late    lateStreams      // finished ones to which messages may still come
 	closing bool             // no new requests; close when the open ones are done
 
-	unnamed   *call // the last of the requests that are answered in their order, while it is open
-	pipelined int   // how many of them are open
+	last      *place // of those that are answered in their order, while it is open
+	pipelined int    // how many of them are open
 }
 
 func newConn(r *run, s transport.Socket) *conn {

@@ -21,9 +21,11 @@ type connection interface {
 	needsMap() bool
 	// speaksHTTP reports whether each message is one of HTTP.
 	speaksHTTP() bool
-	// holds reports whether a call that is about to be served is held back: it is
-	// given to the workers later.
-	holds(k *call) bool
+	// postpones has a call that is about to be served wait until the peer takes
+	// replies. If it is true the call is not the caller's any more.
+	postpones(k *call) bool
+	// failed is told that the context of a call was cancelled from outside.
+	failed(k *call)
 	// freed is told that the body of the message that opened a call is not held
 	// any more, although the call goes on.
 	freed(k *call)

@@ -15,7 +15,6 @@ import (
 // event handles a message published straight to the socket and answers it.
 // Messages of one socket are handled one after the other, in their order.
 func (c *conn) event(head *wire.Head, m *incoming) {
-	c.awaitTurn(head)
 	handled := false
 	defer func() {
 		if !handled { // a subscriber has ended the goroutine, and nobody else reads
@@ -26,6 +25,12 @@ func (c *conn) event(head *wire.Head, m *incoming) {
 	header := m.header.Map()
 	err := c.run.server.accept(c.run, nil, head.Topic, header, m.body, c)
 	handled = true
+	what := *head
+	c.inTurn(head, func() { c.answerEvent(&what, header, err) })
+}
+
+// answerEvent tells the publisher how the handling of its message has ended.
+func (c *conn) answerEvent(head *wire.Head, header map[string]string, err error) {
 	h := borrowHeader()
 	defer returnHeader(h)
 	echoHeader(h, header)

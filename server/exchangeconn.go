@@ -130,15 +130,22 @@ func (c *exchangeConn) sendFields(k *call, fields []wire.Field, body []byte) err
 	if !k.single {
 		return k.exchange.SendFields(fields, body) // which waits for who reads the stream
 	}
-	c.backlog.sending(len(body))
+	n := sizeOf(fields, body)
+	c.backlog.sending(n)
 	err := k.exchange.SendFields(fields, body)
-	for _, held := range c.backlog.sent(len(body)) {
-		c.run.workers.do(held)
+	for _, k := range c.backlog.sent(n) {
+		c.run.workers.do(k)
 	}
 	return err
 }
 
-func (c *exchangeConn) holds(k *call) bool { return k.single && c.backlog.hold(k) }
+func (c *exchangeConn) postpones(k *call) bool { return k.single && c.backlog.postpone(k) }
+
+func (c *exchangeConn) failed(k *call) {
+	if c.backlog.remove(k) {
+		c.run.workers.do(k) // it is told so, and not handled
+	}
+}
 
 func (c *exchangeConn) sendMap(k *call, h map[string]string, body []byte) error {
 	return c.sendFields(k, wire.AppendMap(nil, h), body)

@@ -35,7 +35,11 @@ func (c *conn) refuse(head *wire.Head, err error, contentType string, body []byt
 
 // refuseAs is refuse for a client that is known to be one of the web, or not.
 func (c *conn) refuseAs(web bool, head *wire.Head, err error, contentType string, body []byte) {
-	c.awaitTurn(head)
+	what := *head
+	c.inTurn(head, func() { c.sendRefusal(web, &what, err, contentType, body) })
+}
+
+func (c *conn) sendRefusal(web bool, head *wire.Head, err error, contentType string, body []byte) {
 	h := borrowHeader()
 	defer returnHeader(h)
 	h[headers.ContentType] = contentType

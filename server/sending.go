@@ -20,9 +20,7 @@ func (c *conn) speaksHTTP() bool {
 func (c *conn) sendMap(k *call, h map[string]string, body []byte) error {
 	c.hold(len(body))
 	defer c.give(len(body))
-	if k.after != nil {
-		<-k.after
-	}
+	k.place.await()
 	c.beginSend(k)
 	defer k.endSend()
 	return c.send(h, body)

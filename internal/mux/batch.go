@@ -111,9 +111,8 @@ func (c *Conn) unpinAll(b *batch) {
 var copies = sync.Pool{New: func() any { b := make([]byte, 0, batchFrames*MaxPayload+8<<10); return &b }}
 
 // sealBatch puts the records of TLS that a batch becomes in its place, after which no
-// sender's memory is in use. With that TLS is written to like any other connection:
-// a caller that is alone writes itself, where it took two more goroutines a call
-// before, and twice the time.
+// sender's memory is in use. So a lone caller writes by itself under TLS as well: no
+// goroutine is woken for it.
 func (c *Conn) sealBatch(b *batch) error {
 	data, records := b.waited, c.writer.records // only one goroutine writes
 	if b.size > maxCopied {
@@ -132,7 +131,7 @@ func (c *Conn) sealBatch(b *batch) error {
 	defer c.mu.Unlock()
 	b.pieces, b.size, b.shared, b.sealed = b.space[:0], 0, false, true
 	b.add(piece{data: records})
-	if b.room == nil {
+	if b.room == nil && cap(records) <= keepPending {
 		c.writer.records = records[:0]
 	}
 	return err

@@ -3,9 +3,14 @@
 package mux_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"net"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/internal/seal"
@@ -58,4 +63,40 @@ func TestWhatTheSystemDidNotTakeIsNotSent(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A message whose last bytes wait in a write when the connection is lost has no
+// other place where its sender could be found.
+func TestSendersReturnWhenTheConnectionIsLostBesideTheirLastBytes(t *testing.T) {
+	const calls = 256
+	var sending sync.WaitGroup
+	var sent atomic.Int64
+	sending.Add(calls)
+	p, c := rawClient(t, mux.Config{}, func(s *mux.Socket, _ wire.Header, _ []byte, _ bool) {
+		go func() {
+			defer sending.Done()
+			defer s.Close()
+			if s.SendFields(nil, make([]byte, 60<<10)) == nil {
+				sent.Add(1)
+			}
+		}()
+	})
+	p.write(mux.Frame{Kind: mux.KindWindow, Payload: binary.BigEndian.AppendUint32(nil, 64<<20)})
+	for i := range uint32(calls) {
+		p.write(mux.Frame{Kind: mux.KindMessage, Flags: openCall, Socket: i + 1, Payload: mux.Begin(openCall, "", 0, nil)})
+	}
+	last := int64(-1)
+	testkit.Eventually(t, "the connection takes nothing more", func() bool {
+		time.Sleep(100 * time.Millisecond)
+		n := sent.Load()
+		stuck := n == last && n > 0
+		last = n
+		return stuck
+	})
+	if last == calls {
+		t.Fatal("the system has taken everything")
+	}
+	p.conn.Close()
+	sending.Wait()
+	runtime.KeepAlive(c)
 }

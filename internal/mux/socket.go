@@ -180,8 +180,8 @@ func (s *Socket) send(flags uint8, r *wire.Request) error {
 }
 
 // appendBlock is wire.AppendBlock for a message of the socket. The messages of a stream
-// mostly have the same headers: to see that takes a tenth of the time that it takes to
-// make their block, which is a tenth of what a message costs.
+// mostly have the same headers, and making their block again is a tenth of what a
+// message costs.
 func (s *Socket) appendBlock(b []byte, flags uint8, fields []wire.Field) ([]byte, error) {
 	if flags != 0 { // no message of that kind follows
 		return wire.AppendBlock(b, fields)
@@ -192,9 +192,10 @@ func (s *Socket) appendBlock(b []byte, flags uint8, fields []wire.Field) ([]byte
 	from := len(b)
 	b, err := wire.AppendBlock(b, fields)
 	switch {
+	case err != nil:
 	case !s.followed: // a stream that is idle from then on needs less memory
 		s.followed = true
-	case err == nil && repeatable(len(b)-from):
+	case repeatable(len(b) - from):
 		s.lastFields = append(s.lastFields[:0], fields...)
 		s.lastBlock = append(s.lastBlock[:0], b[from:]...)
 	}

@@ -138,7 +138,7 @@ func (c *Conn) flush() {
 			err = c.attempt(b)
 		}
 		if err != nil {
-			c.broken(b.untaken(), err)
+			c.broken(b, err)
 			return
 		}
 		if b.size > 0 {
@@ -179,7 +179,7 @@ func (c *Conn) writeOn(b *batch) {
 			err = c.writeDirect(b)
 		}
 		if err != nil {
-			c.broken(b.untaken(), err)
+			c.broken(b, err)
 			return
 		}
 		b = nil
@@ -248,11 +248,18 @@ func (w *writer) keep(b []byte) {
 	}
 }
 
-// broken ends a connection that did not take the last bytes of what was to be
-// written.
-func (c *Conn) broken(untaken int, err error) {
+// broken ends a connection that did not take all of a batch. Messages that have only
+// their ends in it are nowhere else.
+func (c *Conn) broken(b *batch, err error) {
 	c.mu.Lock()
-	c.writer.attempted -= uint64(untaken)
+	c.writer.attempted -= uint64(b.untaken())
+	pieces := b.pieces
+	b.pieces = nil
+	for _, p := range pieces {
+		if p.from != nil {
+			c.giveUp(p.from, notWhole(err))
+		}
+	}
 	c.writer.rest()
 	c.mu.Unlock()
 	c.fail(err)
@@ -297,10 +304,7 @@ func (c *Conn) sayLast(why string) {
 		w.writing = true
 		c.own.Go(func() { c.writeOn(nil) })
 	}
-	if w.rested == nil {
-		w.rested = make(chan struct{})
-	}
-	rested := w.rested
+	rested := w.resting()
 	c.mu.Unlock()
 	timer := time.NewTimer(lastWord)
 	defer timer.Stop()
@@ -320,10 +324,7 @@ func (c *Conn) flushed(done <-chan struct{}) {
 			c.mu.Unlock()
 			return
 		}
-		if w.rested == nil {
-			w.rested = make(chan struct{})
-		}
-		rested := w.rested
+		rested := w.resting()
 		c.kick()
 		select {
 		case <-rested:
@@ -331,4 +332,35 @@ func (c *Conn) flushed(done <-chan struct{}) {
 			return
 		}
 	}
+}
+
+// writeAlone waits until nobody writes, for limit at most, and has nobody else write
+// until rest. It is false when the limit is over.
+func (c *Conn) writeAlone(limit time.Duration) bool {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	for {
+		c.mu.Lock()
+		w := &c.writer
+		if !w.writing {
+			w.writing = true
+			c.mu.Unlock()
+			return true
+		}
+		rested := w.resting()
+		c.mu.Unlock()
+		select {
+		case <-rested:
+		case <-timer.C:
+			return false
+		}
+	}
+}
+
+// resting returns a channel that is closed when writing ends. The lock is held.
+func (w *writer) resting() <-chan struct{} {
+	if w.rested == nil {
+		w.rested = make(chan struct{})
+	}
+	return w.rested
 }

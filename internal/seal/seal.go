@@ -1,6 +1,9 @@
 // Package seal lets the user of a TLS connection have what TLS would write, and
 // write it by other means: [crypto/tls] can only write by blocking, and a write that
 // was given up half way ends the connection.
+//
+// Seal, the writing of what it returned, Sent and CloseWrite belong to one goroutine
+// at a time. Write is called by crypto/tls, at any time.
 package seal
 
 import (
@@ -29,29 +32,31 @@ type Conn struct {
 	secure *tls.Conn
 
 	mu      sync.Mutex
-	begun   bool
-	sealing bool
+	begun   bool   // the user of Seal writes
+	sealing bool   // what TLS writes are the records that Seal returns
 	unsent  bool   // what was sealed last is not written as a whole
 	records []byte // to be written before what is sealed next, or with it
 }
 
 // Client is [tls.Client] for a connection that may be sealed.
-func Client(conn net.Conn, config *tls.Config) *tls.Conn { return secure(conn, config, tls.Client) }
+func Client(conn net.Conn, config *tls.Config) *tls.Conn { return over(conn, config, tls.Client) }
 
 // Server is [tls.Server] for a connection that may be sealed.
-func Server(conn net.Conn, config *tls.Config) *tls.Conn { return secure(conn, config, tls.Server) }
+func Server(conn net.Conn, config *tls.Config) *tls.Conn { return over(conn, config, tls.Server) }
 
-func secure(conn net.Conn, config *tls.Config, of func(net.Conn, *tls.Config) *tls.Conn) *tls.Conn {
+// over puts TLS over a connection. One of TLS 1.2 whose peer may ask for another
+// handshake is not sealed: that is written while others wait for its end.
+func over(conn net.Conn, config *tls.Config, wrap func(net.Conn, *tls.Config) *tls.Conn) *tls.Conn {
 	system, ok := conn.(syscall.Conn)
-	if !ok {
-		return of(conn, config)
+	if !ok || config != nil && config.Renegotiation != tls.RenegotiateNever {
+		return wrap(conn, config)
 	}
 	raw, err := system.SyscallConn()
 	if err != nil {
-		return of(conn, config)
+		return wrap(conn, config)
 	}
 	c := &Conn{Conn: conn, raw: raw}
-	c.secure = of(c, config)
+	c.secure = wrap(c, config)
 	return c.secure
 }
 
@@ -99,8 +104,8 @@ func (c *Conn) Sent() {
 	c.unsent = false
 }
 
-// CloseWrite tells the peer that nothing follows what was sent, and waits for that to
-// be written for limit at most.
+// CloseWrite tells the peer that nothing follows what was sealed, which is to be
+// written before. It waits for limit at most.
 func (c *Conn) CloseWrite(limit time.Duration) error {
 	if err := c.secure.CloseWrite(); err != nil {
 		return err

@@ -19,9 +19,8 @@ import (
 func TestMain(m *testing.M) { testkit.Main(m) }
 
 // pair returns the ends of a connection: what lies under TLS at one, which has begun
-// to seal, and TLS at the other. What is sealed goes through what of returns, if that
-// is given.
-func pair(t *testing.T, of ...func(net.Conn) net.Conn) (*seal.Conn, net.Conn, *tls.Conn) {
+// to seal, and TLS at the other. What is sealed goes through what wraps return.
+func pair(t *testing.T, wraps ...func(net.Conn) net.Conn) (*seal.Conn, net.Conn, *tls.Conn) {
 	t.Helper()
 	cert, err := mtls.Certificate("127.0.0.1")
 	if err != nil {
@@ -40,8 +39,8 @@ func pair(t *testing.T, of ...func(net.Conn) net.Conn) (*seal.Conn, net.Conn, *t
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, of := range of {
-		b = of(b)
+	for _, wrap := range wraps {
+		b = wrap(b)
 	}
 	peer := seal.Client(a, &tls.Config{InsecureSkipVerify: true})
 	conn := seal.Server(b, &tls.Config{Certificates: []tls.Certificate{cert}})
@@ -141,6 +140,14 @@ func TestWhatTLSSaysOfItsOwnKeepsItsPlaceAndIsBounded(t *testing.T) {
 	}
 	if kept > 64<<10 {
 		t.Errorf("%d bytes are kept for a peer that reads nothing", kept)
+	}
+}
+
+func TestAConnectionWhoseHandshakeMayBeRepeatedIsNotSealed(t *testing.T) {
+	c, _, _ := pair(t)
+	again := &tls.Config{InsecureSkipVerify: true, Renegotiation: tls.RenegotiateFreelyAsClient}
+	if seal.Under(seal.Client(c.Conn, again)) != nil {
+		t.Error("a handshake of its peer's would wait for one who waits for it")
 	}
 }
 
