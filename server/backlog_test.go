@@ -31,23 +31,8 @@ func (s *Sized) Call(_ context.Context, _, rsp *bytes.Frame) error {
 func TestCallsWaitWhileThePeerDoesNotTakeTheRepliesToOthers(t *testing.T) {
 	const calls, size = 2000, 128 << 10
 	const room, more = 64 << 20 / size, 1000 // which were in handlers by then, or are sent
-	large := &Sized{size: size}
-	s := newServer(t, server.Transport(transport.NewHTTPTransport()))
-	handle(t, s, large)
-	start(t, s)
-	through := newSlow(t, s.Options().Address)
-	through.between = 200 * time.Millisecond
-	c := newCaller(t, s)
-	call := func() error {
-		var rsp bytes.Frame
-		err := c.Call(t.Context(), c.NewRequest("test", "Sized.Call", &bytes.Frame{}, client.WithContentType("application/octet-stream")), &rsp,
-			client.WithAddress(through.addr), client.WithRequestTimeout(testkit.Patience))
-		if err == nil && len(rsp.Data) != size {
-			t.Errorf("a reply has %d bytes, want %d", len(rsp.Data), size)
-		}
-		return err
-	}
-	if err := call(); err != nil { // so that there is a connection for all
+	large, through, call := slowlyReplied(t, size)
+	if err := call(t.Context()); err != nil { // so that there is a connection for all
 		t.Fatal(err)
 	}
 	large.served.Store(0)
@@ -55,7 +40,7 @@ func TestCallsWaitWhileThePeerDoesNotTakeTheRepliesToOthers(t *testing.T) {
 	var callers sync.WaitGroup
 	for range calls {
 		callers.Go(func() {
-			if err := call(); err != nil {
+			if err := call(t.Context()); err != nil {
 				t.Errorf("call: %v", err)
 			}
 		})
@@ -69,5 +54,54 @@ func TestCallsWaitWhileThePeerDoesNotTakeTheRepliesToOthers(t *testing.T) {
 	callers.Wait()
 	if n := large.served.Load(); n != calls {
 		t.Errorf("%d calls were served, want %d", n, calls)
+	}
+}
+
+func TestPostponedCallsThatAreGivenUpAreNotServed(t *testing.T) {
+	const calls, size = 2000, 128 << 10
+	large, through, call := slowlyReplied(t, size)
+	if err := call(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	large.served.Store(0)
+	through.slowly.Store(true)
+	ctx, giveUp := context.WithCancel(t.Context())
+	defer giveUp()
+	var callers sync.WaitGroup
+	for range calls {
+		callers.Go(func() { call(ctx) }) //nolint:errcheck // it is given up
+	}
+	testkit.Eventually(t, "the room is used up", func() bool { return large.served.Load() >= 64<<20/size })
+	time.Sleep(time.Second) // so that all others have arrived
+	served := large.served.Load()
+	giveUp()
+	callers.Wait()
+	through.slowly.Store(false)
+	if err := call(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := large.served.Load() - served; n > (calls-served)/2 {
+		t.Errorf("%d of %d calls were served after their callers had given up", n, calls-served)
+	}
+}
+
+// slowlyReplied returns a handler, what its replies pass, and what calls it through
+// that.
+func slowlyReplied(t *testing.T, size int) (*Sized, *slow, func(context.Context) error) {
+	large := &Sized{size: size}
+	s := newServer(t, server.Transport(transport.NewHTTPTransport()))
+	handle(t, s, large)
+	start(t, s)
+	through := newSlow(t, s.Options().Address)
+	through.between = 200 * time.Millisecond
+	c := newCaller(t, s)
+	return large, through, func(ctx context.Context) error {
+		var rsp bytes.Frame
+		err := c.Call(ctx, c.NewRequest("test", "Sized.Call", &bytes.Frame{}, client.WithContentType("application/octet-stream")), &rsp,
+			client.WithAddress(through.addr), client.WithRequestTimeout(testkit.Patience))
+		if err == nil && len(rsp.Data) != size {
+			t.Errorf("a reply has %d bytes, want %d", len(rsp.Data), size)
+		}
+		return err
 	}
 }

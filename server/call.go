@@ -117,9 +117,11 @@ func (k *call) serve() {
 		k.finish()
 		k.conn.ended(k)
 	}()
-	if err = causeOf(&k.ctx); err == nil || !k.postponed {
-		err = k.handle()
+	if cause := causeOf(&k.ctx); cause != nil && k.postponed {
+		err = cause
+		return
 	}
+	err = k.handle()
 }
 
 func (k *call) handle() (err error) {

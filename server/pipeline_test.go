@@ -287,3 +287,61 @@ func TestHeadersOfOpenRequestsAreBoundedInBytes(t *testing.T) {
 		}
 	})
 }
+
+// While an answer waits for its turn the connection is still watched.
+func TestHandlersLearnThatTheClientHasGoneThoughAnAnswerWaitsForItsTurn(t *testing.T) {
+	for name, second := range map[string]string{
+		"refusal": unnamed("Watched.Pass", "text/unknown", "{}"),
+		"event":   unnamed("", "application/json", "{}", "Micro-Topic", "news"),
+		"call":    unnamedText("Watched.Pass", "second"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			ended := make(chan error, 2)
+			gate := &Watched{ended: ended}
+			pipelined(t, gate, func(t *testing.T, conn net.Conn, _ server.Server) {
+				go io.WriteString(conn, unnamedText("Watched.Pass", "first")+second) //nolint:errcheck // the handler tells
+				time.Sleep(time.Second)
+				conn.Close()
+				select {
+				case err := <-ended:
+					if err == nil {
+						t.Error("the handler ended by itself")
+					}
+				case <-time.After(time.Minute):
+					t.Error("the handler was not told")
+				}
+			})
+		})
+	}
+}
+
+// Watched is a handler that waits for the end of its context.
+type Watched struct{ ended chan error }
+
+func (w *Watched) Pass(ctx context.Context, _, _ *Text) error {
+	<-ctx.Done()
+	w.ended <- ctx.Err()
+	return ctx.Err()
+}
+
+func TestRequestsThatWaitForRoomDoNotBeginWhenOthersAreCutOff(t *testing.T) {
+	gate := &Gate{} // which never opens
+	pipelined(t, gate, func(t *testing.T, conn net.Conn, srv server.Server) {
+		go func() {
+			for range 70 {
+				if _, err := io.WriteString(conn, unnamedText("Gate.Pass", "")); err != nil {
+					return // the test is over
+				}
+			}
+		}()
+		go io.Copy(io.Discard, conn) //nolint:errcheck // the replies are of no interest
+		time.Sleep(time.Second)
+		began := gate.entered.Load()
+		if err := srv.Stop(); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+		if n := gate.entered.Load(); n != began {
+			t.Errorf("%d requests began when Stop had cut off the others", n-began)
+		}
+	})
+}

@@ -60,25 +60,24 @@ func (c *Conn) violate(err error) {
 	}
 }
 
-// closeWrite tells the peer that nothing follows. It reports whether it could.
+// closeWrite tells the peer that nothing follows, and reports whether it could. What
+// others add from then on is dropped: writing it would break the connection, with what
+// the peer has not received yet.
 func (c *Conn) closeWrite(limit time.Duration) bool {
-	if c.seal != nil {
-		return c.closeSeal(limit)
-	}
-	half, ok := c.conn.(interface{ CloseWrite() error })
-	return ok && half.CloseWrite() == nil
-}
-
-// closeSeal is closeWrite for TLS, to which only one may write at a time. What others
-// add from then on is dropped.
-func (c *Conn) closeSeal(limit time.Duration) bool {
 	if !c.writeAlone(limit) {
 		return false
 	}
-	err := c.seal.CloseWrite(limit)
+	err := errors.ErrUnsupported
+	if c.seal != nil {
+		err = c.seal.CloseWrite(limit)
+	} else if half, ok := c.conn.(interface{ CloseWrite() error }); ok {
+		err = half.CloseWrite()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.writer.err = orElse(c.writer.err, io.EOF)
+	if err == nil && c.writer.err == nil {
+		c.writer.err = io.EOF
+	}
 	c.writer.rest()
 	return err == nil
 }

@@ -1,4 +1,4 @@
-// Package targz unpacks archives that nobody vouches for.
+// Package targz unpacks archives that are not trusted.
 package targz
 
 import (
