@@ -32,11 +32,6 @@ func TestCallsWaitWhileThePeerDoesNotTakeTheRepliesToOthers(t *testing.T) {
 	const calls, size = 2000, 128 << 10
 	const room, more = 64 << 20 / size, 1000 // which were in handlers by then, or are sent
 	large, through, call := slowlyReplied(t, size)
-	if err := call(t.Context()); err != nil { // so that there is a connection for all
-		t.Fatal(err)
-	}
-	large.served.Store(0)
-	through.slowly.Store(true)
 	var callers sync.WaitGroup
 	for range calls {
 		callers.Go(func() {
@@ -60,11 +55,6 @@ func TestCallsWaitWhileThePeerDoesNotTakeTheRepliesToOthers(t *testing.T) {
 func TestPostponedCallsThatAreGivenUpAreNotServed(t *testing.T) {
 	const calls, size = 2000, 128 << 10
 	large, through, call := slowlyReplied(t, size)
-	if err := call(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	large.served.Store(0)
-	through.slowly.Store(true)
 	ctx, giveUp := context.WithCancel(t.Context())
 	defer giveUp()
 	var callers sync.WaitGroup
@@ -85,8 +75,8 @@ func TestPostponedCallsThatAreGivenUpAreNotServed(t *testing.T) {
 	}
 }
 
-// slowlyReplied returns a handler, what its replies pass, and what calls it through
-// that.
+// slowlyReplied returns a handler, what its replies pass slowly, and what calls it
+// through that, over a connection that is there.
 func slowlyReplied(t *testing.T, size int) (*Sized, *slow, func(context.Context) error) {
 	large := &Sized{size: size}
 	s := newServer(t, server.Transport(transport.NewHTTPTransport()))
@@ -95,7 +85,7 @@ func slowlyReplied(t *testing.T, size int) (*Sized, *slow, func(context.Context)
 	through := newSlow(t, s.Options().Address)
 	through.between = 200 * time.Millisecond
 	c := newCaller(t, s)
-	return large, through, func(ctx context.Context) error {
+	call := func(ctx context.Context) error {
 		var rsp bytes.Frame
 		err := c.Call(ctx, c.NewRequest("test", "Sized.Call", &bytes.Frame{}, client.WithContentType("application/octet-stream")), &rsp,
 			client.WithAddress(through.addr), client.WithRequestTimeout(testkit.Patience))
@@ -104,4 +94,10 @@ func slowlyReplied(t *testing.T, size int) (*Sized, *slow, func(context.Context)
 		}
 		return err
 	}
+	if err := call(t.Context()); err != nil { // so that there is a connection for all
+		t.Fatal(err)
+	}
+	large.served.Store(0)
+	through.slowly.Store(true)
+	return large, through, call
 }
