@@ -1,58 +1,70 @@
 package transport_test
 
 import (
+	"bufio"
 	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/justcy/go-micro/v4/transport"
 )
 
-// BenchmarkCallsBesideResets compares the calls of honest callers beside a peer
-// that resets requests as fast as it can with those when they are alone.
+// BenchmarkCallsBesideResets compares the calls of honest callers beside peers that
+// reset requests as fast as they can with those when they are alone. The server, the
+// callers and the peers are processes of their own. The flood has lasted for a while
+// when the calls begin.
 func BenchmarkCallsBesideResets(b *testing.B) {
-	flood := resetFlood(1000)
 	for _, callers := range []int{1, 16} {
-		for _, attackers := range []int{1, 8} {
-			b.Run(fmt.Sprintf("callers=%d/attackers=%d", callers, attackers), func(b *testing.B) {
-				l := listen(b, transport.NewHTTPTransport(quiet), reply)
-				clients := make([]transport.Client, callers)
-				for i := range clients {
-					clients[i] = dial(b, transport.NewHTTPTransport(quiet), l.Addr(), transport.WithStream())
-				}
-				const round = 500 * time.Millisecond
-				var alone, beside int64
-				var conns int64
-				rounds := 0
-				for b.Loop() {
-					rounds++
-					alone += callsWithin(b, clients, round)
-					_, stop := attack(b, l.Addr(), flood, attackers)
-					beside += callsWithin(b, clients, round)
-					conns += stop()
-				}
-				perSecond := float64(rounds) * round.Seconds()
-				b.ReportMetric(float64(alone)/perSecond, "calls/s-alone")
-				b.ReportMetric(float64(beside)/perSecond, "calls/s-beside")
-				b.ReportMetric(float64(beside)/float64(alone), "ratio")
-				b.ReportMetric(float64(conns)/perSecond, "attacks/s")
-			})
+		for _, manner := range []string{"waits", "returns"} { // for its end, or at once
+			for _, attackers := range []string{"1", "8"} {
+				b.Run(fmt.Sprintf("callers=%d/attackers=%s/each=%s", callers, attackers, manner), func(b *testing.B) {
+					server := startFloodChild(b, "serve")
+					addr := server.line(b)
+					clients := make([]transport.Client, callers)
+					for i := range clients {
+						clients[i] = dial(b, transport.NewHTTPTransport(quiet), addr, transport.WithStream())
+					}
+					const round = time.Second
+					var alone, beside []time.Duration
+					for b.Loop() {
+						alone = append(alone, callsWithin(b, clients, round)...)
+						attackers := startFloodChild(b, "attack", addr, attackers, manner)
+						time.Sleep(round)
+						beside = append(beside, callsWithin(b, clients, round)...)
+						attackers.end()
+					}
+					b.ReportMetric(float64(len(beside))/float64(len(alone)), "ratio")
+					b.ReportMetric(float64(len(alone))/float64(b.N)/round.Seconds(), "calls/s-alone")
+					b.ReportMetric(p99(alone), "p99-ms-alone")
+					b.ReportMetric(p99(beside), "p99-ms-beside")
+				})
+			}
 		}
 	}
 }
 
-// callsWithin counts the calls that callers make in a time.
-func callsWithin(t testing.TB, clients []transport.Client, limit time.Duration) int64 {
+func p99(took []time.Duration) float64 {
+	slices.Sort(took)
+	return float64(took[len(took)*99/100].Microseconds()) / 1000
+}
+
+// callsWithin makes calls for a time and returns how long each took.
+func callsWithin(t testing.TB, clients []transport.Client, limit time.Duration) (took []time.Duration) {
 	var all sync.WaitGroup
-	var calls atomic.Int64
+	var mu sync.Mutex
 	end := time.Now().Add(limit)
 	for _, c := range clients {
 		all.Go(func() {
 			m := &transport.Message{Header: callHeader, Body: make([]byte, 128)}
 			var got transport.Message
-			for time.Now().Before(end) {
+			var mine []time.Duration
+			for began := time.Now(); began.Before(end); {
 				if err := c.Send(m); err != nil {
 					t.Error(err)
 					return
@@ -61,10 +73,78 @@ func callsWithin(t testing.TB, clients []transport.Client, limit time.Duration) 
 					t.Error(err)
 					return
 				}
-				calls.Add(1)
+				now := time.Now()
+				mine = append(mine, now.Sub(began))
+				began = now
 			}
+			mu.Lock()
+			defer mu.Unlock()
+			took = append(took, mine...)
 		})
 	}
 	all.Wait()
-	return calls.Load()
+	return took
+}
+
+// floodChild is a process of the benchmark. It ends with its input.
+type floodChild struct {
+	cmd *exec.Cmd
+	in  io.Closer
+	out *bufio.Scanner
+}
+
+const floodVariable = "MICRO_TEST_FLOOD"
+
+func startFloodChild(t testing.TB, args ...string) *floodChild {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestFloodChild$")
+	cmd.Env = append(os.Environ(), floodVariable+"="+strings.Join(args, " "))
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c := &floodChild{cmd, in, bufio.NewScanner(out)}
+	t.Cleanup(c.end)
+	return c
+}
+
+func (c *floodChild) line(t testing.TB) string {
+	t.Helper()
+	if !c.out.Scan() {
+		t.Fatal("a process of the benchmark has ended")
+	}
+	return c.out.Text()
+}
+
+func (c *floodChild) end() {
+	c.in.Close()
+	c.cmd.Wait() //nolint:errcheck // what it did was seen from outside
+}
+
+func TestFloodChild(t *testing.T) {
+	role, args, _ := strings.Cut(os.Getenv(floodVariable), " ")
+	switch role {
+	case "serve":
+		l := listen(t, transport.NewHTTPTransport(quiet), reply)
+		fmt.Println(l.Addr())
+		io.Copy(io.Discard, os.Stdin)
+	case "attack":
+		var addr, manner string
+		var attackers int
+		if _, err := fmt.Sscan(args, &addr, &attackers, &manner); err != nil {
+			t.Fatal(err)
+		}
+		_, stop := attack(addr, resetFlood(1000), attackers, manner == "waits")
+		io.Copy(io.Discard, os.Stdin)
+		stop()
+	default:
+		t.Skip("it is for BenchmarkCallsBesideResets")
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4/internal/budget"
+	"github.com/justcy/go-micro/v4/internal/flood"
 	"github.com/justcy/go-micro/v4/internal/mux"
 	"github.com/justcy/go-micro/v4/internal/seal"
 	"github.com/justcy/go-micro/v4/internal/wire"
@@ -29,6 +30,7 @@ type httpListener struct {
 	tls      *tls.Config // nil without TLS
 	addr     string
 	budget   *budget.Budget // of what is held for all connections
+	floods   *flood.Account // of what strangers make it do for nothing
 
 	exchanges wire.Server // who serves exchanges, nil for the accept function; set by Accept
 
@@ -49,6 +51,7 @@ func newHTTPListener(l net.Listener, config *tls.Config, o Options) *httpListene
 		tls:      config,
 		addr:     l.Addr().String(),
 		budget:   budget.New(o.maxTotalBytes()),
+		floods:   flood.NewAccount(0, config != nil),
 		done:     make(chan struct{}),
 		conns:    map[io.Closer]struct{}{},
 	}
@@ -147,7 +150,12 @@ func (l *httpListener) Accept(fn func(Socket)) error {
 	}
 	defer web.close()
 	l.web.Store(web)
+	var warned time.Time
 	for delay := time.Duration(0); ; {
+		if l.floods.Wait(l.done) && time.Since(warned) > time.Minute {
+			warned = time.Now()
+			l.opts.logf(logger.WarnLevel, "transport: listener %s takes new connections slowly for a while: on too many nothing is answered, or their HTTP/2 requests are reset", l.addr)
+		}
 		conn, err := l.listener.Accept()
 		switch {
 		case err == nil:
@@ -192,6 +200,7 @@ func (l *httpListener) start(conn net.Conn, web *webServer, fn func(Socket)) {
 		s.Close()
 		return
 	}
+	l.floods.Connected()
 	go func() {
 		defer l.untrack(s)
 		l.serve(s, web, fn)
@@ -214,18 +223,15 @@ func (l *httpListener) serve(s *httpSocket, web *webServer, fn func(Socket)) {
 	}
 	if err == nil && web.wants(line) {
 		s.reader.SetDeadline(time.Time{})
-		conn := &webConn{Conn: s.conn, ahead: bytes.Clone(s.reader.Buffered())}
-		if isH2(line) {
-			conn.guard = newH2Guard()
-		}
 		s.lent.Store(true)
-		web.serve(conn)
+		web.serve(s.conn, bytes.Clone(s.reader.Buffered()), isH2(line))
 		return
 	}
 	defer s.Close()
 	if s.receiveFirst(err) != nil {
 		return
 	}
+	l.floods.Answered()
 	if s.offered && l.multiplexes() {
 		l.upgrade(s, fn)
 		return

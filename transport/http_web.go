@@ -14,9 +14,11 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/justcy/go-micro/v4/internal/budget"
+	"github.com/justcy/go-micro/v4/internal/flood"
 	"github.com/justcy/go-micro/v4/internal/httpmsg"
 	"github.com/justcy/go-micro/v4/logger"
 )
@@ -108,10 +110,19 @@ func (w *webServer) wants(line []byte) bool {
 // isH2 reports whether a connection that begins with line speaks HTTP/2.
 func isH2(line []byte) bool { return bytes.Equal(line, []byte("PRI * HTTP/2.0")) }
 
-// serve hands a connection to net/http and returns when it has ended or was
-// taken over by a socket.
-func (w *webServer) serve(conn *webConn) {
-	conn.ended, conn.closed = make(chan struct{}), w.closed
+// serve hands a connection to net/http, with what was read ahead of it, and returns
+// when it has ended or was taken over by a socket.
+func (w *webServer) serve(c net.Conn, ahead []byte, h2 bool) {
+	if h2 {
+		followed := flood.NewConn(c, w.listener.floods, w.closed)
+		c = followed
+		if !followed.Received(ahead) { // before net/http has set anything up for it
+			c.Close()
+			return
+		}
+	}
+	conn := &webConn{Conn: c, ahead: ahead, listener: w.listener, ended: make(chan struct{})}
+	conn.answered.Store(h2) // which is for the followed connection to find out
 	select {
 	case w.conns <- conn:
 		<-conn.ended
@@ -281,32 +292,27 @@ func firstValues(h http.Header) map[string]string {
 // tells when net/http is done with it.
 type webConn struct {
 	net.Conn
-	ahead  []byte
-	guard  *h2Guard        // nil for HTTP/1.1
-	closed <-chan struct{} // closed with the server
-	ended  chan struct{}
-	once   sync.Once
+	ahead    []byte
+	listener *httpListener
+	answered atomic.Bool // the listener knows that something was
+	ended    chan struct{}
+	once     sync.Once
 }
 
-// Read returns the bytes read ahead before those of the connection. It ends when
-// the peer does nothing but make work.
-func (c *webConn) Read(p []byte) (n int, err error) {
+// Read returns the bytes read ahead before those of the connection.
+func (c *webConn) Read(p []byte) (int, error) {
 	if len(c.ahead) > 0 {
-		n = copy(p, c.ahead)
+		n := copy(p, c.ahead)
 		c.ahead = c.ahead[n:]
-	} else {
-		n, err = c.Conn.Read(p)
+		return n, nil
 	}
-	if c.guard != nil && !c.guard.received(p[:n]) {
-		return 0, io.EOF
-	}
-	return n, err
+	return c.Conn.Read(p)
 }
 
 // Write writes to the connection.
 func (c *webConn) Write(p []byte) (int, error) {
-	if c.guard != nil {
-		c.guard.sent(p)
+	if !c.answered.Load() && !c.answered.Swap(true) {
+		c.listener.floods.Answered()
 	}
 	return c.Conn.Write(p)
 }
@@ -314,9 +320,6 @@ func (c *webConn) Write(p []byte) (int, error) {
 // Close closes the connection.
 func (c *webConn) Close() (err error) {
 	c.once.Do(func() {
-		if c.guard != nil {
-			c.guard.end(c.Conn, c.closed)
-		}
 		err = c.Conn.Close()
 		close(c.ended)
 	})

@@ -22,6 +22,7 @@ type muxEnd struct {
 	fn       func(Socket)
 	remote   string
 	serving  wire.Connection // of exchanges; nil when fn serves them
+	used     bool            // a socket was opened; changed by who reads the connection
 }
 
 // end tells whoever serves exchanges that no others come.
@@ -85,6 +86,7 @@ func (l *httpListener) upgrade(s *httpSocket, fn func(Socket)) {
 		return
 	}
 	defer l.untrack(e)
+	e.used = true
 	e.serveFirst(first, s)
 	if err := s.followUp(first); err != nil {
 		e.conn.Abort(followUpError(err))
@@ -179,6 +181,10 @@ func (e *muxEnd) carry(s *httpSocket) {
 
 // accept serves a socket that the peer has opened.
 func (e *muxEnd) accept(socket *mux.Socket, h wire.Header, body []byte, here bool) {
+	if !e.used {
+		e.used = true
+		e.listener.floods.Answered()
+	}
 	_, exchange := h.Exchange()
 	switch {
 	case !exchange:

@@ -1,0 +1,130 @@
+// Package flood bounds what strangers make a listener do for nothing: take
+// connections on which nothing is answered, begin HTTP/2 requests that are reset at
+// once, and read frames that ask for nothing.
+//
+// Such work is counted as the processor time that it takes, roughly, and may have a
+// share of it. What is beyond that is not refused but waits at the listener: the
+// connections that there are go on as if nothing was, and new ones come in turn.
+// HTTP/2 connections that make such work are ended earlier while there is much of it.
+package flood
+
+import (
+	"runtime"
+	"sync"
+	"time"
+)
+
+// Estimates of what work takes: a connection, without TLS or with it, a request of
+// HTTP/2 with its handler, a frame.
+const (
+	plainWork   = 50 * time.Microsecond
+	secureWork  = 500 * time.Microsecond
+	requestWork = 20 * time.Microsecond
+	frameWork   = time.Microsecond
+)
+
+// pause is how long a listener waits before it looks again.
+const pause = time.Millisecond
+
+// endings is how many connections wait for their end at a time, see Conn.Close.
+const endings = 100
+
+// Account counts the work for nothing of a listener. Its methods may be called
+// at the same time.
+type Account struct {
+	connection time.Duration // what one takes
+	share      time.Duration // for each second
+	ending     chan struct{} // holds one for each connection that waits for its end
+
+	mu      sync.Mutex
+	work    time.Duration // guarded by mu: what was done and is not forgiven
+	counted time.Time     // guarded by mu: when work was reckoned last
+}
+
+// NewAccount returns the account of a listener, with TLS or without. Work for nothing
+// may take share of each second, or that of one second at once; 0 is a tenth of all
+// processors.
+func NewAccount(share time.Duration, secure bool) *Account {
+	if share == 0 {
+		share = time.Duration(runtime.GOMAXPROCS(0)) * time.Second / 10
+	}
+	a := &Account{share: share, connection: plainWork, ending: make(chan struct{}, endings)}
+	if secure {
+		a.connection = secureWork
+	}
+	return a
+}
+
+// Connected counts a connection, on which nothing is answered yet.
+func (a *Account) Connected() { a.add(a.connection) }
+
+// Answered takes back what Connected has counted. It must be called once for a
+// connection at most.
+func (a *Account) Answered() { a.add(-a.connection) }
+
+func (a *Account) add(work time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.forgive()
+	a.work = min(max(0, a.work+work), 2*a.share)
+}
+
+// full reports whether work for nothing has its share.
+func (a *Account) full() bool { return a.beyond(a.share) }
+
+// filling reports whether it has half of it, so that those who make more of it than
+// a connection should go first.
+func (a *Account) filling() bool { return a.beyond(a.share / 2) }
+
+func (a *Account) beyond(limit time.Duration) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.work <= limit { // without asking the clock
+		return false
+	}
+	a.forgive()
+	return a.work > limit
+}
+
+// forgive takes off what the time since the last call allows. The lock is held.
+func (a *Account) forgive() {
+	now := time.Now()
+	past := min(now.Sub(a.counted), 2*time.Second)
+	a.work = max(0, a.work-time.Duration(past.Seconds()*float64(a.share)))
+	a.counted = now
+}
+
+// Wait waits until there is room for more work, or until done. It reports whether
+// there was none.
+func (a *Account) Wait(done <-chan struct{}) (full bool) {
+	if !a.full() {
+		return false
+	}
+	again := time.NewTicker(pause)
+	defer again.Stop()
+	for a.full() {
+		select {
+		case <-again.C:
+		case <-done:
+			return true
+		}
+	}
+	return true
+}
+
+// linger keeps a connection for its penalty or until done, unless enough others
+// are kept.
+func (a *Account) linger(done <-chan struct{}) {
+	select {
+	case a.ending <- struct{}{}:
+	default:
+		return
+	}
+	wait := time.NewTimer(penalty)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-done:
+	}
+	<-a.ending
+}

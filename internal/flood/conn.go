@@ -1,0 +1,292 @@
+package flood
+
+import (
+	"encoding/binary"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// How many resets a connection may have beyond its answered requests before it is
+// ended, and how many of them are forgiven each second. A request that is reset at
+// once costs its sender nothing and the server a handler.
+const (
+	maxResets      = 200
+	resetsForgiven = 20
+)
+
+// How many frames a connection may have that ask for nothing, as pings and empty
+// data, beyond those that its exchanges explain, and how many of them are forgiven
+// each second. Each costs its sender nine bytes and the server some work.
+const (
+	maxIdle      = 2000
+	idleForgiven = 200
+	// explainedByOne is how many such frames a request, or data that the peer is sent,
+	// explains: credit for the stream and for the connection, and a ping.
+	explainedByOne = 3
+	// maxExplained is how many of those may still be to come.
+	maxExplained = 100_000
+)
+
+// patience is the work for nothing that a connection may make while its account
+// fills.
+const patience = 5 * requestWork
+
+// penalty is how long a connection whose peer was told of the end stays as it is.
+const penalty = 2 * time.Second
+
+// leaveTime is how long telling the peer of the end may take.
+const leaveTime = time.Second
+
+// What the guard looks at in frames (RFC 9113, section 6).
+const (
+	prefaceSize     = 24 // bytes before a client's first frame
+	headSize        = 9  // bytes before the content of a frame
+	typeData        = 0x0
+	typeHeaders     = 0x1
+	typeReset       = 0x3
+	typeSettings    = 0x4
+	typeGoAway      = 0x7
+	flagEndStream   = 0x1 // flag of data and headers
+	flagPadded      = 0x8 // flag of data
+	maxPadding      = 256 // bytes at most, with their length
+	flagAck         = 0x1 // flag of settings
+	enhanceYourCalm = 0xb // error code
+	streamIDMask    = 1<<31 - 1
+)
+
+// Conn is an HTTP/2 connection that net/http serves. It follows the frames, and ends
+// when its peer does little but make work: with a go-away that says so.
+type Conn struct {
+	net.Conn
+	account *Account
+	done    <-chan struct{}
+
+	writing chan struct{} // has one while something is written
+	written chan struct{} // has one when something was
+	left    atomic.Bool   // the go-away was the last that is written
+
+	mu         sync.Mutex
+	in, out    frames        // guarded by mu, as what follows
+	lastStream uint32        // the highest id that was served
+	resets     float64       // beyond what was answered and forgiven
+	idle       float64       // frames that ask for nothing; below 0 when more are explained
+	counted    time.Time     // when resets and idle were reckoned last
+	charged    time.Duration // what the account was charged with: the most work for nothing so far
+	over       bool          // there was too much; answers on their way change nothing
+	answered   bool          // a request was
+}
+
+// NewConn returns a connection that the account has counted, and with it the settings
+// that it begins with. Its Close waits no longer than until done.
+func NewConn(c net.Conn, a *Account, done <-chan struct{}) *Conn {
+	return &Conn{
+		Conn: c, account: a, done: done,
+		writing: make(chan struct{}, 1),
+		written: make(chan struct{}, 1),
+		in:      frames{skip: prefaceSize},
+		charged: requestWork,
+	}
+}
+
+// Read reads from the connection. It ends when the peer does little but make work.
+func (c *Conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if !c.Received(p[:n]) {
+		return 0, io.EOF
+	}
+	return n, err
+}
+
+// Write writes to the connection.
+func (c *Conn) Write(p []byte) (int, error) {
+	c.writing <- struct{}{}
+	defer func() { <-c.writing }()
+	if c.left.Load() {
+		return 0, net.ErrClosed
+	}
+	c.sent(p)
+	n, err := c.Conn.Write(p)
+	select {
+	case c.written <- struct{}{}:
+	default:
+	}
+	return n, err
+}
+
+// Received looks at what the peer has sent, from the preface on. Read calls it; what
+// was read before there was a Conn is for its owner to pass. When it is false the peer
+// was told that the connection ends, and nothing more is to be served.
+func (c *Conn) Received(p []byte) bool {
+	if c.bearable(p) {
+		return true
+	}
+	c.leave()
+	return false
+}
+
+// bearable reports whether what the peer has sent may be served.
+func (c *Conn) bearable(p []byte) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last := c.lastStream
+	c.in.each(p, func(kind, flags byte, stream uint32, length int) {
+		switch {
+		case kind == typeHeaders:
+			last = max(last, stream)
+			c.explain()
+		case kind == typeReset, kind == typeSettings && flags&flagAck == 0:
+			c.charge(&c.resets)
+		case kind != typeData, flags&flagEndStream == 0 && (length == 0 || flags&flagPadded != 0 && length <= maxPadding):
+			c.charge(&c.idle)
+		}
+	})
+	work := c.work()
+	more := work > c.charged
+	c.over = c.over || c.resets > maxResets || c.idle > maxIdle || more && work > patience && c.account.filling()
+	if c.over {
+		return false
+	}
+	c.lastStream = last
+	if more {
+		c.account.add(work - c.charged)
+		c.charged = work
+	}
+	return true
+}
+
+// work is what the peer makes the server do for nothing.
+func (c *Conn) work() time.Duration {
+	return time.Duration(c.resets*float64(requestWork) + max(0, c.idle)*float64(frameWork))
+}
+
+// sent looks at what the peer is sent.
+func (c *Conn) sent(p []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.out.each(p, func(kind, flags byte, _ uint32, _ int) {
+		if kind == typeReset { // a peer can make the server reset as well
+			c.charge(&c.resets)
+		}
+		if kind == typeData {
+			c.explain()
+		}
+		if (kind == typeData || kind == typeHeaders) && flags&flagEndStream != 0 {
+			c.resets = max(0, c.resets-1)
+			if !c.answered {
+				c.answered = true
+				c.account.Answered()
+			}
+		}
+	})
+}
+
+// charge counts a frame in one of the counts, of which the time since the last
+// frame forgives some. The lock is held, as it is for explain.
+func (c *Conn) charge(count *float64) {
+	now := time.Now()
+	if !c.counted.IsZero() {
+		past := now.Sub(c.counted).Seconds()
+		c.resets = max(0, c.resets-past*resetsForgiven)
+		c.idle = max(min(c.idle, 0), c.idle-past*idleForgiven)
+	}
+	c.counted = now
+	*count++
+}
+
+// explain notes what is a reason for frames that ask for nothinc.
+func (c *Conn) explain() { c.idle = max(-maxExplained, c.idle-explainedByOne) }
+
+// leave tells the peer why the connection ends, once no frame is cut short, and lets
+// nothing be written after that.
+func (c *Conn) leave() {
+	c.Conn.SetWriteDeadline(time.Now().Add(leaveTime)) //nolint:errcheck // a closed connection fails the write
+	limit := time.NewTimer(leaveTime)
+	defer limit.Stop()
+	for {
+		select {
+		case c.writing <- struct{}{}:
+			left := c.tryLeave()
+			<-c.writing
+			if left {
+				return
+			}
+		case <-limit.C: // the peer takes nothing
+			return
+		}
+		select {
+		case <-c.written:
+		case <-limit.C:
+			return
+		}
+	}
+}
+
+// tryLeave is leave, unless a frame is cut short. Nothing is written meanwhile.
+func (c *Conn) tryLeave() bool {
+	c.mu.Lock()
+	greeted, whole, last := c.out.begun, c.out.between(), c.lastStream
+	c.mu.Unlock()
+	switch {
+	case c.left.Load():
+		return true
+	case !whole:
+		return false
+	}
+	c.left.Store(true)
+	var b []byte
+	if !greeted { // settings come first (RFC 9113, section 3.4)
+		b = append(b, 0, 0, 0, typeSettings, 0, 0, 0, 0, 0)
+	}
+	b = append(b, 0, 0, 8, typeGoAway, 0, 0, 0, 0, 0)
+	b = binary.BigEndian.AppendUint32(b, last)
+	b = binary.BigEndian.AppendUint32(b, enhanceYourCalm)
+	c.Conn.Write(b) //nolint:errcheck // the connection ends either way
+	return true
+}
+
+// Close closes the connection. A peer that was told why waits for it: it cannot begin
+// anew meanwhile, and what it has sent cannot reset the go-away away. What it still
+// sends is not read; it stops sending when nobody takes anything.
+func (c *Conn) Close() error {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if ok && c.left.Load() && half.CloseWrite() == nil {
+		c.account.linger(c.done)
+	}
+	return c.Conn.Close()
+}
+
+// frames finds the frames in a stream of bytes.
+type frames struct {
+	skip  int // bytes before the next frame
+	head  [headSize]byte
+	have  int // bytes of head
+	begun bool
+}
+
+// each calls f for each frame whose head is complete with the bytes of p.
+func (s *frames) each(p []byte, f func(kind, flags byte, stream uint32, length int)) {
+	s.begun = s.begun || len(p) > 0
+	for len(p) > 0 {
+		if s.skip > 0 {
+			n := min(s.skip, len(p))
+			s.skip -= n
+			p = p[n:]
+			continue
+		}
+		n := copy(s.head[s.have:], p)
+		s.have += n
+		p = p[n:]
+		if s.have < headSize {
+			return
+		}
+		s.have = 0
+		s.skip = int(binary.BigEndian.Uint32(s.head[:]) >> 8)
+		f(s.head[3], s.head[4], binary.BigEndian.Uint32(s.head[5:])&streamIDMask, s.skip)
+	}
+}
+
+// between reports whether the bytes so far end with a frame.
+func (s *frames) between() bool { return s.skip == 0 && s.have == 0 }
