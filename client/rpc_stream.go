@@ -30,8 +30,7 @@ type rpcStream struct {
 	retry    *reopening       // how to open the stream at another node; nil when that cannot be done any more
 
 	sending  sync.Mutex
-	opening  *wire.Request     // the message that opens the stream
-	first    *wire.Request     // the same; nil when it was sent
+	first    *wire.Request     // the message that opens the stream; nil when it was sent
 	fields   []wire.Field      // the headers of the others
 	header   map[string]string // the same, if carrier is nil
 	message  codec.Message     // what is being encoded

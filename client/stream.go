@@ -109,7 +109,7 @@ func (s *settings) newStream(ctx context.Context, node *registry.Node, req Reque
 	if deadline, ok := ctx.Deadline(); ok && opts.StreamTimeout > 0 {
 		first.Left = max(1, time.Until(deadline))
 	}
-	stream := &rpcStream{id: name, coder: format.Coder(), opening: first, first: first, fields: first.AppendAll(nil), retry: new(reopening)}
+	stream := &rpcStream{id: name, coder: format.Coder(), first: first, fields: first.AppendAll(nil), retry: &reopening{first: first}}
 	stream.request = streamRequest{Request: req, stream: stream}
 	stream.response.stream = stream
 	return stream, nil

@@ -17,6 +17,7 @@ const maxReplay = 64 << 10
 // refuses streams that reach it too late, and has executed nothing of them. It is
 // kept until the first message arrives, and guarded by the stream's sending.
 type reopening struct {
+	first    *wire.Request // the message that opens the stream
 	settings *settings
 	nodes    picker
 	options  CallOptions
@@ -94,7 +95,7 @@ func (s *rpcStream) reopen(cause error) error {
 			callOf(ctx).report(refused)
 			return failure(clientID, "connection error: ", err)
 		}
-		return s.replay(ctx, r.bodies)
+		return s.replay(ctx, r)
 	}
 	if err := r.settings.run(call, &r.nodes, s.request.Request, nil, r.options, attempt); err != nil {
 		return cause
@@ -105,14 +106,14 @@ func (s *rpcStream) reopen(cause error) error {
 }
 
 // replay sends messages that were sent before.
-func (s *rpcStream) replay(ctx context.Context, bodies [][]byte) error {
+func (s *rpcStream) replay(ctx context.Context, r *reopening) error {
 	stop := context.AfterFunc(ctx, s.closeConn)
 	defer stop()
-	s.first = s.opening
-	if deadline, ok := s.ctx.Deadline(); ok && s.opening.Left > 0 {
-		s.opening.Left = max(1, time.Until(deadline))
+	s.first = r.first
+	if deadline, ok := s.ctx.Deadline(); ok && r.first.Left > 0 {
+		r.first.Left = max(1, time.Until(deadline))
 	}
-	for _, body := range bodies {
+	for _, body := range r.bodies {
 		if err := s.send(body); err != nil {
 			outcome := reached
 			if notSent(err) {
