@@ -9,5 +9,5 @@ import (
 // ShareForNothing sets what strangers may make a listener do for nothing, in place
 // of what depends on the machine.
 func ShareForNothing(l Listener, share time.Duration) {
-	l.(*httpListener).floods = flood.NewAccount(share, false)
+	l.(*httpListener).floods = flood.NewAccount(share)
 }

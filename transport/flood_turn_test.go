@@ -38,31 +38,41 @@ func (p *pipes) Close() error   { p.once.Do(func() { close(p.closed) }); return 
 
 // visit connects, sends something and, if a reply is expected, reads until it has
 // arrived.
-func (p *pipes) visit(sends, reply string) error {
+func (p *pipes) visit(sends, reply string) error { return p.exchanges([2]string{sends, reply}) }
+
+// exchanges is a visit for several requests, each with its reply.
+func (p *pipes) exchanges(all ...[2]string) error {
 	here, there := net.Pipe()
 	p.conns <- there
-	if reply == "" {
-		var reading sync.WaitGroup
-		reading.Go(func() { io.Copy(io.Discard, here) })
-		defer reading.Wait()
-		defer here.Close()
-		_, err := io.WriteString(here, sends)
-		return err
-	}
-	var writing sync.WaitGroup
-	writing.Go(func() { io.WriteString(here, sends) })
-	defer writing.Wait()
+	arrived := make(chan string)
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		for _, x := range all {
+			if reply := x[1]; reply != "" && untilReply(here, reply) == nil {
+				arrived <- reply
+			}
+		}
+		io.Copy(io.Discard, here)
+	})
+	defer reading.Wait()
 	defer here.Close()
-	return untilReply(here, reply)
+	for _, x := range all {
+		if _, err := io.WriteString(here, x[0]); err != nil {
+			return err
+		}
+		if x[1] != "" {
+			<-arrived
+		}
+	}
+	return nil
 }
 
-// room is how many connections a listener of these tests takes at once on which
-// nothing is answered.
+// room is how many connections a listener of these tests takes at once on which no
+// request is served.
 const room = 100
 
-// waited is the simulated time that a listener makes three times as many visitors as
-// it has room for wait.
-func waited(t *testing.T, sends, reply string) (waited time.Duration) {
+// inTime runs a test with a listener where time is simulated.
+func inTime(t *testing.T, test func(t *testing.T, p *pipes)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		p := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
@@ -81,16 +91,21 @@ func waited(t *testing.T, sends, reply string) (waited time.Duration) {
 				t.Error(err)
 			}
 		}()
-		began := time.Now()
-		for i := range 3 * room {
-			if err := p.visit(sends, reply); err != nil {
-				t.Fatalf("visitor %d: %v", i, err)
-			}
-			synctest.Wait()
-		}
-		waited = time.Since(began)
+		test(t, p)
 	})
-	return waited
+}
+
+// waited returns the simulated time that visitors wait, one after the other.
+func waited(t *testing.T, p *pipes, visitors int, exchanges ...[2]string) time.Duration {
+	t.Helper()
+	began := time.Now()
+	for i := range visitors {
+		if err := p.exchanges(exchanges...); err != nil {
+			t.Fatalf("visitor %d: %v", i, err)
+		}
+		synctest.Wait()
+	}
+	return time.Since(began)
 }
 
 func extraHandler(o *transport.Options) {
@@ -108,37 +123,53 @@ const (
 	muxCall   = "\x01\x1b\x00\x1a\x00\x00\x00\x02" + "\x00\x00" + "\x00\x00\x00\x04" + "\x00\x00\x00\x00\x00\x00\x00\x07" + "\x00\x00\x00\x00\x00\x00\x00\x00" + "call"
 )
 
-func TestConnectionsOnWhichNothingIsAnsweredAreTakenInTurn(t *testing.T) {
+func TestConnectionsOnWhichNoRequestIsServedAreTakenInTurn(t *testing.T) {
 	for name, sends := range map[string]string{
-		"closed at once":                  "",
-		"a request that is malformed":     "POST / HTTP/1.1\r\nbad\r\n\r\n",
-		"frames that open nothing":        mux.Preface,
-		"HTTP/2 without a request":        h2Preface,
-		"HTTP/2 with a request and reset": h2Preface + h2Request + h2Reset,
+		"closed at once":                      "",
+		"a request that is malformed":         "POST / HTTP/1.1\r\nbad\r\n\r\n",
+		"a malformed one to net/http":         "GET / HTTP/1.1\r\nbad\r\n\r\n",
+		"frames that open nothing":            mux.Preface,
+		"HTTP/2 without a request":            h2Preface,
+		"HTTP/2 with a request and its reset": h2Preface + h2Request + h2Reset,
 	} {
 		t.Run(name, func(t *testing.T) {
-			if d := waited(t, sends, ""); d < time.Second {
-				t.Errorf("three times as many as may come in a second came in %v", d)
-			}
+			inTime(t, func(t *testing.T, p *pipes) {
+				if d := waited(t, p, 3*room, [2]string{sends}); d < time.Second {
+					t.Errorf("three times as many as may come in a second came in %v", d)
+				}
+			})
 		})
 	}
 }
 
-func TestConnectionsOnWhichSomethingIsAnsweredDoNotWait(t *testing.T) {
-	for name, visit := range map[string]struct{ sends, reply string }{
-		"HTTP/1.1":              {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello", "hello"},
-		"an offer to multiplex": {strings.Replace(openExchange, "; exchange", "", 1) + mux.Preface, "first"},
-		"frames":                {mux.Preface + muxCall, "call"},
-		"HTTP/2":                {h2Preface + h2Request, "\x00\x00\x00\x00\x01\x00\x00\x00\x01"}, // the end of stream 1
-		"an extra handler":      {"GET /extra HTTP/1.1\r\nHost: x\r\n\r\n", "from the extra handler"},
+func TestConnectionsOnWhichARequestIsServedDoNotWait(t *testing.T) {
+	const hello = "POST / HTTP/1.1\r\nHost: x\r\nMicro-Id: 1\r\nContent-Length: 5\r\n\r\nhello"
+	const extra = "GET /extra HTTP/1.1\r\nHost: x\r\n\r\n"
+	const end1, end3 = "\x00\x00\x00\x00\x01\x00\x00\x00\x01", "\x00\x00\x00\x00\x01\x00\x00\x00\x03" // of streams
+	for name, exchanges := range map[string][][2]string{
+		"HTTP/1.1":              {{hello, "hello"}, {hello, "hello"}},
+		"an offer to multiplex": {{strings.Replace(openExchange, "; exchange", "", 1) + mux.Preface, "first"}, {muxCall, "call"}, {nextCall(muxCall), "call"}},
+		"frames":                {{mux.Preface + muxCall, "call"}, {nextCall(muxCall), "call"}},
+		"HTTP/2":                {{h2Preface + h2Request, end1}, {strings.Replace(h2Request, "\x00\x01\x83", "\x00\x03\x83", 1), end3}},
+		"an extra handler":      {{extra, "from the extra handler"}, {extra, "from the extra handler"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if d := waited(t, visit.sends, visit.reply); d > 0 {
-				t.Errorf("they have waited for %v", d)
-			}
+			inTime(t, func(t *testing.T, p *pipes) {
+				if d := waited(t, p, 3*room, exchanges...); d > 0 {
+					t.Errorf("they have waited for %v", d)
+				}
+				waited(t, p, room, [2]string{})
+				waited(t, p, room/2, exchanges...)
+				if d := waited(t, p, room, [2]string{}); d < 700*time.Millisecond {
+					t.Errorf("each of them made room for others, who came in %v", d)
+				}
+			})
 		})
 	}
 }
+
+// nextCall is a call by the socket after its.
+func nextCall(call string) string { return strings.Replace(call, "\x02\x00\x00", "\x03\x00\x00", 1) }
 
 func TestAListenerSaysOnceThatItTakesConnectionsSlowly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -34,10 +34,10 @@ type httpTransport struct {
 // extra handlers, a connection ends with the reply to a message without such a
 // header, so that the next request of its client can reach a handler.
 //
-// Connections on which nothing is answered, and HTTP/2 requests that are reset at
-// once, may take a tenth of the processors' time. Beyond it a listener accepts new
-// connections more slowly, which does not concern those there are, and HTTP/2
-// connections that reset more than a few requests are ended (ENHANCE_YOUR_CALM).
+// Connections on which no request is served, HTTP/2 requests that are reset at once and
+// frames that ask for nothing may take a tenth of the processors' time. Beyond it a
+// listener accepts new connections more slowly, which does not concern those there
+// are, and HTTP/2 connections that make such work are ended (ENHANCE_YOUR_CALM).
 //
 // Between two transports of this kind the sockets share one connection: the
 // first request on a connection offers to switch to frames (Upgrade:

@@ -51,7 +51,7 @@ func newHTTPListener(l net.Listener, config *tls.Config, o Options) *httpListene
 		tls:      config,
 		addr:     l.Addr().String(),
 		budget:   budget.New(o.maxTotalBytes()),
-		floods:   flood.NewAccount(0, config != nil),
+		floods:   flood.NewAccount(0),
 		done:     make(chan struct{}),
 		conns:    map[io.Closer]struct{}{},
 	}
@@ -154,7 +154,7 @@ func (l *httpListener) Accept(fn func(Socket)) error {
 	for delay := time.Duration(0); ; {
 		if l.floods.Wait(l.done) && time.Since(warned) > time.Minute {
 			warned = time.Now()
-			l.opts.logf(logger.WarnLevel, "transport: listener %s takes new connections slowly for a while: on too many nothing is answered, or their HTTP/2 requests are reset", l.addr)
+			l.opts.logf(logger.WarnLevel, "transport: listener %s takes new connections slowly for a while: on too many no request is served, or their HTTP/2 requests are reset", l.addr)
 		}
 		conn, err := l.listener.Accept()
 		switch {
@@ -231,7 +231,7 @@ func (l *httpListener) serve(s *httpSocket, web *webServer, fn func(Socket)) {
 	if s.receiveFirst(err) != nil {
 		return
 	}
-	l.floods.Answered()
+	l.floods.Served()
 	if s.offered && l.multiplexes() {
 		l.upgrade(s, fn)
 		return

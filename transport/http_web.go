@@ -54,7 +54,7 @@ func newWebServer(l *httpListener, fn func(Socket)) (*webServer, error) {
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(l.tls == nil)
 	w.server = &http.Server{
-		Handler:                      withTLS(mux),
+		Handler:                      withConnection(mux),
 		ConnContext:                  connContext,
 		Protocols:                    protocols,
 		ReadHeaderTimeout:            l.opts.handshakeTimeout(),
@@ -122,7 +122,11 @@ func (w *webServer) serve(c net.Conn, ahead []byte, h2 bool) {
 		}
 	}
 	conn := &webConn{Conn: c, ahead: ahead, listener: w.listener, ended: make(chan struct{})}
-	conn.answered.Store(h2) // which is for the followed connection to find out
+	if secured, ok := c.(*tls.Conn); ok {
+		state := secured.ConnectionState()
+		conn.tls = &state
+	}
+	conn.served.Store(h2) // which is for the followed connection to find out
 	select {
 	case w.conns <- conn:
 		<-conn.ended
@@ -249,25 +253,21 @@ func (s *steadyReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// tlsKey is the context key of a connection's TLS state.
-type tlsKey struct{}
+// connKey is the context key of a request's webConn.
+type connKey struct{}
 
-// connContext keeps the TLS state, which net/http does not see behind a
-// webConn, for withTLS.
 func connContext(ctx context.Context, c net.Conn) context.Context {
-	if web, ok := c.(*webConn); ok {
-		if secured, ok := web.Conn.(*tls.Conn); ok {
-			state := secured.ConnectionState()
-			return context.WithValue(ctx, tlsKey{}, &state)
-		}
-	}
-	return ctx
+	return context.WithValue(ctx, connKey{}, c)
 }
 
-// withTLS sets the TLS field of requests as net/http does.
-func withTLS(next http.Handler) http.Handler {
+// withConnection tells the listener that the connection of a request is of use, and
+// sets the TLS field, since net/http does not see TLS behind a webConn.
+func withConnection(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.TLS, _ = r.Context().Value(tlsKey{}).(*tls.ConnectionState)
+		if c, ok := r.Context().Value(connKey{}).(*webConn); ok {
+			c.serves()
+			r.TLS = c.tls
+		}
 		next.ServeHTTP(w, r)
 	})
 }
@@ -294,9 +294,17 @@ type webConn struct {
 	net.Conn
 	ahead    []byte
 	listener *httpListener
-	answered atomic.Bool // the listener knows that something was
+	served   atomic.Bool          // the listener knows that a request was
+	tls      *tls.ConnectionState // nil without
 	ended    chan struct{}
 	once     sync.Once
+}
+
+// serves tells the listener, once, that a request is served.
+func (c *webConn) serves() {
+	if !c.served.Load() && !c.served.Swap(true) {
+		c.listener.floods.Served()
+	}
 }
 
 // Read returns the bytes read ahead before those of the connection.
@@ -307,14 +315,6 @@ func (c *webConn) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	return c.Conn.Read(p)
-}
-
-// Write writes to the connection.
-func (c *webConn) Write(p []byte) (int, error) {
-	if !c.answered.Load() && !c.answered.Swap(true) {
-		c.listener.floods.Answered()
-	}
-	return c.Conn.Write(p)
 }
 
 // Close closes the connection.

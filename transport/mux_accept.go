@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/justcy/go-micro/v4/internal/httpmsg"
@@ -22,7 +23,7 @@ type muxEnd struct {
 	fn       func(Socket)
 	remote   string
 	serving  wire.Connection // of exchanges; nil when fn serves them
-	used     bool            // a socket was opened; changed by who reads the connection
+	used     atomic.Bool     // a socket was opened
 }
 
 // end tells whoever serves exchanges that no others come.
@@ -86,7 +87,7 @@ func (l *httpListener) upgrade(s *httpSocket, fn func(Socket)) {
 		return
 	}
 	defer l.untrack(e)
-	e.used = true
+	e.used.Store(true)
 	e.serveFirst(first, s)
 	if err := s.followUp(first); err != nil {
 		e.conn.Abort(followUpError(err))
@@ -181,9 +182,8 @@ func (e *muxEnd) carry(s *httpSocket) {
 
 // accept serves a socket that the peer has opened.
 func (e *muxEnd) accept(socket *mux.Socket, h wire.Header, body []byte, here bool) {
-	if !e.used {
-		e.used = true
-		e.listener.floods.Answered()
+	if !e.used.Load() && !e.used.Swap(true) {
+		e.listener.floods.Served()
 	}
 	_, exchange := h.Exchange()
 	switch {

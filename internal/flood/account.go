@@ -1,6 +1,6 @@
 // Package flood bounds what strangers make a listener do for nothing: take
-// connections on which nothing is answered, begin HTTP/2 requests that are reset at
-// once, and read frames that ask for nothing.
+// connections on which no request is served, begin HTTP/2 requests whose answers
+// nobody waits for, and read frames that ask for nothing.
 //
 // Such work is counted as the processor time that it takes, roughly, and may have a
 // share of it. What is beyond that is not refused but waits at the listener: the
@@ -14,53 +14,48 @@ import (
 	"time"
 )
 
-// Estimates of what work takes: a connection, without TLS or with it, a request of
-// HTTP/2 with its handler, a frame.
+// Estimates of what work takes: a connection, a request of HTTP/2 with a handler that
+// is quick, a frame. A handshake of TLS takes ten times as much as is counted for its
+// connection: counted in full, few of them would keep everybody else waiting.
 const (
-	plainWork   = 50 * time.Microsecond
-	secureWork  = 500 * time.Microsecond
-	requestWork = 20 * time.Microsecond
-	frameWork   = time.Microsecond
+	connectionWork = 50 * time.Microsecond
+	requestWork    = 20 * time.Microsecond
+	frameWork      = time.Microsecond
 )
 
 // pause is how long a listener waits before it looks again.
 const pause = time.Millisecond
 
-// endings is how many connections wait for their end at a time, see Conn.Close.
-const endings = 100
+// maxPenalties is how many connections are kept for their penalty at a time, see
+// Conn.Close.
+const maxPenalties = 100
 
 // Account counts the work for nothing of a listener. Its methods may be called
 // at the same time.
 type Account struct {
-	connection time.Duration // what one takes
-	share      time.Duration // for each second
-	ending     chan struct{} // holds one for each connection that waits for its end
+	share     time.Duration // for each second
+	penalties chan struct{} // has one for each connection that is kept
 
 	mu      sync.Mutex
 	work    time.Duration // guarded by mu: what was done and is not forgiven
 	counted time.Time     // guarded by mu: when work was reckoned last
 }
 
-// NewAccount returns the account of a listener, with TLS or without. Work for nothing
-// may take share of each second, or that of one second at once; 0 is a tenth of all
-// processors.
-func NewAccount(share time.Duration, secure bool) *Account {
+// NewAccount returns the account of a listener. Work for nothing may take share of each
+// second, or that of one second at once; 0 is a tenth of all processors.
+func NewAccount(share time.Duration) *Account {
 	if share == 0 {
 		share = time.Duration(runtime.GOMAXPROCS(0)) * time.Second / 10
 	}
-	a := &Account{share: share, connection: plainWork, ending: make(chan struct{}, endings)}
-	if secure {
-		a.connection = secureWork
-	}
-	return a
+	return &Account{share: share, penalties: make(chan struct{}, maxPenalties), counted: time.Now()}
 }
 
-// Connected counts a connection, on which nothing is answered yet.
-func (a *Account) Connected() { a.add(a.connection) }
+// Connected counts a connection, on which no request is served yet.
+func (a *Account) Connected() { a.add(connectionWork) }
 
-// Answered takes back what Connected has counted. It must be called once for a
+// Served takes back what Connected has counted. It must be called once for a
 // connection at most.
-func (a *Account) Answered() { a.add(-a.connection) }
+func (a *Account) Served() { a.add(-connectionWork) }
 
 func (a *Account) add(work time.Duration) {
 	a.mu.Lock()
@@ -89,8 +84,7 @@ func (a *Account) beyond(limit time.Duration) bool {
 // forgive takes off what the time since the last call allows. The lock is held.
 func (a *Account) forgive() {
 	now := time.Now()
-	past := min(now.Sub(a.counted), 2*time.Second)
-	a.work = max(0, a.work-time.Duration(past.Seconds()*float64(a.share)))
+	a.work = max(0, a.work-time.Duration(now.Sub(a.counted).Seconds()*float64(a.share)))
 	a.counted = now
 }
 
@@ -112,19 +106,19 @@ func (a *Account) Wait(done <-chan struct{}) (full bool) {
 	return true
 }
 
-// linger keeps a connection for its penalty or until done, unless enough others
-// are kept.
-func (a *Account) linger(done <-chan struct{}) {
+// penalise keeps a connection for its penalty or until done, unless enough others are
+// kept.
+func (a *Account) penalise(done <-chan struct{}) {
 	select {
-	case a.ending <- struct{}{}:
+	case a.penalties <- struct{}{}:
 	default:
 		return
 	}
-	wait := time.NewTimer(penalty)
-	defer wait.Stop()
+	over := time.NewTimer(penalty)
+	defer over.Stop()
 	select {
-	case <-wait.C:
+	case <-over.C:
 	case <-done:
 	}
-	<-a.ending
+	<-a.penalties
 }

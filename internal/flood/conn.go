@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// How many resets a connection may have beyond its answered requests before it is
-// ended, and how many of them are forgiven each second. A request that is reset at
-// once costs its sender nothing and the server a handler.
+// How many requests of a connection may be reset beyond those that were answered
+// before it is ended, and how many of them are forgiven each second. A request that is
+// reset at once costs its sender nothing and the server a handler.
 const (
 	maxResets      = 200
 	resetsForgiven = 20
@@ -37,8 +37,8 @@ const patience = 5 * requestWork
 // penalty is how long a connection whose peer was told of the end stays as it is.
 const penalty = 2 * time.Second
 
-// leaveTime is how long telling the peer of the end may take.
-const leaveTime = time.Second
+// tellTime is how long telling the peer of the end may take.
+const tellTime = time.Second
 
 // What the guard looks at in frames (RFC 9113, section 6).
 const (
@@ -66,28 +66,31 @@ type Conn struct {
 
 	writing chan struct{} // has one while something is written
 	written chan struct{} // has one when something was
-	left    atomic.Bool   // the go-away was the last that is written
+	told    atomic.Bool   // the peer was told that the connection ends; nothing is written any more
 
 	mu         sync.Mutex
-	in, out    frames        // guarded by mu, as what follows
-	lastStream uint32        // the highest id that was served
-	resets     float64       // beyond what was answered and forgiven
-	idle       float64       // frames that ask for nothing; below 0 when more are explained
-	counted    time.Time     // when resets and idle were reckoned last
-	charged    time.Duration // what the account was charged with: the most work for nothing so far
-	over       bool          // there was too much; answers on their way change nothing
-	answered   bool          // a request was
+	in, out    frames              // guarded by mu, as what follows
+	lastStream uint32              // the highest id that was served
+	open       map[uint32]struct{} // streams of which nothing is answered yet
+	resets     float64             // of such streams, beyond those answered and what is forgiven; below 0 when more were
+	idle       float64             // frames that ask for nothing; below 0 when more are explained
+	counted    time.Time           // when resets and idle were reckoned last
+	charged    time.Duration       // the work for nothing that the account was charged with and that is not forgiven
+	over       bool                // there was too much; answers on their way change nothing
+	served     bool                // the account knows that a request was
 }
 
 // NewConn returns a connection that the account has counted, and with it the settings
-// that it begins with. Its Close waits no longer than until done.
+// that it begins with. Its Close waits until done at most.
 func NewConn(c net.Conn, a *Account, done <-chan struct{}) *Conn {
 	return &Conn{
 		Conn: c, account: a, done: done,
 		writing: make(chan struct{}, 1),
 		written: make(chan struct{}, 1),
 		in:      frames{skip: prefaceSize},
-		charged: requestWork,
+		open:    map[uint32]struct{}{},
+		counted: time.Now(),
+		resets:  -1, // for the settings
 	}
 }
 
@@ -104,7 +107,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 func (c *Conn) Write(p []byte) (int, error) {
 	c.writing <- struct{}{}
 	defer func() { <-c.writing }()
-	if c.left.Load() {
+	if c.told.Load() {
 		return 0, net.ErrClosed
 	}
 	c.sent(p)
@@ -123,7 +126,7 @@ func (c *Conn) Received(p []byte) bool {
 	if c.bearable(p) {
 		return true
 	}
-	c.leave()
+	c.tell()
 	return false
 }
 
@@ -134,10 +137,11 @@ func (c *Conn) bearable(p []byte) bool {
 	last := c.lastStream
 	c.in.each(p, func(kind, flags byte, stream uint32, length int) {
 		switch {
-		case kind == typeHeaders:
-			last = max(last, stream)
+		case kind == typeHeaders && stream > last:
+			last = stream
+			c.open[stream] = struct{}{}
 			c.explain()
-		case kind == typeReset, kind == typeSettings && flags&flagAck == 0:
+		case kind == typeReset && c.settled(stream), kind == typeSettings && flags&flagAck == 0:
 			c.charge(&c.resets)
 		case kind != typeData, flags&flagEndStream == 0 && (length == 0 || flags&flagPadded != 0 && length <= maxPadding):
 			c.charge(&c.idle)
@@ -157,28 +161,37 @@ func (c *Conn) bearable(p []byte) bool {
 	return true
 }
 
+// settled notes that a stream is answered or reset. It is false if it was before.
+func (c *Conn) settled(stream uint32) bool {
+	_, open := c.open[stream]
+	delete(c.open, stream)
+	return open
+}
+
 // work is what the peer makes the server do for nothing.
-func (c *Conn) work() time.Duration {
-	return time.Duration(c.resets*float64(requestWork) + max(0, c.idle)*float64(frameWork))
+func (c *Conn) work() time.Duration { return workOf(c.resets, c.idle) }
+
+func workOf(requests, frames float64) time.Duration {
+	return time.Duration(max(0, requests)*float64(requestWork) + max(0, frames)*float64(frameWork))
 }
 
 // sent looks at what the peer is sent.
 func (c *Conn) sent(p []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.out.each(p, func(kind, flags byte, _ uint32, _ int) {
-		if kind == typeReset { // a peer can make the server reset as well
+	c.out.each(p, func(kind, _ byte, stream uint32, _ int) {
+		switch {
+		case kind == typeReset && c.settled(stream): // a peer can make the server reset as well
 			c.charge(&c.resets)
+		case (kind == typeData || kind == typeHeaders) && c.settled(stream):
+			c.resets = max(-maxResets, c.resets-1)
+			if !c.served {
+				c.served = true
+				c.account.Served()
+			}
 		}
 		if kind == typeData {
 			c.explain()
-		}
-		if (kind == typeData || kind == typeHeaders) && flags&flagEndStream != 0 {
-			c.resets = max(0, c.resets-1)
-			if !c.answered {
-				c.answered = true
-				c.account.Answered()
-			}
 		}
 	})
 }
@@ -187,33 +200,27 @@ func (c *Conn) sent(p []byte) {
 // frame forgives some. The lock is held, as it is for explain.
 func (c *Conn) charge(count *float64) {
 	now := time.Now()
-	if !c.counted.IsZero() {
-		past := now.Sub(c.counted).Seconds()
-		c.resets = max(0, c.resets-past*resetsForgiven)
-		c.idle = max(min(c.idle, 0), c.idle-past*idleForgiven)
-	}
+	past := now.Sub(c.counted).Seconds()
 	c.counted = now
+	c.resets = max(min(c.resets, 0), c.resets-past*resetsForgiven)
+	c.idle = max(min(c.idle, 0), c.idle-past*idleForgiven)
+	c.charged = max(0, c.charged-workOf(past*resetsForgiven, past*idleForgiven))
 	*count++
 }
 
-// explain notes what is a reason for frames that ask for nothinc.
+// explain notes what is a reason for frames that ask for nothing.
 func (c *Conn) explain() { c.idle = max(-maxExplained, c.idle-explainedByOne) }
 
-// leave tells the peer why the connection ends, once no frame is cut short, and lets
-// nothing be written after that.
-func (c *Conn) leave() {
-	c.Conn.SetWriteDeadline(time.Now().Add(leaveTime)) //nolint:errcheck // a closed connection fails the write
-	limit := time.NewTimer(leaveTime)
+// tell tells the peer why the connection ends, once no frame is cut short.
+func (c *Conn) tell() {
+	c.Conn.SetWriteDeadline(time.Now().Add(tellTime)) //nolint:errcheck // a closed connection fails the write
+	limit := time.NewTimer(tellTime)
 	defer limit.Stop()
 	for {
-		select {
-		case c.writing <- struct{}{}:
-			left := c.tryLeave()
-			<-c.writing
-			if left {
-				return
-			}
-		case <-limit.C: // the peer takes nothing
+		c.writing <- struct{}{} // at the deadline at the latest
+		told := c.tryTell()
+		<-c.writing
+		if told {
 			return
 		}
 		select {
@@ -224,18 +231,17 @@ func (c *Conn) leave() {
 	}
 }
 
-// tryLeave is leave, unless a frame is cut short. Nothing is written meanwhile.
-func (c *Conn) tryLeave() bool {
+// tryTell is tell, unless a frame is cut short. Nothing else is written meanwhile.
+func (c *Conn) tryTell() bool {
 	c.mu.Lock()
 	greeted, whole, last := c.out.begun, c.out.between(), c.lastStream
 	c.mu.Unlock()
-	switch {
-	case c.left.Load():
-		return true
-	case !whole:
+	if !whole {
 		return false
 	}
-	c.left.Store(true)
+	if c.told.Swap(true) {
+		return true
+	}
 	var b []byte
 	if !greeted { // settings come first (RFC 9113, section 3.4)
 		b = append(b, 0, 0, 0, typeSettings, 0, 0, 0, 0, 0)
@@ -247,13 +253,18 @@ func (c *Conn) tryLeave() bool {
 	return true
 }
 
-// Close closes the connection. A peer that was told why waits for it: it cannot begin
-// anew meanwhile, and what it has sent cannot reset the go-away away. What it still
-// sends is not read; it stops sending when nobody takes anything.
+// Close closes the connection. Requests that are not answered were for nothing. A peer
+// that was told why waits for the end: it cannot begin anew meanwhile, and what it has
+// sent cannot reset the go-away away. What it still sends is not read; it stops sending
+// when nobody takes anything.
 func (c *Conn) Close() error {
+	c.mu.Lock()
+	c.account.add(workOf(float64(len(c.open)), 0))
+	clear(c.open)
+	c.mu.Unlock()
 	half, ok := c.Conn.(interface{ CloseWrite() error })
-	if ok && c.left.Load() && half.CloseWrite() == nil {
-		c.account.linger(c.done)
+	if ok && c.told.Load() && half.CloseWrite() == nil {
+		c.account.penalise(c.done)
 	}
 	return c.Conn.Close()
 }

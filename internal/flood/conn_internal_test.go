@@ -10,13 +10,13 @@ import (
 // many and the end of the connection.
 func TestAnAnswerOnItsWayDoesNotTakeTheGoAwayBack(t *testing.T) {
 	here, there := net.Pipe()
-	c := NewConn(here, NewAccount(0, false), nil)
+	c := NewConn(here, NewAccount(0), nil)
 	c.Received(make([]byte, prefaceSize))
 	for c.bearable([]byte{0, 0, 4, typeReset, 0, 0, 0, 0, 1, 0, 0, 0, 8}) {
 	}
 	go func() {
 		defer c.Close()
-		c.Write([]byte{0, 0, 0, typeHeaders, flagEndStream, 0, 0, 0, 1})
+		c.Write([]byte{0, 0, 0, typeHeaders, 0x1, 0, 0, 0, 1})
 		if c.Received(nil) {
 			t.Error("more is served")
 		}

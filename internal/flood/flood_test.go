@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -22,28 +23,43 @@ const (
 	connections = 100
 )
 
-// waited is how long an account makes its listener wait.
-func waited(a *flood.Account) time.Duration {
+// inTime runs a test with an account where time is simulated.
+func inTime(t *testing.T, test func(t *testing.T, a *flood.Account)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { test(t, flood.NewAccount(share)) })
+}
+
+// fill has strangers connect as often as they may in a second, and once more.
+func fill(a *flood.Account) {
+	for range connections + 1 {
+		a.Connected()
+	}
+}
+
+// since returns the simulated time that something takes.
+func since(something func()) time.Duration {
 	began := time.Now()
-	a.Wait(nil)
+	something()
 	return time.Since(began)
 }
 
-func TestConnectionsWaitForTheirShareWhenNothingIsAnswered(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a := flood.NewAccount(share, false)
+func TestConnectionsThatAreOfNoUseWaitForTheirShare(t *testing.T) {
+	inTime(t, func(t *testing.T, a *flood.Account) {
 		for range connections {
 			a.Connected()
 		}
 		if a.Wait(nil) {
 			t.Error("what may be done at once has to wait")
 		}
-		began := time.Now()
-		for range connections {
-			a.Connected()
-			a.Wait(nil)
-		}
-		if took := time.Since(began); took < 900*time.Millisecond || took > 1200*time.Millisecond {
+		took := since(func() {
+			for range connections {
+				a.Connected()
+				if d := since(func() { a.Wait(nil) }); d > 20*time.Millisecond {
+					t.Fatalf("one connection waits for %v", d)
+				}
+			}
+		})
+		if took < 900*time.Millisecond || took > 1200*time.Millisecond {
 			t.Errorf("the share of a second took %v", took)
 		}
 		time.Sleep(2 * time.Second)
@@ -56,83 +72,85 @@ func TestConnectionsWaitForTheirShareWhenNothingIsAnswered(t *testing.T) {
 	})
 }
 
-func TestConnectionsOnWhichSomethingIsAnsweredDoNotWait(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a := flood.NewAccount(share, false)
+func TestConnectionsOnWhichARequestIsServedDoNotWait(t *testing.T) {
+	inTime(t, func(t *testing.T, a *flood.Account) {
 		for range 100 * connections {
 			a.Connected()
-			a.Answered()
+			a.Served()
 		}
 		if a.Wait(nil) {
-			t.Error("answered connections have to wait")
+			t.Error("connections that are of use have to wait")
 		}
 	})
 }
 
-func TestHandshakesCostTenTimesAsMuch(t *testing.T) {
+func TestWhatIsTakenBackLateIsNoRoomForMore(t *testing.T) {
+	inTime(t, func(t *testing.T, a *flood.Account) {
+		fill(a)
+		time.Sleep(time.Minute)
+		for range connections {
+			a.Served()
+		}
+		fill(a)
+		if !a.Wait(nil) {
+			t.Error("more than the share of a second did not wait")
+		}
+	})
+}
+
+func TestWorkForNothingMayTakeATenthOfTheProcessors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := flood.NewAccount(share, true)
-		for range connections/10 + 1 {
+		a := flood.NewAccount(0)
+		for range 2000 * runtime.GOMAXPROCS(0) {
 			a.Connected()
 		}
+		if a.Wait(nil) {
+			t.Error("as many as may come had to wait")
+		}
+		a.Connected()
 		if !a.Wait(nil) {
-			t.Error("more handshakes than there may be did not wait")
+			t.Error("more than may come did not wait")
 		}
 	})
 }
 
-// A flood of any length is over within two seconds of its end.
 func TestAFloodIsForgottenSoonAfterItsEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a := flood.NewAccount(share, false)
+	inTime(t, func(t *testing.T, a *flood.Account) {
 		for range 1000 * connections {
 			a.Connected()
 		}
-		if took := waited(a); took > 2*time.Second {
+		if took := since(func() { a.Wait(nil) }); took > 2*time.Second {
 			t.Errorf("the listener waits for %v", took)
 		}
 	})
 }
 
 func TestAListenerThatIsClosedDoesNotWait(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a := flood.NewAccount(share, false)
-		for range 2 * connections {
-			a.Connected()
-		}
+	inTime(t, func(t *testing.T, a *flood.Account) {
+		fill(a)
 		done := make(chan struct{})
 		close(done)
-		began := time.Now()
-		a.Wait(done)
-		if took := time.Since(began); took != 0 {
+		if took := since(func() { a.Wait(done) }); took != 0 {
 			t.Errorf("it waits for %v", took)
 		}
 	})
 }
 
-// served sends requests that are reset at once, two a time, and returns how many of
-// them are to be served.
-func served(c *flood.Conn, requests int) (n int) {
-	for stream := uint32(1); n < requests; n += 2 {
-		var p []byte
-		for range 2 {
-			p = testkit.AppendFrame(p, testkit.H2Headers, 0x4|testkit.H2EndStream, stream, nil)
-			p = testkit.AppendFrame(p, testkit.H2Reset, 0, stream, []byte{0, 0, 0, 8})
-			stream += 2
-		}
-		if !c.Received(p) {
-			break
-		}
-	}
-	return n
+// peer is the other end of a connection of HTTP/2.
+type peer struct {
+	*flood.Conn
+	stream uint32
 }
 
-// connect returns a new connection, which has sent its preface.
-func connect(a *flood.Account) *flood.Conn {
+// connect returns a connection that has begun.
+func connect(a *flood.Account) *peer { return connectOver(new(sink), a) }
+
+func connectOver(c net.Conn, a *flood.Account) *peer {
 	a.Connected()
-	c := flood.NewConn(new(sink), a, nil)
-	c.Received(make([]byte, 24))
-	return c
+	p := &peer{Conn: flood.NewConn(c, a, nil), stream: 1}
+	p.Received(make([]byte, 24))
+	p.Received(testkit.AppendFrame(nil, testkit.H2Settings, 0, 0, nil))
+	return p
 }
 
 // sink is a connection that takes anything.
@@ -143,21 +161,56 @@ func (*sink) Write(p []byte) (int, error)      { return len(p), nil }
 func (*sink) CloseWrite() error                { return nil }
 func (*sink) Close() error                     { return nil }
 
+// request appends a request.
+func (p *peer) request(b []byte) []byte {
+	p.stream += 2
+	return testkit.AppendFrame(b, testkit.H2Headers, 0x4|testkit.H2EndStream, p.stream, nil)
+}
+
+// reset appends the reset of the last request.
+func (p *peer) reset(b []byte) []byte {
+	return testkit.AppendFrame(b, testkit.H2Reset, 0, p.stream, []byte{0, 0, 0, 8})
+}
+
+// resets sends requests that are reset at once and returns how many are served.
+func (p *peer) resets(n int) (served int) {
+	for served < n && p.Received(p.reset(p.request(nil))) {
+		served++
+	}
+	return served
+}
+
+// calls sends requests that are answered.
+func (p *peer) calls(n int) (served int) {
+	for served < n && p.Received(p.request(nil)) {
+		p.Write(testkit.AppendFrame(nil, testkit.H2Headers, testkit.H2EndStream, p.stream, nil))
+		served++
+	}
+	return served
+}
+
+// pings sends frames that ask for nothing.
+func (p *peer) pings(n int) (served int) {
+	for served < n && p.Received(testkit.AppendFrame(nil, 0x6, 0, 0, make([]byte, 8))) {
+		served++
+	}
+	return served
+}
+
 func TestResetsAreBoundedForAllConnectionsTogether(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a := flood.NewAccount(share, false)
+	inTime(t, func(t *testing.T, a *flood.Account) {
 		var each []int
 		all := 0
 		for range connections {
-			n := served(connect(a), 1000)
+			n := connect(a).resets(1000)
 			each = append(each, n)
 			all += n
 		}
 		if each[0] < 100 {
 			t.Errorf("the first connection had %d requests served, want as many as a calm listener serves", each[0])
 		}
-		if last := slices.Max(each[10:]); last > 10 {
-			t.Errorf("a connection in a flood had %d requests served", last)
+		if last := slices.Max(each[10:]); last != 5 {
+			t.Errorf("a connection in a flood had %d requests served, want 5", last)
 		}
 		if most := 3 * connections * int(share/time.Millisecond); all > most {
 			t.Errorf("%d requests were served, want at most %d", all, most)
@@ -165,38 +218,156 @@ func TestResetsAreBoundedForAllConnectionsTogether(t *testing.T) {
 	})
 }
 
+func TestFramesThatAskForNothingAreBoundedForAllConnectionsTogether(t *testing.T) {
+	inTime(t, func(t *testing.T, a *flood.Account) {
+		var each []int
+		for range 20 {
+			each = append(each, connect(a).pings(10_000))
+		}
+		if each[0] != 2000 {
+			t.Errorf("the first connection had %d frames served", each[0])
+		}
+		if last := slices.Max(each[10:]); last > 100 {
+			t.Errorf("a connection in a flood had %d frames served", last)
+		}
+	})
+}
+
+// They are few on each connection, and many together.
+func TestSlowResetsOnManyConnectionsCount(t *testing.T) {
+	inTime(t, func(t *testing.T, a *flood.Account) {
+		var peers []*peer
+		for range connections {
+			p := connect(a)
+			p.calls(1)
+			p.resets(1) // the answer has paid for it
+			peers = append(peers, p)
+		}
+		waited := false
+		for range 100 {
+			time.Sleep(50 * time.Millisecond)
+			for _, p := range peers {
+				p.resets(1)
+			}
+			waited = a.Wait(nil) || waited
+		}
+		if !waited {
+			t.Error("two thousand resets a second did not make the listener wait")
+		}
+	})
+}
+
+func TestRequestsThatAreLeftAtTheEndCount(t *testing.T) {
+	inTime(t, func(t *testing.T, a *flood.Account) {
+		for range 10 {
+			p := connect(a)
+			for range 50 {
+				p.Received(p.request(nil))
+			}
+			p.Close()
+		}
+		if !a.Wait(nil) {
+			t.Error("five hundred requests whose answers nobody waited for did not make the listener wait")
+		}
+	})
+}
+
+func TestAnsweredRequestsPayForResets(t *testing.T) {
+	inTime(t, func(t *testing.T, a *flood.Account) {
+		p := connect(a)
+		p.calls(1000)
+		fill(a)
+		if n := p.resets(100); n != 100 {
+			t.Errorf("%d resets after a thousand answers were served", n)
+		}
+		if n := p.resets(1000); n > 200 {
+			t.Errorf("then %d more were", n)
+		}
+	})
+}
+
+// A server that needs no body resets the rest of the request, and so may its client.
+func TestResetsAfterTheAnswerCostNothing(t *testing.T) {
+	inTime(t, func(t *testing.T, a *flood.Account) {
+		p := connect(a)
+		for i := range 1000 {
+			if p.calls(1) != 1 {
+				t.Fatalf("request %d is not served", i)
+			}
+			p.Write(p.reset(nil))
+			if !p.Received(p.reset(nil)) {
+				t.Fatalf("the connection is ended at request %d", i)
+			}
+		}
+	})
+}
+
+// Watches are reset by those who have seen enough of them.
+func TestResetsOfStreamsThatHaveBegunCostNothing(t *testing.T) {
+	inTime(t, func(t *testing.T, a *flood.Account) {
+		fill(a)
+		p := connect(a)
+		for i := range 1000 {
+			p.Received(p.request(nil))
+			p.Write(testkit.AppendFrame(nil, testkit.H2Headers, 0x4, p.stream, nil))
+			if !p.Received(p.reset(nil)) {
+				t.Fatalf("the connection is ended at stream %d", i)
+			}
+		}
+	})
+}
+
 // Clients that give up a request now and then are not those who make the flood.
 func TestAClientMayResetSomeRequestsInAFlood(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a := flood.NewAccount(share, false)
-		for range 2 * connections {
-			a.Connected()
-		}
-		c := connect(a)
-		for range 60 { // one each second
-			if served(c, 1) == 0 {
+	inTime(t, func(t *testing.T, a *flood.Account) {
+		fill(a)
+		p := connect(a)
+		for range 60 {
+			if p.resets(1) == 0 {
 				t.Fatal("the connection is ended")
 			}
-			for range connections {
-				a.Connected()
-			}
+			fill(a)
 			time.Sleep(time.Second)
+		}
+	})
+}
+
+func TestWhatWasBorneBeforeAFloodEndsNoConnection(t *testing.T) {
+	inTime(t, func(t *testing.T, a *flood.Account) {
+		p := connect(a)
+		p.resets(50)
+		fill(a)
+		if p.calls(100) != 100 {
+			t.Error("a connection that does no harm any more is ended")
+		}
+	})
+}
+
+func TestFramesThatAskForNothingAreForgiven(t *testing.T) {
+	inTime(t, func(t *testing.T, a *flood.Account) {
+		p := connect(a)
+		for range 10 {
+			if n := p.pings(1000); n != 1000 {
+				t.Fatalf("%d are served", n)
+			}
+			time.Sleep(10 * time.Second)
 		}
 	})
 }
 
 // What was not served is not counted: it has cost next to nothing.
 func TestAFloodThatIsNotServedCostsAConnection(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a := flood.NewAccount(share, false)
-		var p []byte
-		for range 1000 {
-			p = testkit.AppendFrame(p, testkit.H2Reset, 0, 1, []byte{0, 0, 0, 8})
-		}
+	inTime(t, func(t *testing.T, a *flood.Account) {
 		for range connections {
-			if connect(a).Received(p) {
+			p := connect(a)
+			var b []byte
+			for range 1000 {
+				b = p.reset(p.request(b))
+			}
+			if p.Received(b) {
 				t.Fatal("a flood is served")
 			}
+			p.Close()
 		}
 		if a.Wait(nil) {
 			t.Error("they cost more than their connections")
@@ -204,53 +375,72 @@ func TestAFloodThatIsNotServedCostsAConnection(t *testing.T) {
 	})
 }
 
-func TestSomeConnectionsWaitForTheirEndAndNoMore(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a := flood.NewAccount(share, false)
-		waited := make(chan bool, 1000)
-		for range cap(waited) {
-			c := connect(a)
-			served(c, 1000)
-			go func() {
-				began := time.Now()
-				c.Close()
-				waited <- time.Since(began) > 0
-			}()
+// closings closes connections at once and returns how many of them have waited.
+func closings(peers []*peer) (waited int) {
+	results := make(chan bool)
+	for _, p := range peers {
+		go func() { results <- since(func() { p.Close() }) > 0 }()
+	}
+	for range peers {
+		if <-results {
+			waited++
 		}
-		n := 0
-		for range cap(waited) {
-			if <-waited {
-				n++
+	}
+	return waited
+}
+
+func TestSomeConnectionsAreKeptForTheirPenaltyAndNoMore(t *testing.T) {
+	inTime(t, func(t *testing.T, a *flood.Account) {
+		for range 2 { // those of the first time are gone the second time
+			peers := make([]*peer, 1000)
+			for i := range peers {
+				peers[i] = connect(a)
+				peers[i].resets(1000)
+			}
+			if n := closings(peers); n != 100 {
+				t.Errorf("%d connections have waited", n)
 			}
 		}
-		if n != 100 {
-			t.Errorf("%d connections have waited", n)
+		if n := closings([]*peer{connect(a)}); n != 0 {
+			t.Error("a connection that did no harm has waited")
+		}
+	})
+}
+
+func TestAPenaltyEndsWithTheListener(t *testing.T) {
+	inTime(t, func(t *testing.T, a *flood.Account) {
+		done := make(chan struct{})
+		close(done)
+		p := &peer{Conn: flood.NewConn(new(sink), a, done), stream: 1}
+		p.Received(make([]byte, 24))
+		p.resets(1000)
+		if n := closings([]*peer{p}); n != 0 {
+			t.Error("it has waited")
 		}
 	})
 }
 
 // The peer is told between two frames, by whatever pieces they are written.
 func TestTheGoAwayFollowsTheFrameThatIsBeingWritten(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inTime(t, func(t *testing.T, a *flood.Account) {
 		here, there := net.Pipe()
-		c := flood.NewConn(here, flood.NewAccount(share, false), nil)
-		c.Received(make([]byte, 24))
+		p := connectOver(here, a)
 		frame := testkit.AppendFrame(nil, testkit.H2Data, 0, 1, make([]byte, 100))
 		sent := make(chan []byte)
 		go func() {
 			all, _ := io.ReadAll(there)
 			sent <- all
 		}()
-		c.Write(frame[:50])
+		p.Write(frame[:50])
 		ended := make(chan int)
-		go func() { ended <- served(c, 1000) }()
+		go func() { ended <- p.resets(1000) }()
 		synctest.Wait() // for what completes the frame
-		c.Write(frame[50:])
+		p.Write(frame[50:])
 		<-ended
-		if _, err := c.Write(frame); err == nil {
+		if _, err := p.Write(frame); err == nil {
 			t.Error("something is written after the go-away")
 		}
-		c.Close()
+		p.Close()
 		if all := <-sent; len(all) != len(frame)+17 || !bytes.HasPrefix(all, frame) || all[len(frame)+3] != testkit.H2GoAway {
 			t.Errorf("the peer gets %q", all)
 		}
@@ -258,35 +448,44 @@ func TestTheGoAwayFollowsTheFrameThatIsBeingWritten(t *testing.T) {
 }
 
 func TestAPeerThatTakesNothingIsNotWaitedFor(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		here, there := net.Pipe()
-		defer there.Close()
-		c := flood.NewConn(here, flood.NewAccount(share, false), nil)
-		c.Received(make([]byte, 24))
-		var writing sync.WaitGroup
-		writing.Go(func() { c.Write(make([]byte, 100)) })
-		synctest.Wait()
-		began := time.Now()
-		served(c, 1000)
-		c.Close()
-		writing.Wait()
-		if took := time.Since(began); took > 5*time.Second {
-			t.Errorf("the end took %v", took)
-		}
-	})
+	frame := testkit.AppendFrame(nil, testkit.H2Data, 0, 1, make([]byte, 100))
+	for name, before := range map[string]func(p *peer, there net.Conn){
+		"while nothing is written": func(*peer, net.Conn) {},
+		"in the middle of a write": func(p *peer, _ net.Conn) { p.Write(frame) },
+		"between two writes of a frame": func(p *peer, there net.Conn) {
+			go io.ReadFull(there, make([]byte, 50))
+			p.Write(frame[:50])
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, func(t *testing.T, a *flood.Account) {
+				here, there := net.Pipe()
+				defer there.Close()
+				p := connectOver(here, a)
+				var writing sync.WaitGroup
+				writing.Go(func() { before(p, there) })
+				synctest.Wait()
+				if took := since(func() { p.resets(1000) }); took > 2*time.Second {
+					t.Errorf("the end took %v", took)
+				}
+				writing.Wait()
+				p.Close()
+			})
+		})
+	}
 }
 
 func TestAConnectionIsClosedWhileSomethingIsWritten(t *testing.T) {
 	here, there := net.Pipe()
 	defer there.Close()
-	c := flood.NewConn(here, flood.NewAccount(share, false), nil)
+	p := connectOver(here, flood.NewAccount(share))
 	failed := make(chan error)
 	go func() {
-		_, err := c.Write(make([]byte, 100))
+		_, err := p.Write(make([]byte, 100))
 		failed <- err
 	}()
 	there.Read(make([]byte, 1)) // it is being written
-	c.Close()
+	p.Close()
 	if err := <-failed; err == nil {
 		t.Error("the write has succeeded")
 	}
