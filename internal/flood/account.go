@@ -26,6 +26,12 @@ const (
 // pause is how long a listener waits before it looks again.
 const pause = time.Millisecond
 
+// slowly says what a listener does beyond the share.
+const slowly = "takes new connections slowly for a while: on too many nothing is answered, or their HTTP/2 requests are reset"
+
+// silence is how long a listener that has told so does not tell it again.
+const silence = time.Minute
+
 // endings is how many connections wait for their end at a time, see Conn.Close.
 const endings = 100
 
@@ -35,6 +41,7 @@ type Account struct {
 	connection time.Duration // what one takes
 	share      time.Duration // for each second
 	ending     chan struct{} // holds one for each connection that waits for its end
+	told       time.Time     // when Admit has warned; its own
 
 	mu      sync.Mutex
 	work    time.Duration // guarded by mu: what was done and is not forgiven
@@ -110,6 +117,15 @@ func (a *Account) Wait(done <-chan struct{}) (full bool) {
 		}
 	}
 	return true
+}
+
+// Admit is Wait for the loop that accepts. It says what the listener does to warn, once
+// a minute at most. It must not be called by more than one goroutine.
+func (a *Account) Admit(done <-chan struct{}, warn func(what string)) {
+	if a.Wait(done) && time.Since(a.told) > silence {
+		a.told = time.Now()
+		warn(slowly)
+	}
 }
 
 // linger keeps a connection for its penalty or until done, unless enough others

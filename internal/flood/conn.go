@@ -67,6 +67,7 @@ type Conn struct {
 	writing chan struct{} // has one while something is written
 	written chan struct{} // has one when something was
 	left    atomic.Bool   // the go-away was the last that is written
+	ending  atomic.Bool   // Close was called after that
 
 	mu         sync.Mutex
 	in, out    frames        // guarded by mu, as what follows
@@ -196,7 +197,7 @@ func (c *Conn) charge(count *float64) {
 	*count++
 }
 
-// explain notes what is a reason for frames that ask for nothinc.
+// explain notes what is a reason for frames that ask for nothing.
 func (c *Conn) explain() { c.idle = max(-maxExplained, c.idle-explainedByOne) }
 
 // leave tells the peer why the connection ends, once no frame is cut short, and lets
@@ -249,13 +250,21 @@ func (c *Conn) tryLeave() bool {
 
 // Close closes the connection. A peer that was told why waits for it: it cannot begin
 // anew meanwhile, and what it has sent cannot reset the go-away away. What it still
-// sends is not read; it stops sending when nobody takes anything.
+// sends is not read; it stops sending when nobody takes anything. Closing it once more
+// ends that.
 func (c *Conn) Close() error {
-	half, ok := c.Conn.(interface{ CloseWrite() error })
-	if ok && c.left.Load() && half.CloseWrite() == nil {
+	if c.left.Load() && !c.ending.Swap(true) && c.closeWrite() == nil {
 		c.account.linger(c.done)
 	}
 	return c.Conn.Close()
+}
+
+// closeWrite ends the sending side when the connection can.
+func (c *Conn) closeWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
 }
 
 // frames finds the frames in a stream of bytes.

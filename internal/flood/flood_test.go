@@ -291,3 +291,41 @@ func TestAConnectionIsClosedWhileSomethingIsWritten(t *testing.T) {
 		t.Error("the write has succeeded")
 	}
 }
+
+// A server closes more than once, and some connections cannot be closed by halves.
+func TestAConnectionWaitsForItsEndOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		here, there := net.Pipe()
+		defer there.Close()
+		c := flood.NewConn(here, flood.NewAccount(share, false), nil)
+		c.Received(make([]byte, 24))
+		go io.Copy(io.Discard, there)
+		served(c, 1000)
+		began := time.Now()
+		c.Close()
+		if took := time.Since(began); took != 2*time.Second {
+			t.Errorf("the end took %v", took)
+		}
+		began = time.Now()
+		c.Close()
+		if took := time.Since(began); took != 0 {
+			t.Errorf("closing again took %v", took)
+		}
+	})
+}
+
+func TestAListenerSaysOnceAMinuteThatItIsSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := flood.NewAccount(share, false)
+		var said []time.Time
+		for began := time.Now(); time.Since(began) < 150*time.Second; {
+			for range 2 * connections {
+				a.Connected()
+			}
+			a.Admit(nil, func(string) { said = append(said, time.Now()) })
+		}
+		if len(said) != 3 || said[1].Sub(said[0]) < time.Minute || said[2].Sub(said[1]) < time.Minute {
+			t.Errorf("in two minutes and a half it said so at %v", said)
+		}
+	})
+}
