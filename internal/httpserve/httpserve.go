@@ -39,8 +39,8 @@ type Run struct {
 	name     string
 	server   *http.Server
 	log      logger.Logger
-	requests sync.WaitGroup // in a handler
-	draining chan struct{}  // closed when Stop begins
+	requests requests
+	draining chan struct{} // closed when Stop begins
 	cancel   context.CancelFunc
 	serving  sync.WaitGroup     // of listeners
 	floods   *flood.Account     // of what strangers make it do for nothing; from the first connection on
@@ -107,8 +107,8 @@ func (r *Run) limit() {
 // counted counts the requests that are in a handler.
 func (r *Run) counted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		r.requests.Add(1)
-		defer r.requests.Done()
+		r.requests.begin()
+		defer r.requests.end()
 		r.arrived(req)
 		next.ServeHTTP(w, req)
 	})
@@ -144,13 +144,8 @@ func (r *Run) Stop(ctx context.Context) error {
 
 // wait waits for the requests, or for the end of the context.
 func (r *Run) wait(ctx context.Context) error {
-	done := make(chan struct{})
-	go func() {
-		r.requests.Wait()
-		close(done)
-	}()
 	select {
-	case <-done:
+	case <-r.requests.ended():
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
