@@ -17,7 +17,7 @@ const (
 	// Debug handler, the guard of micro.Auth and the multiplexed engine, about
 	// 150 KB together; the rest is the standard library's TLS and HTTP server,
 	// protobuf and the command line.
-	maxBinary  = 14_200_000
+	maxBinary  = 14_220_000
 	maxModules = 12
 )
 

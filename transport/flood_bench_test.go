@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/justcy/go-micro/v4/internal/testkit"
 	"github.com/justcy/go-micro/v4/transport"
 )
 
@@ -141,7 +142,7 @@ func TestFloodChild(t *testing.T) {
 		if _, err := fmt.Sscan(args, &addr, &attackers, &manner); err != nil {
 			t.Fatal(err)
 		}
-		_, stop := attack(addr, resetFlood(1000), attackers, manner == "waits")
+		_, stop := attack(addr, testkit.ResetFlood(1000), attackers, manner == "waits")
 		io.Copy(io.Discard, os.Stdin)
 		stop()
 	default:

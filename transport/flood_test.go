@@ -1,7 +1,6 @@
 package transport_test
 
 import (
-	"bytes"
 	"io"
 	"net"
 	"strings"
@@ -10,32 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/net/http2/hpack"
-
 	"github.com/justcy/go-micro/v4/internal/testkit"
 	"github.com/justcy/go-micro/v4/logger"
 	"github.com/justcy/go-micro/v4/transport"
 )
-
-// resetFlood is what an HTTP/2 client sends that resets each request at once.
-func resetFlood(requests int) []byte {
-	var block bytes.Buffer
-	encoder := hpack.NewEncoder(&block)
-	b := testkit.AppendFrame([]byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), testkit.H2Settings, 0, 0, nil)
-	for i := range requests {
-		block.Reset()
-		for _, f := range []hpack.HeaderField{
-			{Name: ":method", Value: "POST"}, {Name: ":scheme", Value: "http"}, {Name: ":authority", Value: "a"},
-			{Name: ":path", Value: "/"}, {Name: "micro-endpoint", Value: "Echo.Call"},
-		} {
-			encoder.WriteField(f) //nolint:errcheck // to a buffer
-		}
-		stream := uint32(2*i + 1)
-		b = testkit.AppendFrame(b, testkit.H2Headers, 0x4|testkit.H2EndStream, stream, block.Bytes())
-		b = resetFrame(b, stream)
-	}
-	return b
-}
 
 // attack connects again and again and sends the flood on each connection. It comes
 // back at once, or when the server has ended the connection. It counts the
@@ -90,7 +67,7 @@ func TestCallsSucceedBesideAPeerThatFloodsOverAndOver(t *testing.T) {
 	c := dial(t, transport.NewHTTPTransport(quiet), l.Addr(), transport.WithStream())
 	call(t, c, "before")
 	began := time.Now()
-	made, stop := attack(l.Addr(), resetFlood(requests), 2, false)
+	made, stop := attack(l.Addr(), testkit.ResetFlood(requests), 2, false)
 	testkit.Eventually(t, "the peer has come back again and again", func() bool {
 		call(t, c, "beside")
 		return made.Load() >= connections && begun.Load() > 1
@@ -107,7 +84,7 @@ func TestCallsSucceedBesideAPeerThatFloodsOverAndOver(t *testing.T) {
 }
 
 func TestAListenerMayBeClosedWhileRequestsEnd(t *testing.T) {
-	flood := resetFlood(100)
+	flood := testkit.ResetFlood(100)
 	for range 20 {
 		l := listen(t, transport.NewHTTPTransport(quiet), func(s transport.Socket) {
 			go func() { // until the socket ends

@@ -206,7 +206,7 @@ func TestAFloodFromTheFirstByteOnIsToldWhyItEnds(t *testing.T) {
 		serve(t, l, func(transport.Socket) { t.Error("a request is served") })
 		here, there := net.Pipe()
 		p.conns <- there
-		go io.WriteString(here, h2Preface+strings.Repeat(h2Request+h2Reset, 50))
+		go here.Write(testkit.ResetFlood(50))
 		got, err := io.ReadAll(here)
 		want := "\x00\x00\x00\x04\x00\x00\x00\x00\x00" + "\x00\x00\x08\x07\x00\x00\x00\x00\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x0b"
 		if string(got) != want || err != nil {

@@ -150,12 +150,10 @@ func (l *httpListener) Accept(fn func(Socket)) error {
 	}
 	defer web.close()
 	l.web.Store(web)
-	var warned time.Time
 	for delay := time.Duration(0); ; {
-		if l.floods.Wait(l.done) && time.Since(warned) > time.Minute {
-			warned = time.Now()
-			l.opts.logf(logger.WarnLevel, "transport: listener %s takes new connections slowly for a while: on too many no request is served, or their HTTP/2 requests are reset", l.addr)
-		}
+		l.floods.Admit(l.done, func(what string) {
+			l.opts.logf(logger.WarnLevel, "transport: listener %s %s", l.addr, what)
+		})
 		conn, err := l.listener.Accept()
 		switch {
 		case err == nil:

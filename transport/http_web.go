@@ -19,6 +19,7 @@ import (
 
 	"github.com/justcy/go-micro/v4/internal/budget"
 	"github.com/justcy/go-micro/v4/internal/flood"
+	"github.com/justcy/go-micro/v4/internal/handover"
 	"github.com/justcy/go-micro/v4/internal/httpmsg"
 	"github.com/justcy/go-micro/v4/logger"
 )
@@ -38,14 +39,12 @@ type webServer struct {
 	server   *http.Server
 	handlers bool // there are extra handlers
 	atRoot   bool // one of them may match path "/"
-	conns    chan net.Conn
-	closed   chan struct{}
-	closing  sync.Once // of closed
+	handed   *handover.Listener
 	running  sync.WaitGroup
 }
 
 func newWebServer(l *httpListener, fn func(Socket)) (*webServer, error) {
-	w := &webServer{listener: l, fn: fn, conns: make(chan net.Conn), closed: make(chan struct{})}
+	w := &webServer{listener: l, fn: fn, handed: handover.New(l.listener.Addr())}
 	mux, err := w.routes()
 	if err != nil {
 		return nil, err
@@ -63,7 +62,7 @@ func newWebServer(l *httpListener, fn func(Socket)) (*webServer, error) {
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     log.New(logWriter{&l.opts}, "", 0),
 	}
-	w.running.Go(func() { w.server.Serve(w) }) //nolint:errcheck // it ends by close
+	w.running.Go(func() { w.server.Serve(w.handed) }) //nolint:errcheck // it ends by close
 	return w, nil
 }
 
@@ -114,25 +113,20 @@ func isH2(line []byte) bool { return bytes.Equal(line, []byte("PRI * HTTP/2.0"))
 // when it has ended or was taken over by a socket.
 func (w *webServer) serve(c net.Conn, ahead []byte, h2 bool) {
 	if h2 {
-		followed := flood.NewConn(c, w.listener.floods, w.closed)
+		followed := flood.NewConn(c, w.listener.floods, w.handed.Closed())
 		c = followed
 		if !followed.Received(ahead) { // before net/http has set anything up for it
 			c.Close()
 			return
 		}
 	}
-	conn := &webConn{Conn: c, ahead: ahead, listener: w.listener, ended: make(chan struct{})}
+	conn := &webConn{Conn: handover.NewConn(c, ahead), listener: w.listener}
 	if secured, ok := c.(*tls.Conn); ok {
 		state := secured.ConnectionState()
 		conn.tls = &state
 	}
 	conn.served.Store(h2) // which is for the followed connection to find out
-	select {
-	case w.conns <- conn:
-		<-conn.ended
-	case <-w.closed:
-		conn.Close()
-	}
+	w.handed.Serve(conn)
 }
 
 // drain lets net/http end each connection with its next response.
@@ -140,29 +134,10 @@ func (w *webServer) drain() { w.server.SetKeepAlivesEnabled(false) }
 
 // close ends net/http's connections and waits for its accept loop.
 func (w *webServer) close() {
-	w.Close() //nolint:errcheck // it is always nil
+	w.handed.Close() //nolint:errcheck // it is always nil
 	w.server.Close()
 	w.running.Wait()
 }
-
-// Accept, Close and Addr make the server a net.Listener of handed connections.
-func (w *webServer) Accept() (net.Conn, error) {
-	select {
-	case c := <-w.conns:
-		return c, nil
-	case <-w.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-// Close takes no more connections. Those that were handed over go on.
-func (w *webServer) Close() error {
-	w.closing.Do(func() { close(w.closed) })
-	return nil
-}
-
-// Addr returns the address of the listener that accepts for it.
-func (w *webServer) Addr() net.Addr { return w.listener.listener.Addr() }
 
 // message serves what no extra handler matches.
 func (w *webServer) message(rw http.ResponseWriter, r *http.Request) {
@@ -288,16 +263,12 @@ func firstValues(h http.Header) map[string]string {
 	return m
 }
 
-// webConn replays what was read before the connection was handed over, and
-// tells when net/http is done with it.
+// webConn is a connection that was handed over.
 type webConn struct {
-	net.Conn
-	ahead    []byte
+	*handover.Conn
 	listener *httpListener
 	served   atomic.Bool          // the listener knows that a request was
 	tls      *tls.ConnectionState // nil without
-	ended    chan struct{}
-	once     sync.Once
 }
 
 // serves tells the listener, once, that a request is served.
@@ -305,33 +276,6 @@ func (c *webConn) serves() {
 	if !c.served.Load() && !c.served.Swap(true) {
 		c.listener.floods.Served()
 	}
-}
-
-// Read returns the bytes read ahead before those of the connection.
-func (c *webConn) Read(p []byte) (int, error) {
-	if len(c.ahead) > 0 {
-		n := copy(p, c.ahead)
-		c.ahead = c.ahead[n:]
-		return n, nil
-	}
-	return c.Conn.Read(p)
-}
-
-// Close closes the connection.
-func (c *webConn) Close() (err error) {
-	c.once.Do(func() {
-		err = c.Conn.Close()
-		close(c.ended)
-	})
-	return err
-}
-
-// CloseWrite ends the sending side when the connection can.
-func (c *webConn) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return nil
 }
 
 // logWriter takes the lines of net/http's log.

@@ -2,11 +2,13 @@ package web_test
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -94,6 +96,42 @@ func TestTheTimesOfAGivenServerCount(t *testing.T) {
 			_ = conn.SetReadDeadline(time.Now().Add(testkit.Patience))
 			if _, err := io.ReadAll(conn); err != nil {
 				t.Errorf("the connection stays: %v", err)
+			}
+		})
+	}
+}
+
+// A server that was given is as it was each time that the service starts.
+func TestAFloodOverHTTP2EndsWithEnhanceYourCalmAfterEachStart(t *testing.T) {
+	for name, secure := range map[string]bool{"without TLS": false, "with TLS": true} {
+		t.Run(name, func(t *testing.T) {
+			var conns atomic.Int32
+			given := &http.Server{ConnState: func(_ net.Conn, state http.ConnState) {
+				if state == http.StateNew {
+					conns.Add(1)
+				}
+			}}
+			s, _ := site(t, web.Secure(secure), web.Server(given), web.RegisterInterval(time.Hour))
+			s.HandleFunc("/", hello)
+			for n := range int32(2) {
+				at := start(t, s)
+				conn, err := net.Dial("tcp", at)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if secure {
+					conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
+				}
+				c := testkit.NewH2(t, conn)
+				if code := c.Flood(c.OpenAndReset); code != testkit.H2Calm {
+					t.Errorf("after start %d the connection has ended with code %#x", n+1, code)
+				}
+				if err := s.Stop(); err != nil {
+					t.Error(err)
+				}
+				if got := conns.Load(); got != n+1 {
+					t.Errorf("after start %d the hook has seen %d connections", n+1, got)
+				}
 			}
 		})
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"crypto/tls"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -55,8 +56,8 @@ func (s *service) handler(o Options) http.Handler {
 	}))
 }
 
-// server is what serves: the one of the options, or a copy of it once that has
-// served, as a server serves once.
+// server is what serves: the one of the options, or a copy of what that was once it
+// has served, as a server serves once.
 func (s *service) server(o Options) (*http.Server, error) {
 	config, err := tlsConfig(o)
 	if err != nil {
@@ -78,10 +79,18 @@ func (s *service) server(o Options) (*http.Server, error) {
 func (s *service) given(server *http.Server) *http.Server {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.used {
-		s.used = true
+	switch s.served {
+	case nil:
+		s.served, s.unserved = server, unserved(server)
 		return server
+	case server:
+		return unserved(s.unserved)
 	}
+	return unserved(server)
+}
+
+// unserved returns a copy of a server that can serve.
+func unserved(server *http.Server) *http.Server {
 	return &http.Server{
 		Addr:                         server.Addr,
 		DisableGeneralOptionsHandler: server.DisableGeneralOptionsHandler,
@@ -90,6 +99,7 @@ func (s *service) given(server *http.Server) *http.Server {
 		WriteTimeout:                 server.WriteTimeout,
 		IdleTimeout:                  server.IdleTimeout,
 		MaxHeaderBytes:               server.MaxHeaderBytes,
+		TLSNextProto:                 maps.Clone(server.TLSNextProto),
 		ConnState:                    server.ConnState,
 		ErrorLog:                     server.ErrorLog,
 		ConnContext:                  server.ConnContext,

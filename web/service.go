@@ -28,9 +28,10 @@ type service struct {
 	mu        sync.Mutex // guards what follows
 	opts      Options
 	endpoints []*registry.Endpoint
-	root      bool // something is handled at /
-	run       *run // nil when the service is stopped
-	used      bool // Options.Server has served
+	root      bool         // something is handled at /
+	run       *run         // nil when the service is stopped
+	served    *http.Server // Options.Server, once it serves
+	unserved  *http.Server // what it was before
 
 	lifecycle sync.Mutex // held by Start and Stop, which may take long
 }

@@ -14,9 +14,11 @@
 // other services go through Client, whose URLs name services in place of hosts.
 //
 // What clients can make a service hold is limited: see Options.Server for the head
-// of a request and for idle connections, and Options.MaxConnections. How long a
-// handler reads a body, and how much of it, is up to the handler (http.MaxBytesReader
-// and http.ResponseController).
+// of a request and for idle connections, and Options.MaxConnections. So is what they
+// can make it do for nothing: beyond a tenth of the processors' time new connections
+// wait, and HTTP/2 connections on which requests are reset again and again are ended.
+// How long a handler reads a body, and how much of it, is up to the handler
+// (http.MaxBytesReader and http.ResponseController).
 package web
 
 import (

@@ -26,6 +26,12 @@ const (
 // pause is how long a listener waits before it looks again.
 const pause = time.Millisecond
 
+// slowly says what a listener does beyond the share.
+const slowly = "takes new connections slowly for a while: on too many no request is served, or their HTTP/2 requests are reset"
+
+// silence is how long a listener that has told so does not tell it again.
+const silence = time.Minute
+
 // maxPenalties is how many connections are kept for their penalty at a time, see
 // Conn.Close.
 const maxPenalties = 100
@@ -35,6 +41,7 @@ const maxPenalties = 100
 type Account struct {
 	share     time.Duration // for each second
 	penalties chan struct{} // has one for each connection that is kept
+	warned    time.Time     // when Admit has warned; its own
 
 	mu      sync.Mutex
 	work    time.Duration // guarded by mu: what was done and is not forgiven
@@ -104,6 +111,15 @@ func (a *Account) Wait(done <-chan struct{}) (full bool) {
 		}
 	}
 	return true
+}
+
+// Admit is Wait for the loop that accepts. It says what the listener does to warn, once
+// a minute at most. It must not be called by more than one goroutine.
+func (a *Account) Admit(done <-chan struct{}, warn func(what string)) {
+	if a.Wait(done) && time.Since(a.warned) > silence {
+		a.warned = time.Now()
+		warn(slowly)
+	}
 }
 
 // penalise keeps a connection for its penalty or until done, unless enough others are

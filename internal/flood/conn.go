@@ -67,6 +67,7 @@ type Conn struct {
 	writing chan struct{} // has one while something is written
 	written chan struct{} // has one when something was
 	told    atomic.Bool   // the peer was told that the connection ends; nothing is written any more
+	kept    atomic.Bool   // Close was called after that
 
 	mu         sync.Mutex
 	in, out    frames              // guarded by mu, as what follows
@@ -256,17 +257,24 @@ func (c *Conn) tryTell() bool {
 // Close closes the connection. Requests that are not answered were for nothing. A peer
 // that was told why waits for the end: it cannot begin anew meanwhile, and what it has
 // sent cannot reset the go-away away. What it still sends is not read; it stops sending
-// when nobody takes anything.
+// when nobody takes anything. Closing it once more ends that.
 func (c *Conn) Close() error {
 	c.mu.Lock()
 	c.account.add(workOf(float64(len(c.open)), 0))
 	clear(c.open)
 	c.mu.Unlock()
-	half, ok := c.Conn.(interface{ CloseWrite() error })
-	if ok && c.told.Load() && half.CloseWrite() == nil {
+	if c.told.Load() && !c.kept.Swap(true) && c.closeWrite() == nil {
 		c.account.penalise(c.done)
 	}
 	return c.Conn.Close()
+}
+
+// closeWrite ends the sending side when the connection can.
+func (c *Conn) closeWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
 }
 
 // frames finds the frames in a stream of bytes.

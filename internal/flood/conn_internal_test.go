@@ -10,7 +10,9 @@ import (
 // many and the end of the connection.
 func TestAnAnswerOnItsWayDoesNotTakeTheGoAwayBack(t *testing.T) {
 	here, there := net.Pipe()
-	c := NewConn(here, NewAccount(0), nil)
+	done := make(chan struct{})
+	close(done)
+	c := NewConn(here, NewAccount(0), done)
 	c.Received(make([]byte, prefaceSize))
 	for c.bearable([]byte{0, 0, 4, typeReset, 0, 0, 0, 0, 1, 0, 0, 0, 8}) {
 	}

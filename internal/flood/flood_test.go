@@ -490,3 +490,33 @@ func TestAConnectionIsClosedWhileSomethingIsWritten(t *testing.T) {
 		t.Error("the write has succeeded")
 	}
 }
+
+// A server closes more than once, and some connections cannot be closed by halves.
+func TestAConnectionIsKeptForItsPenaltyOnce(t *testing.T) {
+	inTime(t, func(t *testing.T, a *flood.Account) {
+		here, there := net.Pipe()
+		defer there.Close()
+		p := connectOver(here, a)
+		go io.Copy(io.Discard, there)
+		p.resets(1000)
+		if took := since(func() { p.Close() }); took != 2*time.Second {
+			t.Errorf("the end took %v", took)
+		}
+		if took := since(func() { p.Close() }); took != 0 {
+			t.Errorf("closing again took %v", took)
+		}
+	})
+}
+
+func TestAListenerSaysOnceAMinuteThatItIsSlow(t *testing.T) {
+	inTime(t, func(t *testing.T, a *flood.Account) {
+		var said []time.Time
+		for began := time.Now(); time.Since(began) < 150*time.Second; {
+			fill(a)
+			a.Admit(nil, func(string) { said = append(said, time.Now()) })
+		}
+		if len(said) != 3 || said[1].Sub(said[0]) < time.Minute || said[2].Sub(said[1]) < time.Minute {
+			t.Errorf("in two minutes and a half it said so at %v", said)
+		}
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,12 +19,16 @@ const (
 	H2Headers   = 0x1
 	H2Reset     = 0x3
 	H2Settings  = 0x4
+	H2Ping      = 0x6
 	H2GoAway    = 0x7
 	H2EndStream = 0x1
 	H2Ack       = 0x1
+
+	// H2Calm is the code of a go-away to a peer that makes too much work.
+	H2Calm = 0xb
 )
 
-// H2Conn is an HTTP/2 connection without TLS on which a test sends the frames it
+// H2Conn is an HTTP/2 connection on which a test sends the frames it
 // likes.
 type H2Conn struct {
 	net.Conn
@@ -32,6 +37,9 @@ type H2Conn struct {
 	stream uint32
 }
 
+// h2Preface is what a client begins with (RFC 9113, section 3.4).
+const h2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
 // H2Frame is a frame that was read.
 type H2Frame struct {
 	Kind, Flags byte
@@ -39,18 +47,24 @@ type H2Frame struct {
 	Payload     []byte
 }
 
-// DialH2 connects to addr and sends the preface.
+// DialH2 connects to addr without TLS and sends the preface.
 func DialH2(t testing.TB, addr string) *H2Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return NewH2(t, conn)
+}
+
+// NewH2 sends the preface over a connection, which ends with the test.
+func NewH2(t testing.TB, conn net.Conn) *H2Conn {
+	t.Helper()
 	t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(time.Minute)) //nolint:errcheck // a closed connection fails the write
 	c := &H2Conn{Conn: conn}
 	c.hpack = hpack.NewEncoder(&c.header)
-	fmt.Fprint(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+	fmt.Fprint(conn, h2Preface)
 	if err := c.Frame(H2Settings, 0, 0, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -96,4 +110,53 @@ func (c *H2Conn) ReadFrame() (H2Frame, error) {
 	f.Payload = make([]byte, binary.BigEndian.Uint32(head[:])>>8)
 	_, err := io.ReadFull(c, f.Payload)
 	return f, err
+}
+
+// OpenAndReset opens the next stream and resets it at once.
+func (c *H2Conn) OpenAndReset() error {
+	b, stream := c.Open(nil, true, "/")
+	_, err := c.Write(AppendFrame(b, H2Reset, 0, stream, []byte{0, 0, 0, 8}))
+	return err
+}
+
+// ResetFlood is what a client sends, from the preface on, that resets each of its
+// requests at once.
+func ResetFlood(requests int) []byte {
+	b := AppendFrame([]byte(h2Preface), H2Settings, 0, 0, nil)
+	c := new(H2Conn)
+	c.hpack = hpack.NewEncoder(&c.header)
+	for range requests {
+		var stream uint32
+		b, stream = c.Open(b, true, "/", "micro-endpoint", "Echo.Call")
+		b = AppendFrame(b, H2Reset, 0, stream, []byte{0, 0, 0, 8})
+	}
+	return b
+}
+
+// End reads until the connection ends and returns the code of the last go-away, or -1
+// if there was none.
+func (c *H2Conn) End() (code int) {
+	code = -1
+	for {
+		f, err := c.ReadFrame()
+		if err != nil {
+			return code
+		}
+		if f.Kind == H2GoAway && len(f.Payload) >= 8 {
+			code = int(binary.BigEndian.Uint32(f.Payload[4:]))
+		}
+	}
+}
+
+// Flood sends something again and again until the connection ends, see End.
+func (c *H2Conn) Flood(send func() error) (code int) {
+	var sending sync.WaitGroup
+	sending.Go(func() {
+		for send() == nil {
+		}
+	})
+	code = c.End()
+	c.Close()
+	sending.Wait()
+	return code
 }

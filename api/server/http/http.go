@@ -1,6 +1,7 @@
 // Package http is the HTTP server of a gateway: HTTP/1.1 and HTTP/2, with TLS and
 // without. It bounds the time and the size of what a client sends before it is
-// known to be a request, and stops after the requests in flight.
+// known to be a request, and what it makes the server do for nothing, and stops after
+// the requests in flight.
 package http
 
 import (

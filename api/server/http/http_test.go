@@ -20,6 +20,7 @@ import (
 
 	"github.com/justcy/go-micro/v4/api/internal/apitest"
 	"github.com/justcy/go-micro/v4/api/server"
+	"github.com/justcy/go-micro/v4/api/server/acme"
 	"github.com/justcy/go-micro/v4/api/server/cors"
 	httpserver "github.com/justcy/go-micro/v4/api/server/http"
 	"github.com/justcy/go-micro/v4/internal/testkit"
@@ -265,6 +266,50 @@ func TestHTTP2IsServedWithoutTLS(t *testing.T) {
 	defer rsp.Body.Close()
 	if body, _ := io.ReadAll(rsp.Body); string(body) != "HTTP/2.0" {
 		t.Errorf("got %s", body)
+	}
+}
+
+// provider is a provider of certificates whose listener does TLS itself.
+type provider struct {
+	acme.Provider
+	config *tls.Config
+}
+
+func (p provider) Listen(...string) (net.Listener, error) {
+	return tls.Listen("tcp", "127.0.0.1:0", p.config)
+}
+
+func TestAFloodOverHTTP2EndsWithEnhanceYourCalm(t *testing.T) {
+	made, err := mtls.Certificate("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{made}, NextProtos: []string{"h2", "http/1.1"}}
+	for name, test := range map[string]struct {
+		secure bool
+		opts   []server.Option
+	}{
+		"without TLS":         {false, nil},
+		"any number of peers": {false, []server.Option{server.MaxConnections(0)}},
+		"with TLS":            {true, []server.Option{server.EnableTLS(true), server.TLSConfig(config)}},
+		"with ACME":           {true, []server.Option{server.EnableACME(true), server.ACMEProvider(provider{config: config})}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, test.opts...)
+			s.Handle("/", text("page"))
+			at := start(t, s)
+			conn, err := net.Dial("tcp", at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if test.secure {
+				conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
+			}
+			c := testkit.NewH2(t, conn)
+			if code := c.Flood(c.OpenAndReset); code != testkit.H2Calm {
+				t.Errorf("the connection has ended with code %#x", code)
+			}
+		})
 	}
 }
 
