@@ -13,7 +13,7 @@ import (
 // A hello-world binary stays small: what only some services need must not be
 // reachable from the root package.
 const (
-	// maxBinary is in bytes, without symbols: 14.2 MB. Every service carries the
+	// maxBinary is in bytes, without symbols: 14.22 MB. Every service carries the
 	// Debug handler, the guard of micro.Auth and the multiplexed engine, about
 	// 150 KB together; the rest is the standard library's TLS and HTTP server,
 	// protobuf and the command line.
