@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -20,39 +19,16 @@ import (
 	"github.com/justcy/go-micro/v4/transport"
 )
 
-// pipes is the HTTP transport whose listener accepts pipes, on which nothing is sent
-// before it is received.
+// pipes is the HTTP transport whose listener accepts pipes.
 type pipes struct {
 	transport.Transport
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
+	conns *testkit.Pipes
 }
 
-func newPipes() *pipes {
-	return &pipes{Transport: transport.NewHTTPTransport(), conns: make(chan net.Conn), closed: make(chan struct{})}
-}
+func newPipes() *pipes { return &pipes{transport.NewHTTPTransport(), testkit.NewPipes()} }
 
 func (p *pipes) Listen(addr string, opts ...transport.ListenOption) (transport.Listener, error) {
-	return p.Transport.Listen(addr, append(opts, transport.NetListener(p))...)
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
-func (p *pipes) Close() error   { p.once.Do(func() { close(p.closed) }); return nil }
-
-func (p *pipes) dial() net.Conn {
-	here, there := net.Pipe()
-	p.conns <- there
-	return here
+	return p.Transport.Listen(addr, append(opts, transport.NetListener(p.conns))...)
 }
 
 // pipelined runs a test with an HTTP connection to a server where time is simulated.
@@ -63,7 +39,7 @@ func pipelined(t *testing.T, handler any, test func(t *testing.T, conn net.Conn,
 		srv := s.server(append(opts, server.Transport(p))...)
 		handle(t, srv, handler)
 		start(t, srv)
-		conn := p.dial()
+		conn := p.conns.Dial()
 		defer func() { // also of a test that fails
 			conn.Close()
 			if err := srv.Stop(); err != nil {

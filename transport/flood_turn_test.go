@@ -3,7 +3,6 @@ package transport_test
 import (
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -17,33 +16,13 @@ import (
 	"github.com/justcy/go-micro/v4/transport"
 )
 
-// pipes is a listener of connections in memory, so that time can be simulated.
-type pipes struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
-func (p *pipes) Close() error   { p.once.Do(func() { close(p.closed) }); return nil }
-
 // visit connects, sends something and, if a reply is expected, reads until it has
 // arrived.
-func (p *pipes) visit(sends, reply string) error { return p.exchanges([2]string{sends, reply}) }
+func visit(p *testkit.Pipes, sends, reply string) error { return exchanges(p, [2]string{sends, reply}) }
 
 // exchanges is a visit for several requests, each with its reply.
-func (p *pipes) exchanges(all ...[2]string) error {
-	here, there := net.Pipe()
-	p.conns <- there
+func exchanges(p *testkit.Pipes, all ...[2]string) error {
+	here := p.Dial()
 	arrived := make(chan string)
 	var reading sync.WaitGroup
 	reading.Go(func() {
@@ -72,10 +51,10 @@ func (p *pipes) exchanges(all ...[2]string) error {
 const room = 100
 
 // inTime runs a test with a listener where time is simulated.
-func inTime(t *testing.T, test func(t *testing.T, p *pipes)) {
+func inTime(t *testing.T, test func(t *testing.T, p *testkit.Pipes)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		p := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+		p := testkit.NewPipes()
 		l, err := transport.NewHTTPTransport(quiet, extraHandler).Listen("", transport.NetListener(p))
 		if err != nil {
 			t.Fatal(err)
@@ -96,11 +75,11 @@ func inTime(t *testing.T, test func(t *testing.T, p *pipes)) {
 }
 
 // waited returns the simulated time that visitors wait, one after the other.
-func waited(t *testing.T, p *pipes, visitors int, exchanges ...[2]string) time.Duration {
+func waited(t *testing.T, p *testkit.Pipes, visitors int, all ...[2]string) time.Duration {
 	t.Helper()
 	began := time.Now()
 	for i := range visitors {
-		if err := p.exchanges(exchanges...); err != nil {
+		if err := exchanges(p, all...); err != nil {
 			t.Fatalf("visitor %d: %v", i, err)
 		}
 		synctest.Wait()
@@ -133,7 +112,7 @@ func TestConnectionsOnWhichNoRequestIsServedAreTakenInTurn(t *testing.T) {
 		"HTTP/2 with a request and its reset": h2Preface + h2Request + h2Reset,
 	} {
 		t.Run(name, func(t *testing.T) {
-			inTime(t, func(t *testing.T, p *pipes) {
+			inTime(t, func(t *testing.T, p *testkit.Pipes) {
 				if d := waited(t, p, 3*room, [2]string{sends}); d < time.Second {
 					t.Errorf("three times as many as may come in a second came in %v", d)
 				}
@@ -146,7 +125,7 @@ func TestConnectionsOnWhichARequestIsServedDoNotWait(t *testing.T) {
 	const hello = "POST / HTTP/1.1\r\nHost: x\r\nMicro-Id: 1\r\nContent-Length: 5\r\n\r\nhello"
 	const extra = "GET /extra HTTP/1.1\r\nHost: x\r\n\r\n"
 	const end1, end3 = "\x00\x00\x00\x00\x01\x00\x00\x00\x01", "\x00\x00\x00\x00\x01\x00\x00\x00\x03" // of streams
-	for name, exchanges := range map[string][][2]string{
+	for name, all := range map[string][][2]string{
 		"HTTP/1.1":              {{hello, "hello"}, {hello, "hello"}},
 		"an offer to multiplex": {{strings.Replace(openExchange, "; exchange", "", 1) + mux.Preface, "first"}, {muxCall, "call"}, {nextCall(muxCall), "call"}},
 		"frames":                {{mux.Preface + muxCall, "call"}, {nextCall(muxCall), "call"}},
@@ -154,12 +133,12 @@ func TestConnectionsOnWhichARequestIsServedDoNotWait(t *testing.T) {
 		"an extra handler":      {{extra, "from the extra handler"}, {extra, "from the extra handler"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inTime(t, func(t *testing.T, p *pipes) {
-				if d := waited(t, p, 3*room, exchanges...); d > 0 {
+			inTime(t, func(t *testing.T, p *testkit.Pipes) {
+				if d := waited(t, p, 3*room, all...); d > 0 {
 					t.Errorf("they have waited for %v", d)
 				}
 				waited(t, p, room, [2]string{})
-				waited(t, p, room/2, exchanges...)
+				waited(t, p, room/2, all...)
 				if d := waited(t, p, room, [2]string{}); d < 700*time.Millisecond {
 					t.Errorf("each of them made room for others, who came in %v", d)
 				}
@@ -175,7 +154,7 @@ func TestAListenerSaysOnceThatItTakesConnectionsSlowly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		logged := new(testkit.Buffer)
 		log := logger.NewLogger(logger.WithOutput(logged), logger.WithLevel(logger.WarnLevel))
-		p := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+		p := testkit.NewPipes()
 		l, err := transport.NewHTTPTransport(transport.Logger(log)).Listen("", transport.NetListener(p))
 		if err != nil {
 			t.Fatal(err)
@@ -183,7 +162,7 @@ func TestAListenerSaysOnceThatItTakesConnectionsSlowly(t *testing.T) {
 		transport.ShareForNothing(l, room*50*time.Microsecond)
 		serve(t, l, echo)
 		for range 30 * room {
-			if err := p.visit("", ""); err != nil {
+			if err := visit(p, "", ""); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -197,15 +176,14 @@ func TestAListenerSaysOnceThatItTakesConnectionsSlowly(t *testing.T) {
 // a server begins (RFC 9113, section 3.4), and names no request that was.
 func TestAFloodFromTheFirstByteOnIsToldWhyItEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+		p := testkit.NewPipes()
 		l, err := transport.NewHTTPTransport(quiet).Listen("", transport.NetListener(p))
 		if err != nil {
 			t.Fatal(err)
 		}
 		transport.ShareForNothing(l, 60*time.Microsecond) // there was more before
 		serve(t, l, func(transport.Socket) { t.Error("a request is served") })
-		here, there := net.Pipe()
-		p.conns <- there
+		here := p.Dial()
 		go here.Write(testkit.ResetFlood(50))
 		got, err := io.ReadAll(here)
 		want := "\x00\x00\x00\x04\x00\x00\x00\x00\x00" + "\x00\x00\x08\x07\x00\x00\x00\x00\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x0b"

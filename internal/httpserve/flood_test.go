@@ -59,9 +59,8 @@ type visitor struct {
 }
 
 // visit lasts until the visitor has left and the server knows.
-func (v *visitor) visit(l pipes) error {
-	here, there := net.Pipe()
-	l.conns <- there
+func (v *visitor) visit(l *testkit.Pipes) error {
+	here := l.Dial()
 	var conn net.Conn = here
 	if v.tls != nil {
 		conn = tls.Client(here, v.tls)
@@ -98,8 +97,8 @@ func (v *visitor) visit(l pipes) error {
 }
 
 // serveOver serves the answer "ok" over connections in memory until it is stopped.
-func serveOver(s *http.Server, share time.Duration, log logger.Logger) (l pipes, run *httpserve.Run) {
-	l = pipes{make(chan net.Conn), make(chan struct{})}
+func serveOver(s *http.Server, share time.Duration, log logger.Logger) (l *testkit.Pipes, run *httpserve.Run) {
+	l = testkit.NewPipes()
 	return l, serveOn(l, s, share, log)
 }
 
@@ -112,7 +111,7 @@ func serveOn(l net.Listener, s *http.Server, share time.Duration, log logger.Log
 func waited(t *testing.T, v visitor) (waited time.Duration) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		l := pipes{make(chan net.Conn), make(chan struct{})}
+		l := testkit.NewPipes()
 		var accepts net.Listener = l
 		s := new(http.Server)
 		if v.tls != nil {
@@ -223,8 +222,7 @@ func TestAFloodFromTheFirstByteOnIsToldWhyItEnds(t *testing.T) {
 				}
 				l, run := serveOver(s, 60*time.Microsecond, quiet) // there was more before
 				defer run.Stop(t.Context())                        //nolint:errcheck // the connections are closed
-				here, there := net.Pipe()
-				l.conns <- there
+				here := l.Dial()
 				var conn net.Conn = here
 				if config != nil {
 					conn = tls.Client(here, config)

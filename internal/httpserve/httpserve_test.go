@@ -13,30 +13,9 @@ import (
 	"time"
 
 	"github.com/justcy/go-micro/v4/internal/httpserve"
+	"github.com/justcy/go-micro/v4/internal/testkit"
 	"github.com/justcy/go-micro/v4/logger"
 )
-
-// pipes is a listener of connections in memory, for which time can stand still.
-type pipes struct {
-	conns  chan net.Conn
-	closed chan struct{}
-}
-
-func (p pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p pipes) Close() error {
-	close(p.closed)
-	return nil
-}
-
-func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
 // peer is a client whose writes nobody waits for until the end.
 type peer struct {
@@ -48,13 +27,12 @@ type peer struct {
 // a bubble of synctest.
 func served(t *testing.T, test func(t *testing.T, conn *peer)) {
 	synctest.Test(t, func(t *testing.T) {
-		l := pipes{make(chan net.Conn), make(chan struct{})}
+		l := testkit.NewPipes()
 		ok := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "ok") })
 		quiet := logger.NewLogger(logger.WithOutput(io.Discard))
 		run := httpserve.Start("test", new(http.Server), l, ok, quiet)
 		defer run.Stop(t.Context()) //nolint:errcheck // the connections are closed
-		here, there := net.Pipe()
-		l.conns <- there
+		here := l.Dial()
 		p := &peer{Conn: here}
 		defer p.writing.Wait()
 		defer here.Close()

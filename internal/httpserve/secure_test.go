@@ -337,8 +337,7 @@ func TestTheLimitsHoldForHTTP2OverTLS(t *testing.T) {
 				s.TLSConfig = config
 				l, run := serveOver(s, 0, quiet)
 				defer run.Stop(t.Context()) //nolint:errcheck // the connections are closed
-				here, there := net.Pipe()
-				l.conns <- there
+				here := l.Dial()
 				conn := tls.Client(here, h2)
 				if err := conn.Handshake(); err != nil {
 					t.Fatal(err)
