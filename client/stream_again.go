@@ -47,7 +47,7 @@ func (r *reopening) keep(body []byte) {
 // stop keeps nothing any more. It may be called on nil.
 func (r *reopening) stop() {
 	if r != nil {
-		r.over, r.bodies = true, nil
+		r.over, r.first, r.bodies = true, nil, nil
 	}
 }
 

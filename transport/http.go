@@ -35,9 +35,9 @@ type httpTransport struct {
 // header, so that the next request of its client can reach a handler.
 //
 // Connections on which no request is served, HTTP/2 requests that are reset at once and
-// frames that ask for nothing may take a tenth of the processors' time. Beyond it a
-// listener accepts new connections more slowly, which does not concern those there
-// are, and HTTP/2 connections that make such work are ended (ENHANCE_YOUR_CALM).
+// frames that ask for nothing may take about a tenth of the processors' time. Beyond it
+// a listener accepts new connections more slowly, and HTTP/2 connections that make
+// such work are ended (ENHANCE_YOUR_CALM). Handshakes of TLS are not counted.
 //
 // Between two transports of this kind the sockets share one connection: the
 // first request on a connection offers to switch to frames (Upgrade:

@@ -126,7 +126,9 @@ func (w *webServer) serve(c net.Conn, ahead []byte, h2 bool) {
 		conn.tls = &state
 	}
 	conn.served.Store(h2) // which is for the followed connection to find out
-	w.handed.Serve(conn)
+	if !w.handed.Serve(conn) {
+		conn.Close()
+	}
 }
 
 // drain lets net/http end each connection with its next response.

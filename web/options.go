@@ -50,7 +50,9 @@ type Options struct {
 
 	// Server serves; its Handler and BaseContext are replaced. What it does not limit
 	// itself is limited for it: ReadHeaderTimeout to 10 seconds (unless there is a
-	// ReadTimeout), IdleTimeout to 2 minutes and MaxHeaderBytes to 64 KiB.
+	// ReadTimeout), IdleTimeout to 2 minutes and MaxHeaderBytes to 64 KiB. It must not
+	// be changed once the service has started: a service that starts again serves by
+	// what it was the first time.
 	Server *http.Server
 
 	// RegisterCheck is asked before each registration.

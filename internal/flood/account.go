@@ -23,8 +23,12 @@ const (
 	frameWork      = time.Microsecond
 )
 
-// pause is how long a listener waits before it looks again.
-const pause = time.Millisecond
+// pause is how long a listener waits before it looks again, and maxWait how long it
+// waits for one connection: those who are connected must not keep out all others.
+const (
+	pause   = time.Millisecond
+	maxWait = 20 * time.Millisecond
+)
 
 // slowly says what a listener does beyond the share.
 const slowly = "takes new connections slowly for a while: on too many no request is served, or their HTTP/2 requests are reset"
@@ -95,15 +99,15 @@ func (a *Account) forgive() {
 	a.counted = now
 }
 
-// Wait waits until there is room for more work, or until done. It reports whether
-// there was none.
+// Wait waits for a while until there is room for more work, or until done. It reports
+// whether there was none.
 func (a *Account) Wait(done <-chan struct{}) (full bool) {
 	if !a.full() {
 		return false
 	}
 	again := time.NewTicker(pause)
 	defer again.Stop()
-	for a.full() {
+	for began := time.Now(); a.full() && time.Since(began) < maxWait; {
 		select {
 		case <-again.C:
 		case <-done:

@@ -24,15 +24,27 @@ const (
 	maxIdle      = 2000
 	idleForgiven = 200
 	// explainedByOne is how many such frames a request, or data that the peer is sent,
-	// explains: credit for the stream and for the connection, and a ping.
+	// explains: credit for the stream and for the connection, and a ping. Each
+	// explainedBytes of data explain one more, as peers give credit for parts of it.
 	explainedByOne = 3
+	explainedBytes = 1024
 	// maxExplained is how many of those may still be to come.
 	maxExplained = 100_000
+	// manyBytes is what data has that is not sent for nothing, though nobody may want it
+	// any more: the rest of a body that is answered already.
+	manyBytes = 4096
 )
 
 // patience is the work for nothing that a connection may make while its account
-// fills.
-const patience = 5 * requestWork
+// fills, and unforgiving how much slower what it made is forgiven then.
+const (
+	patience    = 5 * requestWork
+	unforgiving = 20
+)
+
+// maxOpen is how many streams of which nothing is answered a connection may have.
+// net/http refuses those beyond some hundred.
+const maxOpen = 10_000
 
 // penalty is how long a connection whose peer was told of the end stays as it is.
 const penalty = 2 * time.Second
@@ -53,7 +65,8 @@ const (
 	flagPadded      = 0x8 // flag of data
 	maxPadding      = 256 // bytes at most, with their length
 	flagAck         = 0x1 // flag of settings
-	enhanceYourCalm = 0xb // error code
+	internalError   = 0x2 // error codes (section 7)
+	enhanceYourCalm = 0xb
 	streamIDMask    = 1<<31 - 1
 )
 
@@ -67,11 +80,12 @@ type Conn struct {
 	writing chan struct{} // has one while something is written
 	written chan struct{} // has one when something was
 	told    atomic.Bool   // the peer was told that the connection ends; nothing is written any more
-	kept    atomic.Bool   // Close was called after that
+	closing atomic.Bool   // Close was called after that
 
 	mu         sync.Mutex
 	in, out    frames              // guarded by mu, as what follows
 	lastStream uint32              // the highest id that was served
+	lastTold   uint32              // that of the last go-away, which must not rise
 	open       map[uint32]struct{} // streams of which nothing is answered yet
 	resets     float64             // of such streams, beyond those answered and what is forgiven; below 0 when more were
 	idle       float64             // frames that ask for nothing; below 0 when more are explained
@@ -86,22 +100,32 @@ type Conn struct {
 func NewConn(c net.Conn, a *Account, done <-chan struct{}) *Conn {
 	return &Conn{
 		Conn: c, account: a, done: done,
-		writing: make(chan struct{}, 1),
-		written: make(chan struct{}, 1),
-		in:      frames{skip: prefaceSize},
-		open:    map[uint32]struct{}{},
-		counted: time.Now(),
-		resets:  -1, // for the settings
+		writing:  make(chan struct{}, 1),
+		written:  make(chan struct{}, 1),
+		in:       frames{skip: prefaceSize},
+		open:     map[uint32]struct{}{},
+		counted:  time.Now(),
+		resets:   -1, // for the settings
+		lastTold: streamIDMask,
 	}
 }
 
 // Read reads from the connection. It ends when the peer does little but make work.
 func (c *Conn) Read(p []byte) (int, error) {
+	if c.isOver() {
+		return 0, io.EOF
+	}
 	n, err := c.Conn.Read(p)
 	if !c.Received(p[:n]) {
 		return 0, io.EOF
 	}
 	return n, err
+}
+
+func (c *Conn) isOver() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.over
 }
 
 // Write writes to the connection.
@@ -136,21 +160,23 @@ func (c *Conn) bearable(p []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	last := c.lastStream
-	c.in.each(p, func(kind, flags byte, stream uint32, length int) {
+	c.in.each(p, func(kind, flags byte, stream uint32, length int, _ []byte) {
 		switch {
 		case kind == typeHeaders && stream > last:
 			last = stream
 			c.open[stream] = struct{}{}
-			c.explain()
+			c.explain(explainedByOne)
 		case kind == typeReset && c.settled(stream), kind == typeSettings && flags&flagAck == 0:
 			c.charge(&c.resets)
 		case kind != typeData, flags&flagEndStream == 0 && (length == 0 || flags&flagPadded != 0 && length <= maxPadding):
 			c.charge(&c.idle)
+		case length >= manyBytes:
+			c.explain(1)
 		}
 	})
 	work := c.work()
 	more := work > c.charged
-	c.over = c.over || c.resets > maxResets || c.idle > maxIdle || more && work > patience && c.account.filling()
+	c.over = c.over || c.resets > maxResets || c.idle > maxIdle || len(c.open) > maxOpen || more && work > patience && c.account.filling()
 	if c.over {
 		return false
 	}
@@ -180,10 +206,20 @@ func workOf(requests, frames float64) time.Duration {
 func (c *Conn) sent(p []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.out.each(p, func(kind, _ byte, stream uint32, _ int) {
+	c.out.each(p, func(kind, _ byte, stream uint32, length int, content []byte) {
+		var word uint32 // an error code, or the id of a go-away
+		if len(content) >= 4 {
+			word = binary.BigEndian.Uint32(content)
+		}
 		switch {
+		case kind == typeGoAway && len(content) >= 4:
+			c.lastTold = min(c.lastTold, word&streamIDMask)
+		case kind == typeReset && word == internalError: // it is not the peer's fault
+			c.settled(stream)
 		case kind == typeReset && c.settled(stream): // a peer can make the server reset as well
 			c.charge(&c.resets)
+		case kind == typeReset: // of a stream that is over, for which the peer has sent something
+			c.charge(&c.idle)
 		case (kind == typeData || kind == typeHeaders) && c.settled(stream):
 			c.resets = max(-maxResets, c.resets-1)
 			if !c.served {
@@ -192,7 +228,7 @@ func (c *Conn) sent(p []byte) {
 			}
 		}
 		if kind == typeData {
-			c.explain()
+			c.explain(explainedByOne + length/explainedBytes)
 		}
 	})
 }
@@ -200,17 +236,20 @@ func (c *Conn) sent(p []byte) {
 // charge counts a frame in one of the counts, of which the time since the last
 // frame forgives some. The lock is held, as it is for explain.
 func (c *Conn) charge(count *float64) {
-	now := time.Now()
+	now, before := time.Now(), c.work()
 	past := now.Sub(c.counted).Seconds()
+	if c.account.filling() { // or many could make such work for ever, slowly
+		past /= unforgiving
+	}
 	c.counted = now
 	c.resets = max(min(c.resets, 0), c.resets-past*resetsForgiven)
 	c.idle = max(min(c.idle, 0), c.idle-past*idleForgiven)
-	c.charged = max(0, c.charged-workOf(past*resetsForgiven, past*idleForgiven))
+	c.charged = max(0, c.charged-(before-c.work()))
 	*count++
 }
 
 // explain notes what is a reason for frames that ask for nothing.
-func (c *Conn) explain() { c.idle = max(-maxExplained, c.idle-explainedByOne) }
+func (c *Conn) explain(frames int) { c.idle = max(-maxExplained, c.idle-float64(frames)) }
 
 // tell tells the peer why the connection ends, once no frame is cut short.
 func (c *Conn) tell() {
@@ -235,7 +274,7 @@ func (c *Conn) tell() {
 // tryTell is tell, unless a frame is cut short. Nothing else is written meanwhile.
 func (c *Conn) tryTell() bool {
 	c.mu.Lock()
-	greeted, whole, last := c.out.begun, c.out.between(), c.lastStream
+	greeted, whole, last := c.out.begun, c.out.between(), min(c.lastStream, c.lastTold)
 	c.mu.Unlock()
 	if !whole {
 		return false
@@ -263,7 +302,7 @@ func (c *Conn) Close() error {
 	c.account.add(workOf(float64(len(c.open)), 0))
 	clear(c.open)
 	c.mu.Unlock()
-	if c.told.Load() && !c.kept.Swap(true) && c.closeWrite() == nil {
+	if c.told.Load() && !c.closing.Swap(true) && c.closeWrite() == nil {
 		c.account.penalise(c.done)
 	}
 	return c.Conn.Close()
@@ -285,8 +324,9 @@ type frames struct {
 	begun bool
 }
 
-// each calls f for each frame whose head is complete with the bytes of p.
-func (s *frames) each(p []byte, f func(kind, flags byte, stream uint32, length int)) {
+// each calls f for each frame whose head is complete with the bytes of p. What follows
+// it in p is its content, if it is long enough.
+func (s *frames) each(p []byte, f func(kind, flags byte, stream uint32, length int, content []byte)) {
 	s.begun = s.begun || len(p) > 0
 	for len(p) > 0 {
 		if s.skip > 0 {
@@ -303,7 +343,7 @@ func (s *frames) each(p []byte, f func(kind, flags byte, stream uint32, length i
 		}
 		s.have = 0
 		s.skip = int(binary.BigEndian.Uint32(s.head[:]) >> 8)
-		f(s.head[3], s.head[4], binary.BigEndian.Uint32(s.head[5:])&streamIDMask, s.skip)
+		f(s.head[3], s.head[4], binary.BigEndian.Uint32(s.head[5:])&streamIDMask, s.skip, p)
 	}
 }
 

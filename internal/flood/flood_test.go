@@ -2,6 +2,7 @@ package flood_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io"
 	"net"
 	"runtime"
@@ -84,7 +85,7 @@ func TestConnectionsOnWhichARequestIsServedDoNotWait(t *testing.T) {
 	})
 }
 
-func TestWhatIsTakenBackLateIsNoRoomForMore(t *testing.T) {
+func TestWhatIsTakenBackFromNothingIsNoRoomForMore(t *testing.T) {
 	inTime(t, func(t *testing.T, a *flood.Account) {
 		fill(a)
 		time.Sleep(time.Minute)
@@ -119,8 +120,12 @@ func TestAFloodIsForgottenSoonAfterItsEnd(t *testing.T) {
 		for range 1000 * connections {
 			a.Connected()
 		}
-		if took := since(func() { a.Wait(nil) }); took > 2*time.Second {
-			t.Errorf("the listener waits for %v", took)
+		if took := since(func() { a.Wait(nil) }); took > 20*time.Millisecond {
+			t.Errorf("one connection waits for %v", took)
+		}
+		time.Sleep(time.Second)
+		if a.Wait(nil) {
+			t.Error("others wait a second later")
 		}
 	})
 }
@@ -257,6 +262,102 @@ func TestSlowResetsOnManyConnectionsCount(t *testing.T) {
 	})
 }
 
+// Those who stay below what a connection may do must not keep out all others.
+func TestConnectionsThatMakeAFloodSlowlyAreEnded(t *testing.T) {
+	inTime(t, func(t *testing.T, a *flood.Account) {
+		var peers []*peer
+		for range 30 {
+			peers = append(peers, connect(a))
+		}
+		ended := 0
+		for range 1000 {
+			time.Sleep(51 * time.Millisecond)
+			peers = slices.DeleteFunc(peers, func(p *peer) bool {
+				over := p.resets(1) == 0
+				if over {
+					ended++
+				}
+				return over
+			})
+			if took := since(func() { a.Wait(nil) }); took > 20*time.Millisecond {
+				t.Fatalf("a connection waits for %v", took)
+			}
+		}
+		if ended < 10 {
+			t.Errorf("%d connections are ended", ended)
+		}
+	})
+}
+
+// Peers give credit for the pieces that they read, twice for each.
+func TestCreditForLargeAnswersIsExplained(t *testing.T) {
+	inTime(t, func(t *testing.T, a *flood.Account) {
+		fill(a)
+		p := connect(a)
+		p.Received(p.request(nil))
+		credit := testkit.AppendFrame(nil, 0x8, 0, 0, []byte{0, 0, 16, 0})
+		for i := range 10_000 {
+			p.Write(testkit.AppendFrame(nil, testkit.H2Data, 0, p.stream, make([]byte, 16<<10)))
+			for range 8 {
+				if !p.Received(credit) {
+					t.Fatalf("the connection is ended at piece %d", i)
+				}
+			}
+		}
+	})
+}
+
+// The server resets a stream that is over for each piece of data that comes for it. The
+// rest of an upload may still come.
+func TestSmallDataForStreamsThatAreOverCounts(t *testing.T) {
+	for size, want := range map[int]bool{1: false, 16 << 10: true} {
+		inTime(t, func(t *testing.T, a *flood.Account) {
+			p := connect(a)
+			p.calls(1)
+			data, served := testkit.AppendFrame(nil, testkit.H2Data, 0, p.stream, make([]byte, size)), 0
+			for served < 10_000 && p.Received(data) {
+				p.Write(p.reset(nil))
+				served++
+			}
+			if all := served == 10_000; all != want {
+				t.Errorf("%d pieces of %d bytes are served", served, size)
+			}
+		})
+	}
+}
+
+func TestTheGoAwayNamesTheLastRequestThatWasServed(t *testing.T) {
+	for name, earlier := range map[string]uint32{"by itself": 0, "after one that named an earlier one": 5} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, func(t *testing.T, a *flood.Account) {
+				here, there := net.Pipe()
+				sent := make(chan []byte)
+				go func() {
+					all, _ := io.ReadAll(there)
+					sent <- all
+				}()
+				p := connectOver(here, a)
+				p.calls(10)
+				want := p.stream
+				if earlier > 0 {
+					want = earlier
+					p.Write(testkit.AppendFrame(nil, testkit.H2GoAway, 0, 0, []byte{0, 0, 0, byte(earlier), 0, 0, 0, 0}))
+				}
+				var b []byte
+				for range 1000 {
+					b = p.reset(p.request(b))
+				}
+				p.Received(b)
+				p.Close()
+				all := <-sent
+				if last := binary.BigEndian.Uint32(all[len(all)-8:]); last != want {
+					t.Errorf("it names %d, want %d", last, want)
+				}
+			})
+		})
+	}
+}
+
 func TestRequestsThatAreLeftAtTheEndCount(t *testing.T) {
 	inTime(t, func(t *testing.T, a *flood.Account) {
 		for range 10 {
@@ -302,6 +403,47 @@ func TestResetsAfterTheAnswerCostNothing(t *testing.T) {
 	})
 }
 
+// A handler that panics has its stream reset by the server.
+func TestFailuresOfTheServerCostThePeerNothing(t *testing.T) {
+	inTime(t, func(t *testing.T, a *flood.Account) {
+		p := connect(a)
+		for i := range 1000 {
+			if !p.Received(p.request(nil)) {
+				t.Fatalf("the connection is ended at request %d", i)
+			}
+			p.Write(testkit.AppendFrame(nil, testkit.H2Reset, 0, p.stream, []byte{0, 0, 0, 2}))
+		}
+	})
+}
+
+func TestRequestsThatTheServerHasToResetCount(t *testing.T) {
+	inTime(t, func(t *testing.T, a *flood.Account) {
+		p := connect(a)
+		served := 0
+		for p.Received(p.request(nil)) && served < 1000 {
+			p.Write(testkit.AppendFrame(nil, testkit.H2Reset, 0, p.stream, []byte{0, 0, 0, 1}))
+			served++
+		}
+		if served > 200 {
+			t.Errorf("%d are served", served)
+		}
+	})
+}
+
+// net/http reads on after the end of what it has looked at first.
+func TestNothingIsReadAfterTheEnd(t *testing.T) {
+	inTime(t, func(t *testing.T, a *flood.Account) {
+		here, there := net.Pipe()
+		defer there.Close()
+		go io.Copy(io.Discard, there)
+		p := connectOver(here, a)
+		p.resets(1000)
+		if n, err := p.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+			t.Errorf("read %d bytes, %v", n, err)
+		}
+	})
+}
+
 // Watches are reset by those who have seen enough of them.
 func TestResetsOfStreamsThatHaveBegunCostNothing(t *testing.T) {
 	inTime(t, func(t *testing.T, a *flood.Account) {
@@ -335,9 +477,11 @@ func TestAClientMayResetSomeRequestsInAFlood(t *testing.T) {
 func TestWhatWasBorneBeforeAFloodEndsNoConnection(t *testing.T) {
 	inTime(t, func(t *testing.T, a *flood.Account) {
 		p := connect(a)
+		p.calls(1)
 		p.resets(50)
+		time.Sleep(time.Second)
 		fill(a)
-		if p.calls(100) != 100 {
+		if p.pings(1) != 1 || p.calls(100) != 100 {
 			t.Error("a connection that does no harm any more is ended")
 		}
 	})

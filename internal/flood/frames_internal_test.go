@@ -26,7 +26,7 @@ func FuzzFramesAreFoundHoweverTheyAreCut(f *testing.F) {
 		var got []found
 		var s frames
 		for p := range slices.Chunk(b, int(piece)+1) {
-			s.each(p, func(kind, flags byte, stream uint32, length int) {
+			s.each(p, func(kind, flags byte, stream uint32, length int, _ []byte) {
 				got = append(got, found{kind, flags, stream, length})
 			})
 		}

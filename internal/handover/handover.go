@@ -3,6 +3,7 @@
 package handover
 
 import (
+	"errors"
 	"net"
 	"sync"
 )
@@ -21,16 +22,17 @@ func New(addr net.Addr) *Listener {
 }
 
 // Serve hands a connection over, with its Conn within, and returns when it was closed.
-// A listener that is closed closes it at once.
+// It is false at once when the listener is closed.
 func (l *Listener) Serve(c interface {
 	net.Conn
 	Ended() <-chan struct{}
-}) {
+}) bool {
 	select {
 	case l.conns <- c:
 		<-c.Ended()
+		return true
 	case <-l.closed:
-		c.Close() //nolint:errcheck // there is nobody to tell
+		return false
 	}
 }
 
@@ -97,5 +99,5 @@ func (c *Conn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
-	return nil
+	return errors.ErrUnsupported
 }

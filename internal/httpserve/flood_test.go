@@ -229,7 +229,11 @@ func TestAFloodFromTheFirstByteOnIsToldWhyItEnds(t *testing.T) {
 				}
 				var writing sync.WaitGroup
 				writing.Go(func() { conn.Write(testkit.ResetFlood(50)) })
+				began := time.Now()
 				got, err := io.ReadAll(conn)
+				if took := time.Since(began); took > 3*time.Second {
+					t.Errorf("the connection lasts for %v", took)
+				}
 				want := "\x00\x00\x00\x04\x00\x00\x00\x00\x00" + "\x00\x00\x08\x07\x00\x00\x00\x00\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x0b"
 				if string(got) != want || err != nil {
 					t.Errorf("it is told %q, %v", got, err)

@@ -33,7 +33,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, secure := c.(*tls.Conn); secure || l.secure || !l.h2c {
+	if _, secure := c.(interface{ ConnectionState() tls.ConnectionState }); secure || l.secure || !l.h2c {
 		return c, nil
 	}
 	return &plainConn{Conn: c, account: l.run.floods, done: l.closed}, nil

@@ -2,6 +2,7 @@ package httpserve
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"sync/atomic"
@@ -88,9 +89,6 @@ func (c *plainConn) current() net.Conn {
 // Write writes to the connection.
 func (c *plainConn) Write(p []byte) (int, error) { return c.current().Write(p) }
 
-// ReadFrom writes what is read from r. The kernel does so for a file.
-func (c *plainConn) ReadFrom(r io.Reader) (int64, error) { return io.Copy(c.current(), r) }
-
 // Close closes the connection.
 func (c *plainConn) Close() error { return c.current().Close() }
 
@@ -99,7 +97,7 @@ func (c *plainConn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
-	return nil
+	return errors.ErrUnsupported // else who asks would take it for done
 }
 
 // NetConn returns the connection that was accepted, as that of a tls.Conn does, for

@@ -16,6 +16,10 @@ import (
 // h2 is the name of HTTP/2 over TLS (RFC 9113, section 3.1).
 const h2 = "h2"
 
+// goodbye is what a connection gets that has come too late: the settings that a server
+// begins with, and a go-away that says that nothing was served (RFC 9113, section 6.8).
+var goodbye = []byte("\x00\x00\x00\x04\x00\x00\x00\x00\x00" + "\x00\x00\x08\x07\x00\x00\x00\x00\x00" + "\x00\x00\x00\x00\x00\x00\x00\x00")
+
 // secureConn is an HTTP/2 connection over TLS that was handed over. net/http takes it
 // for one without TLS.
 type secureConn struct {
@@ -41,6 +45,12 @@ func (r *Run) followSecure() {
 			unfollowed(s, c, h)
 			return
 		}
+		select {
+		case <-r.handed.Closed(): // it knows best how to say good-bye
+			unfollowed(s, c, h)
+			return
+		default:
+		}
 		r.hand(c, conn.BaseContext(), &state)
 	}
 	r.serving.Go(func() {
@@ -64,7 +74,10 @@ func (r *Run) hand(c *tls.Conn, ctx context.Context, state *tls.ConnectionState)
 		followed.Close() //nolint:errcheck // there is nobody to tell
 		return
 	}
-	r.handed.Serve(&secureConn{handover.NewConn(followed, ahead[:n]), c, ctx})
+	if !r.handed.Serve(&secureConn{handover.NewConn(followed, ahead[:n]), c, ctx}) {
+		followed.Write(goodbye) //nolint:errcheck // the connection ends either way
+		followed.Close()        //nolint:errcheck // as above
+	}
 }
 
 // allowsHTTP2 reports whether HTTP/2 may be spoken over a connection (RFC 9113,

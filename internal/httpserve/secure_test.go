@@ -1,6 +1,7 @@
 package httpserve_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
@@ -9,13 +10,14 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/net/netutil"
 
 	"github.com/justcy/go-micro/v4/internal/httpserve"
 	"github.com/justcy/go-micro/v4/internal/testkit"
@@ -396,24 +398,127 @@ func TestAHandlerThatTakesOverAConnectionFindsWhatWasAccepted(t *testing.T) {
 	}
 }
 
-func TestAFileIsSentAsItIs(t *testing.T) {
-	whole := make([]byte, 1<<20)
-	for i := range whole {
-		whole[i] = byte(i >> 8)
-	}
-	path := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(path, whole, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	at, _ := run(t, new(http.Server), func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, path) })
-	transport := new(http.Transport)
-	defer transport.CloseIdleConnections()
-	rsp, err := (&http.Client{Transport: transport}).Get("http://" + at)
+// Who takes over a connection must not believe that it is closed by halves. A listener
+// with a limit has connections that cannot be.
+func TestAConnectionThatCannotBeClosedByHalvesSaysSo(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rsp.Body.Close()
-	if got, err := io.ReadAll(rsp.Body); err != nil || !bytes.Equal(got, whole) {
-		t.Errorf("%d bytes have arrived, %v", len(got), err)
+	at, _ := runOn(t, new(http.Server), netutil.LimitListener(l, 10), func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		if half, ok := conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+			t.Errorf("a %T claims to be", conn)
+		}
+	})
+	conn := dialPlain(t, at)
+	if _, err := io.WriteString(conn, h1Request); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(conn); err != nil || len(got) > 0 {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+func TestABodyIsNoLongerThanItsHeadSays(t *testing.T) {
+	at, _ := run(t, new(http.Server), func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "10")
+		if _, err := io.Copy(w, struct{ io.Reader }{strings.NewReader("more than ten bytes")}); !errors.Is(err, http.ErrContentLength) {
+			t.Errorf("the handler gets %v", err)
+		}
+	})
+	conn := dialPlain(t, at)
+	if _, err := io.WriteString(conn, h1Request); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := io.ReadAll(conn); bytes.Contains(got, []byte("bytes")) {
+		t.Errorf("%q", got)
+	}
+}
+
+// stated is a connection whose listener knows of its TLS without a tls.Conn.
+type stated struct{ net.Conn }
+
+func (stated) ConnectionState() tls.ConnectionState { return tls.ConnectionState{ServerName: "stated"} }
+
+type statedListener struct{ net.Listener }
+
+func (l statedListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	return stated{c}, err
+}
+
+func TestTheTLSStateOfAnyConnectionIsThatOfItsRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := testkit.NewPipes()
+		run := httpserve.Start("test", new(http.Server), statedListener{l}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprint(w, r.TLS != nil && r.TLS.ServerName == "stated")
+		}), quiet)
+		defer run.Stop(t.Context()) //nolint:errcheck // the connections are closed
+		here := l.Dial()
+		defer here.Close()
+		go io.WriteString(here, h1Request)
+		rsp, err := http.ReadResponse(bufio.NewReader(here), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(rsp.Body); string(got) != "true" {
+			t.Errorf("it is %s, %v", got, err)
+		}
+	})
+}
+
+// late has a client shake hands, before or after Stop has begun, and sends a request
+// after that. It returns all that the client gets.
+func late(t *testing.T, before bool) (got string) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s := new(http.Server)
+		config, h2 := offered(t, "h2")
+		s.TLSConfig = config
+		l, run := serveOver(s, 0, quiet)
+		conn := tls.Client(l.Dial(), h2)
+		shakeHands := func() {
+			if err := conn.Handshake(); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+		}
+		if before {
+			shakeHands()
+		}
+		var working sync.WaitGroup
+		defer working.Wait()
+		defer conn.Close()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		working.Go(func() { run.Stop(ctx) }) //nolint:errcheck // what the client sees is what counts
+		synctest.Wait()
+		if !before {
+			shakeHands()
+		}
+		working.Go(func() { io.WriteString(conn, h2Preface+h2Request) })
+		all, _ := io.ReadAll(conn)
+		got = string(all)
+	})
+	return got
+}
+
+func TestAConnectionThatShakesHandsWhileTheServerStopsIsServed(t *testing.T) {
+	if got := late(t, false); !strings.Contains(got, "ok") {
+		t.Errorf("it gets %q", got)
+	}
+}
+
+// So that its client may ask somebody else.
+func TestAConnectionThatBeginsWhileTheServerStopsIsToldThatNothingWasServed(t *testing.T) {
+	const goAway = "\x00\x00\x08\x07\x00\x00\x00\x00\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x00"
+	if got := late(t, true); !strings.HasSuffix(got, goAway) {
+		t.Errorf("it gets %q", got)
 	}
 }
