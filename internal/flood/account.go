@@ -14,11 +14,12 @@ import (
 	"time"
 )
 
-// Estimates of what work takes: a connection, a request of HTTP/2 with a handler that
-// is quick, a frame. A handshake of TLS takes ten times as much as is counted for its
+// Estimates of what work takes: a connection, what net/http sets up for one of HTTP/2,
+// a request of HTTP/2 with a handler that is quick, a frame. A handshake of TLS takes ten times as much as is counted for its
 // connection: counted in full, few of them would keep everybody else waiting.
 const (
 	connectionWork = 50 * time.Microsecond
+	setUpWork      = 100 * time.Microsecond
 	requestWork    = 20 * time.Microsecond
 	frameWork      = time.Microsecond
 )

@@ -92,6 +92,7 @@ type Conn struct {
 	counted    time.Time           // when resets and idle were reckoned last
 	charged    time.Duration       // the work for nothing that the account was charged with and that is not forgiven
 	over       bool                // there was too much; answers on their way change nothing
+	setUp      bool                // net/http serves it
 	served     bool                // the account knows that a request was
 }
 
@@ -180,6 +181,10 @@ func (c *Conn) bearable(p []byte) bool {
 	if c.over {
 		return false
 	}
+	if !c.setUp {
+		c.setUp = true
+		c.account.add(setUpWork)
+	}
 	c.lastStream = last
 	if more {
 		c.account.add(work - c.charged)
@@ -225,6 +230,7 @@ func (c *Conn) sent(p []byte) {
 			if !c.served {
 				c.served = true
 				c.account.Served()
+				c.account.add(-setUpWork)
 			}
 		}
 		if kind == typeData {

@@ -503,15 +503,12 @@ func TestFramesThatAskForNothingAreForgiven(t *testing.T) {
 func TestAFloodThatIsNotServedCostsAConnection(t *testing.T) {
 	inTime(t, func(t *testing.T, a *flood.Account) {
 		for range connections {
-			p := connect(a)
-			var b []byte
-			for range 1000 {
-				b = p.reset(p.request(b))
-			}
-			if p.Received(b) {
+			a.Connected()
+			c := flood.NewConn(new(sink), a, nil)
+			if c.Received(testkit.ResetFlood(1000)) {
 				t.Fatal("a flood is served")
 			}
-			p.Close()
+			c.Close()
 		}
 		if a.Wait(nil) {
 			t.Error("they cost more than their connections")
