@@ -52,7 +52,7 @@ const penalty = 2 * time.Second
 // tellTime is how long telling the peer of the end may take.
 const tellTime = time.Second
 
-// What the guard looks at in frames (RFC 9113, section 6).
+// What is looked at in frames (RFC 9113, section 6).
 const (
 	prefaceSize     = 24 // bytes before a client's first frame
 	headSize        = 9  // bytes before the content of a frame
