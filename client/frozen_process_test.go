@@ -3,12 +3,10 @@
 package client_test
 
 import (
-	"bufio"
 	"context"
 	stderrors "errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -65,28 +63,12 @@ type nodeProcess struct {
 
 func startNode(t *testing.T, id string) nodeProcess {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestNodeProcess$")
-	cmd.Env = append(os.Environ(), nodeEnv+"="+id)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGCONT)
-		in.Close()
-		_ = cmd.Wait()
-	})
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if addr, ok := strings.CutPrefix(lines.Text(), "listening on "); ok {
+	p := testkit.StartTest(t, "TestNodeProcess", nodeEnv+"="+id)
+	t.Cleanup(func() { _ = p.Process.Signal(syscall.SIGCONT) }) // before it is to end
+	for p.Out.Scan() {
+		if addr, ok := strings.CutPrefix(p.Out.Text(), "listening on "); ok {
 			node := &registry.Node{Id: id, Address: addr, Metadata: map[string]string{"protocol": "mucp"}}
-			return nodeProcess{node, cmd.Process}
+			return nodeProcess{node, p.Process}
 		}
 	}
 	t.Fatal("the process of the node did not start")

@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -14,19 +13,16 @@ import (
 
 // flood sends requests that are reset at once until the server has had enough.
 func flood(c *testkit.H2Conn, headers ...string) {
-	var reading sync.WaitGroup
-	reading.Go(func() { io.Copy(io.Discard, c) })
-	for err := error(nil); err == nil; {
+	c.Flood(func() error {
 		var b []byte
 		for range 100 { // at once, since the server may answer as fast as single ones are written
 			var stream uint32
 			b, stream = c.Open(b, true, "/", headers...)
-			b = testkit.AppendFrame(b, testkit.H2Reset, 0, stream, []byte{0, 0, 0, 8})
+			b = testkit.AppendReset(b, stream)
 		}
-		_, err = c.Write(b)
-	}
-	c.Close()
-	reading.Wait()
+		_, err := c.Write(b)
+		return err
+	})
 }
 
 func TestRapidResetsAreNotLoggedOneByOne(t *testing.T) {

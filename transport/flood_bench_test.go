@@ -1,11 +1,9 @@
 package transport_test
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -26,7 +24,10 @@ func BenchmarkCallsBesideResets(b *testing.B) {
 			for _, attackers := range []string{"1", "8"} {
 				b.Run(fmt.Sprintf("callers=%d/attackers=%s/each=%s", callers, attackers, manner), func(b *testing.B) {
 					server := startFloodChild(b, "serve")
-					addr := server.line(b)
+					if !server.Out.Scan() {
+						b.Fatal("the server has ended")
+					}
+					addr := server.Out.Text()
 					clients := make([]transport.Client, callers)
 					for i := range clients {
 						clients[i] = dial(b, transport.NewHTTPTransport(quiet), addr, transport.WithStream())
@@ -38,7 +39,7 @@ func BenchmarkCallsBesideResets(b *testing.B) {
 						attackers := startFloodChild(b, "attack", addr, attackers, manner)
 						time.Sleep(round)
 						beside = append(beside, callsWithin(b, clients, round)...)
-						attackers.end()
+						attackers.End()
 					}
 					b.ReportMetric(float64(len(beside))/float64(len(alone)), "ratio")
 					b.ReportMetric(float64(len(alone))/float64(b.N)/round.Seconds(), "calls/s-alone")
@@ -87,46 +88,12 @@ func callsWithin(t testing.TB, clients []transport.Client, limit time.Duration) 
 	return took
 }
 
-// floodChild is a process of the benchmark. It ends with its input.
-type floodChild struct {
-	cmd *exec.Cmd
-	in  io.Closer
-	out *bufio.Scanner
-}
-
 const floodVariable = "MICRO_TEST_FLOOD"
 
-func startFloodChild(t testing.TB, args ...string) *floodChild {
+// startFloodChild starts a process of the benchmark.
+func startFloodChild(t testing.TB, args ...string) *testkit.Process {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestFloodChild$")
-	cmd.Env = append(os.Environ(), floodVariable+"="+strings.Join(args, " "))
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	c := &floodChild{cmd, in, bufio.NewScanner(out)}
-	t.Cleanup(c.end)
-	return c
-}
-
-func (c *floodChild) line(t testing.TB) string {
-	t.Helper()
-	if !c.out.Scan() {
-		t.Fatal("a process of the benchmark has ended")
-	}
-	return c.out.Text()
-}
-
-func (c *floodChild) end() {
-	c.in.Close()
-	c.cmd.Wait() //nolint:errcheck // what it did was seen from outside
+	return testkit.StartTest(t, "TestFloodChild", floodVariable+"="+strings.Join(args, " "))
 }
 
 func TestFloodChild(t *testing.T) {

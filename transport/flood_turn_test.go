@@ -60,16 +60,7 @@ func inTime(t *testing.T, test func(t *testing.T, p *testkit.Pipes)) {
 			t.Fatal(err)
 		}
 		transport.ShareForNothing(l, room*50*time.Microsecond)
-		accepted := make(chan error, 1)
-		go func() { accepted <- l.Accept(echo) }()
-		defer func() {
-			if err := l.Close(); err != nil {
-				t.Error(err)
-			}
-			if err := <-accepted; err != nil {
-				t.Error(err)
-			}
-		}()
+		serve(t, l, echo)
 		test(t, p)
 	})
 }
@@ -95,7 +86,6 @@ func extraHandler(o *transport.Options) {
 }
 
 const (
-	h2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 	// h2Request opens the first stream with a POST of "/" and no more.
 	h2Request = "\x00\x00\x06\x01\x05\x00\x00\x00\x01" + "\x83\x86\x84\x41\x01a"
 	h2Reset   = "\x00\x00\x04\x03\x00\x00\x00\x00\x01" + "\x00\x00\x00\x08"
@@ -108,8 +98,8 @@ func TestConnectionsOnWhichNoRequestIsServedAreTakenInTurn(t *testing.T) {
 		"a request that is malformed":         "POST / HTTP/1.1\r\nbad\r\n\r\n",
 		"a malformed one to net/http":         "GET / HTTP/1.1\r\nbad\r\n\r\n",
 		"frames that open nothing":            mux.Preface,
-		"HTTP/2 without a request":            h2Preface,
-		"HTTP/2 with a request and its reset": h2Preface + h2Request + h2Reset,
+		"HTTP/2 without a request":            testkit.H2Preface,
+		"HTTP/2 with a request and its reset": testkit.H2Preface + h2Request + h2Reset,
 	} {
 		t.Run(name, func(t *testing.T) {
 			inTime(t, func(t *testing.T, p *testkit.Pipes) {
@@ -129,7 +119,7 @@ func TestConnectionsOnWhichARequestIsServedDoNotWait(t *testing.T) {
 		"HTTP/1.1":              {{hello, "hello"}, {hello, "hello"}},
 		"an offer to multiplex": {{strings.Replace(openExchange, "; exchange", "", 1) + mux.Preface, "first"}, {muxCall, "call"}, {nextCall(muxCall), "call"}},
 		"frames":                {{mux.Preface + muxCall, "call"}, {nextCall(muxCall), "call"}},
-		"HTTP/2":                {{h2Preface + h2Request, end1}, {strings.Replace(h2Request, "\x00\x01\x83", "\x00\x03\x83", 1), end3}},
+		"HTTP/2":                {{testkit.H2Preface + h2Request, end1}, {strings.Replace(h2Request, "\x00\x01\x83", "\x00\x03\x83", 1), end3}},
 		"an extra handler":      {{extra, "from the extra handler"}, {extra, "from the extra handler"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -15,8 +15,9 @@ import (
 )
 
 // Estimates of what work takes: a connection, what net/http sets up for one of HTTP/2,
-// a request of HTTP/2 with a handler that is quick, a frame. A handshake of TLS takes ten times as much as is counted for its
-// connection: counted in full, few of them would keep everybody else waiting.
+// a request of HTTP/2 with a handler that is quick, a frame. A handshake of TLS takes
+// ten times as much as is counted for its connection: counted in full, few of them would
+// keep everybody else waiting.
 const (
 	connectionWork = 50 * time.Microsecond
 	setUpWork      = 100 * time.Microsecond

@@ -288,15 +288,19 @@ func (c *Conn) tryTell() bool {
 	if c.told.Swap(true) {
 		return true
 	}
-	var b []byte
-	if !greeted { // settings come first (RFC 9113, section 3.4)
+	c.Conn.Write(GoAway(greeted, last, enhanceYourCalm)) //nolint:errcheck // the connection ends either way
+	return true
+}
+
+// GoAway returns a go-away (RFC 9113, section 6.8), after the settings with which a
+// server has to begin (section 3.4) unless it was greeted with them.
+func GoAway(greeted bool, last, code uint32) (b []byte) {
+	if !greeted {
 		b = append(b, 0, 0, 0, typeSettings, 0, 0, 0, 0, 0)
 	}
 	b = append(b, 0, 0, 8, typeGoAway, 0, 0, 0, 0, 0)
 	b = binary.BigEndian.AppendUint32(b, last)
-	b = binary.BigEndian.AppendUint32(b, enhanceYourCalm)
-	c.Conn.Write(b) //nolint:errcheck // the connection ends either way
-	return true
+	return binary.BigEndian.AppendUint32(b, code)
 }
 
 // Close closes the connection. Requests that are not answered were for nothing. A peer

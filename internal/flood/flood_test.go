@@ -174,7 +174,7 @@ func (p *peer) request(b []byte) []byte {
 
 // reset appends the reset of the last request.
 func (p *peer) reset(b []byte) []byte {
-	return testkit.AppendFrame(b, testkit.H2Reset, 0, p.stream, []byte{0, 0, 0, 8})
+	return testkit.AppendReset(b, p.stream)
 }
 
 // resets sends requests that are reset at once and returns how many are served.

@@ -23,7 +23,6 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 var quiet = logger.NewLogger(logger.WithOutput(io.Discard))
 
 const (
-	h2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 	// h2Request is a GET of "/" on the first stream.
 	h2Request = "\x00\x00\x06\x01\x05\x00\x00\x00\x01" + "\x82\x86\x84\x41\x01a"
 	h2Reset   = "\x00\x00\x04\x03\x00\x00\x00\x00\x01" + "\x00\x00\x00\x08"
@@ -141,11 +140,11 @@ func TestConnectionsOnWhichNoRequestIsServedAreTakenInTurn(t *testing.T) {
 	for name, v := range map[string]visitor{
 		"closed at once":                       {},
 		"a request that is malformed":          {sends: "GET / HTTP/1.1\r\nbad\r\n\r\n"},
-		"HTTP/2 without a request":             {sends: h2Preface},
-		"HTTP/2 with a request and reset":      {sends: h2Preface + h2Request + h2Reset},
+		"HTTP/2 without a request":             {sends: testkit.H2Preface},
+		"HTTP/2 with a request and reset":      {sends: testkit.H2Preface + h2Request + h2Reset},
 		"a handshake":                          {tls: h1},
 		"a handshake with the listener":        {tls: h1, byListener: true},
-		"HTTP/2 with a request and reset, TLS": {sends: h2Preface + h2Request + h2Reset, tls: h2},
+		"HTTP/2 with a request and reset, TLS": {sends: testkit.H2Preface + h2Request + h2Reset, tls: h2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if d := waited(t, v); d < time.Second {
@@ -161,12 +160,12 @@ func TestConnectionsOnWhichARequestIsServedDoNotWait(t *testing.T) {
 	for name, v := range map[string]visitor{
 		"HTTP/1.1":             {sends: h1Request, answer: "ok"},
 		"HTTP/1.1 by bytes":    {sends: h1Request, answer: "ok", piecemeal: true},
-		"HTTP/2":               {sends: h2Preface + h2Request, answer: h2Ended},
-		"HTTP/2 by bytes":      {sends: h2Preface + h2Request, answer: h2Ended, piecemeal: true},
+		"HTTP/2":               {sends: testkit.H2Preface + h2Request, answer: h2Ended},
+		"HTTP/2 by bytes":      {sends: testkit.H2Preface + h2Request, answer: h2Ended, piecemeal: true},
 		"HTTP/1.1, TLS":        {sends: h1Request, answer: "ok", tls: h1},
-		"HTTP/2, TLS":          {sends: h2Preface + h2Request, answer: h2Ended, tls: h2},
-		"TLS of the listener":  {sends: h2Preface + h2Request, answer: h2Ended, tls: h2, byListener: true},
-		"HTTP/2, TLS by bytes": {sends: h2Preface + h2Request, answer: h2Ended, tls: h2, piecemeal: true},
+		"HTTP/2, TLS":          {sends: testkit.H2Preface + h2Request, answer: h2Ended, tls: h2},
+		"TLS of the listener":  {sends: testkit.H2Preface + h2Request, answer: h2Ended, tls: h2, byListener: true},
+		"HTTP/2, TLS by bytes": {sends: testkit.H2Preface + h2Request, answer: h2Ended, tls: h2, piecemeal: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if d := waited(t, v); d > 0 {

@@ -81,7 +81,7 @@ func start(name string, s *http.Server, l net.Listener, h http.Handler, lg logge
 	}
 	accepting.h2c = s.Protocols != nil && s.Protocols.UnencryptedHTTP2()
 	if accepting.h2c && s.Protocols.HTTP2() && s.TLSNextProto == nil {
-		accepting.begin = r.followSecure
+		accepting.begin = sync.OnceFunc(r.followSecure)
 	}
 	r.serving.Go(func() { r.serve(accepting) })
 	return r

@@ -2,7 +2,6 @@ package httpserve_test
 
 import (
 	"bufio"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/justcy/go-micro/v4/internal/httpserve"
 	"github.com/justcy/go-micro/v4/internal/testkit"
-	"github.com/justcy/go-micro/v4/logger"
 )
 
 // peer is a client whose writes nobody waits for until the end.
@@ -28,14 +26,11 @@ type peer struct {
 func served(t *testing.T, test func(t *testing.T, conn *peer)) {
 	synctest.Test(t, func(t *testing.T) {
 		l := testkit.NewPipes()
-		ok := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "ok") })
-		quiet := logger.NewLogger(logger.WithOutput(io.Discard))
-		run := httpserve.Start("test", new(http.Server), l, ok, quiet)
+		run := httpserve.Start("test", new(http.Server), l, http.HandlerFunc(ok), quiet)
 		defer run.Stop(t.Context()) //nolint:errcheck // the connections are closed
-		here := l.Dial()
-		p := &peer{Conn: here}
+		p := &peer{Conn: l.Dial()}
 		defer p.writing.Wait()
-		defer here.Close()
+		defer p.Close()
 		test(t, p)
 	})
 }

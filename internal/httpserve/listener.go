@@ -15,17 +15,16 @@ import (
 type listener struct {
 	net.Listener
 	run     *Run
-	secure  bool // the server adds TLS
-	h2c     bool // it serves HTTP/2 without
-	begin   func()
-	first   sync.Once // of begin
+	secure  bool   // the server adds TLS
+	h2c     bool   // it serves HTTP/2 without
+	begin   func() // is called before the first connection, and does nothing after that
 	closed  chan struct{}
 	closing sync.Once // of closed
 }
 
-// Accept returns the next connection. Before the first one it calls begin.
+// Accept returns the next connection.
 func (l *listener) Accept() (net.Conn, error) {
-	l.first.Do(l.begin)
+	l.begin()
 	l.run.floods.Admit(l.closed, func(what string) {
 		l.run.log.Logf(logger.WarnLevel, "%s: listener %s %s", l.run.name, l.Addr(), what)
 	})

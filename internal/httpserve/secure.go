@@ -16,10 +16,6 @@ import (
 // h2 is the name of HTTP/2 over TLS (RFC 9113, section 3.1).
 const h2 = "h2"
 
-// goodbye is what a connection gets that has come too late: the settings that a server
-// begins with, and a go-away that says that nothing was served (RFC 9113, section 6.8).
-var goodbye = []byte("\x00\x00\x00\x04\x00\x00\x00\x00\x00" + "\x00\x00\x08\x07\x00\x00\x00\x00\x00" + "\x00\x00\x00\x00\x00\x00\x00\x00")
-
 // secureConn is an HTTP/2 connection over TLS that was handed over. net/http takes it
 // for one without TLS.
 type secureConn struct {
@@ -75,8 +71,8 @@ func (r *Run) hand(c *tls.Conn, ctx context.Context, state *tls.ConnectionState)
 		return
 	}
 	if !r.handed.Serve(&secureConn{handover.NewConn(followed, ahead[:n]), c, ctx}) {
-		followed.Write(goodbye) //nolint:errcheck // the connection ends either way
-		followed.Close()        //nolint:errcheck // as above
+		followed.Write(flood.GoAway(false, 0, 0)) //nolint:errcheck // it has come too late: nothing was served, and there is no error
+		followed.Close()                          //nolint:errcheck // it ends either way
 	}
 }
 

@@ -328,9 +328,9 @@ func TestTheLimitsHoldForHTTP2OverTLS(t *testing.T) {
 		lasts time.Duration
 	}{
 		"nothing":           {"", 10 * time.Second},
-		"half a preface":    {h2Preface[:10], 10 * time.Second},
-		"no request":        {h2Preface, 30*time.Second + time.Second}, // with the time for the go-away
-		"after one request": {h2Preface + h2Request, 30*time.Second + time.Second},
+		"half a preface":    {testkit.H2Preface[:10], 10 * time.Second},
+		"no request":        {testkit.H2Preface, 30*time.Second + time.Second}, // with the time for the go-away
+		"after one request": {testkit.H2Preface + h2Request, 30*time.Second + time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -502,7 +502,7 @@ func late(t *testing.T, before bool) (got string) {
 		if !before {
 			shakeHands()
 		}
-		working.Go(func() { io.WriteString(conn, h2Preface+h2Request) })
+		working.Go(func() { io.WriteString(conn, testkit.H2Preface+h2Request) })
 		all, _ := io.ReadAll(conn)
 		got = string(all)
 	})

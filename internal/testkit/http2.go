@@ -3,7 +3,6 @@ package testkit
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -37,8 +36,9 @@ type H2Conn struct {
 	stream uint32
 }
 
-// h2Preface is what a client begins with (RFC 9113, section 3.4).
-const h2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+// H2Preface is what a client begins with (RFC 9113, section 3.4), empty settings
+// included.
+const H2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 
 // H2Frame is a frame that was read.
 type H2Frame struct {
@@ -64,8 +64,7 @@ func NewH2(t testing.TB, conn net.Conn) *H2Conn {
 	conn.SetDeadline(time.Now().Add(time.Minute)) //nolint:errcheck // a closed connection fails the write
 	c := &H2Conn{Conn: conn}
 	c.hpack = hpack.NewEncoder(&c.header)
-	fmt.Fprint(conn, h2Preface)
-	if err := c.Frame(H2Settings, 0, 0, nil); err != nil {
+	if _, err := io.WriteString(conn, H2Preface); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -76,6 +75,11 @@ func AppendFrame(b []byte, kind, flags byte, stream uint32, payload []byte) []by
 	n := len(payload)
 	b = append(b, byte(n>>16), byte(n>>8), byte(n), kind, flags)
 	return append(binary.BigEndian.AppendUint32(b, stream), payload...)
+}
+
+// AppendReset appends the frame with which a peer cancels a stream.
+func AppendReset(b []byte, stream uint32) []byte {
+	return AppendFrame(b, H2Reset, 0, stream, []byte{0, 0, 0, 8})
 }
 
 // Frame sends a frame.
@@ -115,20 +119,20 @@ func (c *H2Conn) ReadFrame() (H2Frame, error) {
 // OpenAndReset opens the next stream and resets it at once.
 func (c *H2Conn) OpenAndReset() error {
 	b, stream := c.Open(nil, true, "/")
-	_, err := c.Write(AppendFrame(b, H2Reset, 0, stream, []byte{0, 0, 0, 8}))
+	_, err := c.Write(AppendReset(b, stream))
 	return err
 }
 
 // ResetFlood is what a client sends, from the preface on, that resets each of its
 // requests at once.
 func ResetFlood(requests int) []byte {
-	b := AppendFrame([]byte(h2Preface), H2Settings, 0, 0, nil)
+	b := []byte(H2Preface)
 	c := new(H2Conn)
 	c.hpack = hpack.NewEncoder(&c.header)
 	for range requests {
 		var stream uint32
 		b, stream = c.Open(b, true, "/", "micro-endpoint", "Echo.Call")
-		b = AppendFrame(b, H2Reset, 0, stream, []byte{0, 0, 0, 8})
+		b = AppendReset(b, stream)
 	}
 	return b
 }

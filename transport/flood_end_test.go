@@ -1,7 +1,6 @@
 package transport_test
 
 import (
-	"encoding/binary"
 	"sync/atomic"
 	"testing"
 
@@ -9,31 +8,9 @@ import (
 	"github.com/justcy/go-micro/v4/transport"
 )
 
-// resetFrame cancels a stream.
-func resetFrame(b []byte, stream uint32) []byte {
-	return testkit.AppendFrame(b, testkit.H2Reset, 0, stream, []byte{0, 0, 0, 8})
-}
-
-// goAway reads frames until the connection ends and returns the error code of
-// the go-away, 0 without one.
-func goAway(c *testkit.H2Conn) (code uint32) {
-	for {
-		f, err := c.ReadFrame()
-		if err != nil {
-			return code
-		}
-		if f.Kind == testkit.H2GoAway && len(f.Payload) >= 8 {
-			code = binary.BigEndian.Uint32(f.Payload[4:])
-		}
-	}
-}
-
-const enhanceYourCalm = 0xb
-
 // Kinds of HTTP/2 frames that only floods are made of here.
 const (
 	h2Priority     = 0x2
-	h2Ping         = 0x6
 	h2WindowUpdate = 0x8
 	h2Continuation = 0x9
 )
@@ -67,11 +44,11 @@ func TestAFloodEndsItsConnection(t *testing.T) {
 	for name, flood := range map[string]func(c *testkit.H2Conn, b []byte) []byte{
 		"requests that are reset at once": func(c *testkit.H2Conn, b []byte) []byte {
 			b, stream := c.Open(b, true, "/", "micro-endpoint", "Echo.Call")
-			return resetFrame(b, stream)
+			return testkit.AppendReset(b, stream)
 		},
 		"requests with a body to come": func(c *testkit.H2Conn, b []byte) []byte {
 			b, stream := c.Open(b, false, "/")
-			return resetFrame(b, stream)
+			return testkit.AppendReset(b, stream)
 		},
 		"requests that the server has to reset": func(c *testkit.H2Conn, b []byte) []byte {
 			b, stream := c.Open(b, false, "/")
@@ -81,7 +58,7 @@ func TestAFloodEndsItsConnection(t *testing.T) {
 			return testkit.AppendFrame(b, testkit.H2Settings, 0, 0, nil)
 		},
 		"pings": func(_ *testkit.H2Conn, b []byte) []byte {
-			return testkit.AppendFrame(b, h2Ping, 0, 0, make([]byte, 8))
+			return testkit.AppendFrame(b, testkit.H2Ping, 0, 0, make([]byte, 8))
 		},
 		"credit": func(_ *testkit.H2Conn, b []byte) []byte {
 			return testkit.AppendFrame(b, h2WindowUpdate, 0, 0, []byte{0, 0, 0, 1})
@@ -108,8 +85,8 @@ func TestAFloodEndsItsConnection(t *testing.T) {
 				}
 			})
 			c := testkit.DialH2(t, l.Addr())
-			code := make(chan uint32, 1)
-			go func() { code <- goAway(c) }()
+			code := make(chan int, 1)
+			go func() { code <- c.End() }()
 			sent := 0
 			for ; sent < 100_000; sent += 10 {
 				var b []byte
@@ -120,7 +97,7 @@ func TestAFloodEndsItsConnection(t *testing.T) {
 					break
 				}
 			}
-			if got := <-code; got != enhanceYourCalm {
+			if got := <-code; got != testkit.H2Calm {
 				t.Errorf("after %d floods the connection ends with code %d", sent, got)
 			}
 			if n := begun.Load(); n > 1000 {
@@ -144,7 +121,7 @@ func TestCancelledRequestsAmongAnsweredOnesAreFine(t *testing.T) {
 	c := testkit.DialH2(t, l.Addr())
 	for i := range 600 {
 		b, stream := c.Open(nil, false, "/")
-		b, _ = c.Open(resetFrame(b, stream), true, "/", "micro-id", "answer")
+		b, _ = c.Open(testkit.AppendReset(b, stream), true, "/", "micro-id", "answer")
 		if _, err := c.Write(b); err != nil {
 			t.Fatal(err)
 		}
@@ -188,7 +165,7 @@ func TestFramesThatTheExchangeExplainsAreFine(t *testing.T) {
 		credit := []byte{0, 0, 0, byte(len(f.Payload))}
 		b := testkit.AppendFrame(nil, h2WindowUpdate, 0, stream, credit)
 		b = testkit.AppendFrame(b, h2WindowUpdate, 0, 0, credit)
-		if _, err := c.Write(testkit.AppendFrame(b, h2Ping, 0, 0, make([]byte, 8))); err != nil {
+		if _, err := c.Write(testkit.AppendFrame(b, testkit.H2Ping, 0, 0, make([]byte, 8))); err != nil {
 			t.Fatal(err)
 		}
 	}
